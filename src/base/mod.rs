@@ -1,0 +1,19 @@
+//! Floor 0: identifiers, moments, spans, ratios, ordered vectors, keyed random draws.
+//!
+//! Nothing here knows what a cluster is. Everything is integer.
+
+pub mod address;
+pub mod draw;
+pub mod ids;
+pub mod idvec;
+pub mod ratio;
+pub mod time;
+
+pub use address::Address;
+pub use ids::{
+    ClientId, CopyId, DbId, GroupId, Id, MachineId, MailId, NetId, NicId, NodeId, NodeSet, OpId,
+    ResourceId, StepNo,
+};
+pub use idvec::IdVec;
+pub use ratio::Ratio;
+pub use time::{Instant, Span};

@@ -1,0 +1,200 @@
+//! What a node is configured with: checked numbers only. Built by `model` from a topology, or by
+//! a case file over a bare pair.
+
+use super::seam::MountDial;
+use crate::base::{DbId, GroupId, IdVec, NetId, NicId, NodeId, NodeSet, ResourceId, Span};
+use serde::{Deserialize, Serialize};
+
+/// Everything that the core of one node needs to know.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Config {
+    /// This node.
+    pub me: NodeId,
+    /// Every configured member, with the networks that it is attached to.
+    pub nodes: IdVec<NodeId, NodeConfig>,
+    /// Networks and what they may be used for.
+    pub networks: IdVec<NetId, NetworkConfig>,
+    /// Heartbeats.
+    pub heartbeat: HeartbeatConfig,
+    /// Regroup, join.
+    pub membership: MembershipConfig,
+    /// Quorum and witness.
+    pub quorum: QuorumConfig,
+    /// Groups; exactly one is the core group.
+    pub groups: IdVec<GroupId, GroupConfig>,
+    /// Resources of all groups.
+    pub resources: IdVec<ResourceId, ResourceConfig>,
+    /// Mailbox databases.
+    pub databases: IdVec<DbId, DatabaseConfig>,
+    /// Active Manager.
+    pub active_manager: ActiveManagerConfig,
+}
+
+/// One member.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct NodeConfig {
+    /// The network of each of its adapters.
+    pub nics: IdVec<NicId, NetId>,
+    /// Whether it has a vote.
+    pub vote: bool,
+    /// AutoDatabaseMountDial of its mailbox server.
+    pub dial: MountDial,
+    /// Whether copies on it may be activated automatically
+    /// (DatabaseCopyAutoActivationPolicy is not Blocked).
+    pub activation_allowed: bool,
+    /// MaximumActiveDatabases; none for no limit.
+    pub maximum_active: Option<u16>,
+}
+
+/// One network.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct NetworkConfig {
+    /// Whether the cluster may talk over it (Role Cluster or ClusterAndClient).
+    pub cluster_use: bool,
+    /// Whether clients reach the servers over it (Role ClusterAndClient); Active Manager calls
+    /// that the MAPI network.
+    pub client_access: bool,
+}
+
+/// Heartbeats (wsfc.md §1.1).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct HeartbeatConfig {
+    /// Time between heartbeats on a path; above zero.
+    pub delay: Span,
+    /// Heartbeats missed in a row after which a path is down; above zero.
+    pub threshold: u32,
+}
+
+/// Regroup and join (wsfc.md §2).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct MembershipConfig {
+    /// Time between membership messages.
+    pub tick: Span,
+    /// Ticks that a regroup lasts at least.
+    pub minimum_ticks: u32,
+    /// How long a regroup waits for nodes that do not answer.
+    pub opening: Span,
+    /// How long the reachable nodes may disagree before the best full mesh is cut out.
+    pub stage: Span,
+    /// How long a starting node looks for a cluster before it tries to form one.
+    pub form_after: Span,
+}
+
+/// Quorum and its witness (wsfc.md §3).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct QuorumConfig {
+    /// Whether a file share witness has a vote.
+    pub witness: bool,
+    /// How long a side that does not own the core group waits before it claims the witness.
+    pub arbitration_delay: Span,
+    /// Time between tries to claim.
+    pub claim_retry: Span,
+    /// Tries before the side gives up.
+    pub claim_tries: u32,
+    /// How long a side may stay one vote short.
+    pub termination: Span,
+}
+
+/// What a group is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum GroupKind {
+    /// The cluster core group ("Cluster Group"): its owner is Primary Active Manager.
+    Core,
+    /// Any other.
+    Role,
+}
+
+/// A group (wsfc.md §4.3).
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct GroupConfig {
+    /// Core group or not.
+    pub kind: GroupKind,
+    /// Preferred owners in order; may be empty.
+    pub preferred: Vec<NodeId>,
+    /// Failovers within the period after which it stays failed.
+    pub failover_threshold: u32,
+    /// The period.
+    pub failover_period: Span,
+    /// Whether it moves back to a preferred owner that returns.
+    pub auto_failback: bool,
+    /// Whether it exists from the start (false: an order creates it).
+    pub exists: bool,
+}
+
+/// What a resource is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum ResourceKind {
+    /// IP Address on a network.
+    IpAddress {
+        /// The network that it belongs to.
+        network: NetId,
+    },
+    /// Network Name; depends on an IP Address.
+    NetworkName,
+    /// File Share Witness.
+    FileShareWitness,
+}
+
+/// What happens when a resource fails beyond its restarts (wsfc.md §4.2).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RestartAction {
+    /// It stays failed, not restarted.
+    DontRestart,
+    /// It is restarted; when that is used up it stays failed, its group does not move.
+    RestartNoNotify,
+    /// It is restarted; when that is used up its group fails over.
+    RestartNotify,
+}
+
+/// A resource (wsfc.md §4.2).
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ResourceConfig {
+    /// Type.
+    pub kind: ResourceKind,
+    /// The group that it belongs to.
+    pub group: GroupId,
+    /// Resources of the same group that must be online before it.
+    pub depends_on: Vec<ResourceId>,
+    /// Nodes that can host it.
+    pub possible_owners: NodeSet,
+    /// Time between cheap polls.
+    pub looks_alive: Span,
+    /// Time between thorough polls.
+    pub is_alive: Span,
+    /// What happens on failure.
+    pub restart_action: RestartAction,
+    /// Restarts within the period.
+    pub restart_threshold: u32,
+    /// The period.
+    pub restart_period: Span,
+    /// Time before a restart.
+    pub restart_delay: Span,
+    /// When a resource that stayed failed is tried once more; none for never.
+    pub retry_period_on_failure: Option<Span>,
+    /// How long it may be pending.
+    pub pending_timeout: Span,
+}
+
+/// A mailbox database.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct DatabaseConfig {
+    /// Nodes with a copy, with the activation preference of each (1 is most preferred).
+    pub copies: Vec<(NodeId, u8)>,
+}
+
+/// Active Manager (exchange.md §1).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ActiveManagerConfig {
+    /// How long it waits for the copy states of other members.
+    pub status_timeout: Span,
+    /// How long attempt copy last logs may take.
+    pub last_logs_timeout: Span,
+    /// How long a mount or dismount may take before the next copy is tried.
+    pub mount_timeout: Span,
+    /// When an operation that found no copy is tried again.
+    pub retry: Span,
+    /// Whether a source that the cluster counts as down is skipped by attempt copy last logs
+    /// (true), or tried until the time-out.
+    pub skip_down_source: bool,
+}

@@ -1,0 +1,729 @@
+//! Everything that crosses between the core and its driver. If a type is not here (or in
+//! [`message`](super::message), which drivers only carry), a driver cannot see it.
+//!
+//! The driver's contract:
+//! 1. `now` never goes back.
+//! 2. Effects are done in list order; when `step` returns the list is complete.
+//! 3. Each `Do` gets at most one `Done`; a crash drops them all.
+//! 4. After every step the driver reads `deadline` again; `Wake` may come early, late or twice.
+//! 5. Same configuration, boot and inputs at the same moments give the same effects.
+//! 6. Nothing depends on a `Send` arriving.
+
+use super::message::Message;
+use super::state::ClusterDatabase;
+use crate::base::{DbId, GroupId, Instant, NicId, NodeId, NodeSet, OpId, ResourceId, Span, StepNo};
+use serde::{Deserialize, Serialize};
+
+/// What the world tells a node.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Input {
+    /// The moment that `deadline` asked for; early or doubled is harmless.
+    Wake,
+    /// A message from a peer came in over one of this node's adapters.
+    Frame {
+        /// This node's adapter.
+        nic: NicId,
+        /// The peer.
+        from: NodeId,
+        /// What it says.
+        message: Message,
+    },
+    /// Media sense of one of this node's adapters.
+    Link {
+        /// The adapter.
+        nic: NicId,
+        /// Whether it has carrier.
+        up: bool,
+    },
+    /// The answer to an [`Effect::Do`].
+    Done {
+        /// The operation that was asked for.
+        op: OpId,
+        /// How it ended.
+        outcome: Outcome,
+    },
+    /// Something noticed without having been asked for.
+    Saw(Report),
+    /// An administrator's order, given on this node.
+    Order(Order),
+}
+
+/// What a node wants done.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Effect {
+    /// Send a message; fire and forget.
+    Send {
+        /// This node's adapter.
+        nic: NicId,
+        /// The peer.
+        to: NodeId,
+        /// What to say.
+        message: Message,
+    },
+    /// Do something that takes time and has an outcome.
+    Do {
+        /// Names the operation in its `Done`.
+        op: OpId,
+        /// What to do.
+        act: Act,
+    },
+    /// A decision and its reason; nobody acts on it.
+    Note(Note),
+}
+
+/// Effects of one step, in order. Reused between steps.
+pub type Effects = Vec<Effect>;
+
+/// An operation that a driver performs.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Act {
+    /// Lock the witness's log, compare its tag with ours and write ours (wsfc.md §3.2).
+    /// Ends `Ok`, `Refused` (held by a peer, newer tag) or `Failed` (no path, share away).
+    ClaimWitness,
+    /// Release the lock on the witness's log.
+    ReleaseWitness,
+    /// Keep this on disk, so that a later life of the node starts from it.
+    Store(Box<Durable>),
+    /// Bring a resource online.
+    Online(ResourceId),
+    /// Take a resource offline in good order.
+    Offline(ResourceId),
+    /// Stop a resource at once. Never fails.
+    Terminate(ResourceId),
+    /// Ask a resource's cheap health check.
+    LooksAlive(ResourceId),
+    /// Ask a resource's thorough health check.
+    IsAlive(ResourceId),
+    /// Ask the local Replication service for the state of its copy. Ends `Copy`.
+    CopyStatus(DbId),
+    /// Attempt copy last logs: fetch what the former active copy still has. `source` none means
+    /// that no source can be reached: only count what is missing. Ends `LastLogs`.
+    CopyLastLogs {
+        /// The database, whose local copy is to be activated.
+        database: DbId,
+        /// Where the missing logs are.
+        source: Option<NodeId>,
+    },
+    /// Mount the local copy; replays what is left to replay. Ends `Ok` or `Failed`.
+    Mount(DbId),
+    /// Dismount the local copy.
+    Dismount(DbId),
+    /// Tell the local Replication service where a database is active now (none: nowhere), so
+    /// that the local copy copies from there, resynchronising first if it has diverged.
+    Follow {
+        /// The database.
+        database: DbId,
+        /// The node with the active copy.
+        active: Option<NodeId>,
+    },
+    /// End this life of the Cluster service: the driver drops the node after this step. With
+    /// `restart` the Service Control Manager starts it again after its delay.
+    Stop {
+        /// Whether to start again.
+        restart: bool,
+    },
+}
+
+/// How an operation ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Outcome {
+    /// Done.
+    Ok,
+    /// The answer to [`Act::CopyStatus`].
+    Copy(CopyReport),
+    /// The answer to [`Act::CopyLastLogs`].
+    LastLogs {
+        /// Logs fetched from the source.
+        copied: u64,
+        /// Logs that are known to exist and are not here.
+        missing: u64,
+    },
+    /// Answered with no.
+    Refused(Refusal),
+    /// Tried and failed.
+    Failed(Failure),
+    /// No answer within the operation's time limit.
+    TimedOut,
+}
+
+/// Why something was refused.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Refusal {
+    /// Another node holds the lock on the witness's log.
+    WitnessHeld(NodeId),
+    /// The witness's tag is newer than ours: our configuration is out of date.
+    WitnessNewer,
+    /// This node cannot serve it now (Store at its limit, activation blocked, ...).
+    NotHere,
+}
+
+/// Why something failed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Failure {
+    /// No adapter leads there.
+    NoPath,
+    /// The other side did not answer.
+    NoAnswer,
+    /// A service that it needs is not running.
+    ServiceStopped,
+    /// The adapter it needs is down.
+    InterfaceDown,
+    /// Another host answers for the address.
+    DuplicateAddress,
+    /// No domain controller could be reached.
+    NoDomainController,
+    /// The resource failed its health check.
+    NotAlive,
+    /// The copy is not in a state to be used.
+    CopyUnusable,
+    /// The disk refused.
+    Disk,
+    /// The service that hosts it ended.
+    Terminated,
+}
+
+/// Something a node's driver noticed without having been asked for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Report {
+    /// A resource signals its own failure (wsfc.md §4.2 event-driven resources; §5.1).
+    ResourceFailed {
+        /// The resource.
+        resource: ResourceId,
+        /// What is wrong with it.
+        failure: Failure,
+    },
+    /// A failure item: the local Store or disk reports that a mounted database failed
+    /// (exchange.md §1.5).
+    DatabaseFailed {
+        /// The database.
+        database: DbId,
+        /// What is wrong with it.
+        failure: Failure,
+    },
+    /// The local Replication service (home of Active Manager) started or ended. A node on which
+    /// it does not run can be neither PAM's hand nor a target (exchange.md §1.1).
+    ReplicationService {
+        /// Whether it runs.
+        running: bool,
+    },
+}
+
+/// An administrator's order.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Order {
+    /// Make a configured group exist and bring it online.
+    CreateGroup(GroupId),
+    /// Move a group: to a node, or to the best possible owner.
+    MoveGroup {
+        /// The group.
+        group: GroupId,
+        /// Where to.
+        to: Option<NodeId>,
+    },
+    /// Bring a group online.
+    OnlineGroup(GroupId),
+    /// Take a group offline.
+    OfflineGroup(GroupId),
+    /// Switch a database over (`Move-ActiveMailboxDatabase`).
+    MoveDatabase {
+        /// The database.
+        database: DbId,
+        /// Where to; none lets Active Manager choose.
+        to: Option<NodeId>,
+        /// `-MountDialOverride`; none behaves as Lossless (exchange.md §1.7).
+        dial: Option<MountDial>,
+    },
+    /// Mount a database where it is.
+    MountDatabase(DbId),
+    /// Dismount a database.
+    DismountDatabase(DbId),
+    /// Stop the Cluster service on this node in good order.
+    StopService,
+}
+
+/// Which copies may be mounted with how many logs missing (exchange.md §1.7).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MountDial {
+    /// No log may be missing.
+    Lossless,
+    /// At most 6 logs.
+    GoodAvailability,
+    /// At most 12 logs.
+    BestAvailability,
+    /// Any loss is accepted. Only as an override.
+    BestEffort,
+}
+
+impl MountDial {
+    /// Most logs that may be missing.
+    pub const fn permitted(self) -> u64 {
+        match self {
+            MountDial::Lossless => 0,
+            MountDial::GoodAvailability => 6,
+            MountDial::BestAvailability => 12,
+            MountDial::BestEffort => u64::MAX,
+        }
+    }
+}
+
+/// State of a database copy (exchange.md §1.8).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub enum CopyStatus {
+    /// Active copy, online.
+    Mounted,
+    /// Active copy, coming online.
+    Mounting,
+    /// Active copy, going offline.
+    Dismounting,
+    /// Active copy, offline.
+    Dismounted,
+    /// Passive, copying and replaying.
+    Healthy,
+    /// Replication is starting.
+    Initializing,
+    /// Being compared with the active copy for divergence.
+    Resynchronizing,
+    /// The link to the active copy was lost while healthy.
+    DisconnectedAndHealthy,
+    /// The link to the active copy was lost while resynchronizing.
+    DisconnectedAndResynchronizing,
+    /// Cannot copy or replay.
+    Failed,
+    /// Suspended by an administrator.
+    Suspended,
+    /// Failed and suspended by the system.
+    FailedAndSuspended,
+    /// Being seeded.
+    Seeding,
+    /// Source of a seed.
+    SeedingSource,
+    /// The Replication service cannot be reached.
+    ServiceDown,
+}
+
+/// State of a copy's content index, as far as best copy selection tells it apart.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub enum ContentIndex {
+    /// Usable.
+    Healthy,
+    /// Being built.
+    Crawling,
+    /// Neither.
+    Failed,
+}
+
+/// A Replication service's answer about its copy. Generations count logs of 1 MB.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct CopyReport {
+    /// State of the copy.
+    pub status: CopyStatus,
+    /// State of its content index.
+    pub content_index: ContentIndex,
+    /// Highest generation that this server knows to exist (LastLogGenerated).
+    pub generated: u64,
+    /// Highest generation copied and inspected (LastLogInspected).
+    pub inspected: u64,
+    /// Highest generation replayed (LastLogReplayed).
+    pub replayed: u64,
+    /// Activation suspended for this copy by an administrator.
+    pub activation_suspended: bool,
+}
+
+impl CopyReport {
+    /// Logs waiting to be copied and inspected.
+    pub fn copy_queue(&self) -> u64 {
+        self.generated.saturating_sub(self.inspected)
+    }
+    /// Logs waiting to be replayed.
+    pub fn replay_queue(&self) -> u64 {
+        self.inspected.saturating_sub(self.replayed)
+    }
+}
+
+/// What survives a stop of the Cluster service: the last view and the cluster database.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Durable {
+    /// The epoch that the node last saw, as in the witness's tag.
+    pub epoch: u64,
+    /// The replicated cluster database.
+    pub database: ClusterDatabase,
+}
+
+/// What a node starts from.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Boot {
+    /// What an earlier life stored; a default value for a node that never ran.
+    pub durable: Durable,
+    /// Which of its adapters have carrier now, by [`NicId`].
+    pub links: Vec<bool>,
+    /// Whether the local Replication service runs.
+    pub replication_service: bool,
+}
+
+/// When a node wants to be woken, and why.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Deadline {
+    /// The moment.
+    pub at: Instant,
+    /// The timer that will expire.
+    pub why: Timer,
+    /// The step that armed it.
+    pub armed: StepNo,
+}
+
+/// The timers of a node: one slot each.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash, Serialize, Deserialize)]
+pub enum Timer {
+    /// The next heartbeat is due on some path; also judges the ones before it.
+    Beat,
+    /// The next round of a regroup.
+    Regroup,
+    /// A starting node looks for a cluster again, or forms one.
+    Join,
+    /// The challenger's delay before it may claim the witness, or the next try.
+    Arbitration,
+    /// One vote short for too long: the service ends.
+    Termination,
+    /// The next LooksAlive or IsAlive poll of an online resource.
+    Probe,
+    /// A resource's restart delay, retry after failure or pending time-out.
+    Resource,
+    /// A change of the cluster database that has not been confirmed is sent again.
+    Update,
+    /// A step of a database operation takes too long, or is to be tried again.
+    ActiveManager,
+}
+
+impl Timer {
+    /// Number of timers.
+    pub const COUNT: usize = 9;
+    /// Every timer in slot order.
+    pub const ALL: [Timer; Timer::COUNT] = [
+        Timer::Beat,
+        Timer::Regroup,
+        Timer::Join,
+        Timer::Arbitration,
+        Timer::Termination,
+        Timer::Probe,
+        Timer::Resource,
+        Timer::Update,
+        Timer::ActiveManager,
+    ];
+}
+
+/// State of a resource (wsfc.md §4.1).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
+pub enum ResourceState {
+    /// Not running.
+    #[default]
+    Offline,
+    /// Coming online.
+    OnlinePending,
+    /// Running.
+    Online,
+    /// Going offline.
+    OfflinePending,
+    /// Failed and not restarted.
+    Failed,
+}
+
+/// State of a group, made from its resources' (wsfc.md §4.1 group state rule).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
+pub enum GroupState {
+    /// No resource is online.
+    #[default]
+    Offline,
+    /// Some resource is pending.
+    Pending,
+    /// Every resource is online.
+    Online,
+    /// Some resources are online.
+    PartialOnline,
+    /// Some resource failed.
+    Failed,
+}
+
+/// Why a group moves or a service ends.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub enum Why {
+    /// Its owner left the membership.
+    NodeDown,
+    /// One of its resources failed beyond its restarts.
+    ResourceFailed,
+    /// An administrator asked.
+    Asked,
+    /// The owner's Cluster service is being stopped.
+    Stopping,
+    /// Quorum was lost.
+    QuorumLost,
+    /// The node lost all connectivity (event 1554).
+    ConnectivityLost,
+    /// The cluster's view went on without this node.
+    Evicted,
+    /// The owner's MAPI network failed.
+    MapiNetworkDown,
+    /// The database failed on its server (failure item).
+    DatabaseFailed,
+    /// The cluster has formed and brings up what it owns.
+    Startup,
+    /// The failover threshold was exceeded (event 1254).
+    ThresholdExceeded,
+}
+
+/// Which kind of database operation (exchange.md §8.5).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub enum Operation {
+    /// Mount where it is.
+    Mount,
+    /// Dismount where it is.
+    Dismount,
+    /// Activate another copy, asked for.
+    Switchover,
+    /// Activate another copy, not asked for.
+    Failover,
+}
+
+/// Why a copy was not taken.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub enum Dropped {
+    /// Its server cannot be reached.
+    Unreachable,
+    /// Its server did not answer for its state.
+    NoAnswer,
+    /// Its state is not one of the four eligible ones.
+    Status(CopyStatus),
+    /// Activation of this copy is suspended.
+    ActivationSuspended,
+    /// Its server's policy blocks activation.
+    PolicyBlocked,
+    /// Its server already has as many active databases as it may.
+    MaximumActive,
+    /// It is the copy that is being left.
+    Source,
+    /// An attempt on it in this operation did not end in a mount.
+    Tried,
+}
+
+/// A copy's place in best copy selection.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Ranked {
+    /// The node.
+    pub node: NodeId,
+    /// The first criteria set that it meets, 1 to 10 (exchange.md §1.6), or why it was dropped.
+    pub set: Result<u8, Dropped>,
+    /// Copy queue length that it was judged by.
+    pub copy_queue: u64,
+    /// Replay queue length that it was judged by.
+    pub replay_queue: u64,
+    /// Activation preference.
+    pub preference: u8,
+}
+
+/// A decision and its reason. Event numbers are those of wsfc.md §2.1.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Note {
+    /// The Cluster service starts.
+    Started,
+    /// It looks for a cluster to join.
+    Joining,
+    /// It found none and tries to form one.
+    Forming,
+    /// A path to a peer answers.
+    PathUp {
+        /// The peer.
+        peer: NodeId,
+        /// This node's adapter.
+        nic: NicId,
+    },
+    /// A path to a peer has missed too many heartbeats, or its own adapter lost carrier.
+    PathLost {
+        /// The peer.
+        peer: NodeId,
+        /// This node's adapter.
+        nic: NicId,
+        /// Heartbeats missed in a row; zero if the adapter lost carrier.
+        missed: u32,
+    },
+    /// The last path to a peer is gone.
+    PeerLost {
+        /// The peer.
+        peer: NodeId,
+    },
+    /// The first path to a peer is back.
+    PeerHeard {
+        /// The peer.
+        peer: NodeId,
+    },
+    /// A regroup begins.
+    Regroup {
+        /// Its number.
+        round: u64,
+        /// Whom this node can reach, itself included.
+        reach: NodeSet,
+    },
+    /// A new view of the membership (events 1135 for who is gone).
+    View {
+        /// Its number.
+        view: u64,
+        /// Who is in it.
+        members: NodeSet,
+        /// Who was in the one before and is not in this.
+        gone: NodeSet,
+        /// Who is new.
+        joined: NodeSet,
+    },
+    /// The view has a majority.
+    QuorumHeld {
+        /// Votes that the view has, the witness's included if it was needed or is held.
+        votes: u8,
+        /// Votes needed.
+        needed: u8,
+        /// Whether the witness's vote was needed.
+        witness: bool,
+    },
+    /// One vote is missing: the witness decides.
+    OneVoteShort {
+        /// Votes that the view has.
+        votes: u8,
+        /// Votes needed.
+        needed: u8,
+        /// How long this side must wait before it may claim (zero for the core group's owner).
+        delay: Span,
+        /// Whether this node makes the claim for its side.
+        claimant: bool,
+    },
+    /// The witness was won.
+    WitnessWon,
+    /// The witness was not won (event 1564).
+    WitnessLost {
+        /// Why.
+        outcome: Outcome,
+        /// Tries so far.
+        tries: u32,
+    },
+    /// Quorum is lost (event 1177).
+    QuorumLost {
+        /// Votes that the view has.
+        votes: u8,
+        /// Votes needed.
+        needed: u8,
+    },
+    /// A group has an owner (first placement, failover or move).
+    GroupMove {
+        /// The group.
+        group: GroupId,
+        /// Who owned it.
+        from: Option<NodeId>,
+        /// Who owns it now.
+        to: NodeId,
+        /// Why it moves.
+        why: Why,
+    },
+    /// A group cannot go anywhere and stays failed or offline (event 1254 or 1205).
+    GroupStays {
+        /// The group.
+        group: GroupId,
+        /// Why it would have moved.
+        why: Why,
+    },
+    /// A group's state as its owner sees it.
+    Group {
+        /// The group.
+        group: GroupId,
+        /// Its owner.
+        owner: NodeId,
+        /// Its state.
+        state: GroupState,
+    },
+    /// A resource's state on its owner.
+    Resource {
+        /// The resource.
+        resource: ResourceId,
+        /// Its state.
+        state: ResourceState,
+        /// What is wrong, if it failed.
+        failure: Option<Failure>,
+    },
+    /// A failed resource is restarted in place.
+    ResourceRestart {
+        /// The resource.
+        resource: ResourceId,
+        /// Restarts within the period, this one included.
+        restarts: u32,
+    },
+    /// This node became Primary Active Manager.
+    PrimaryActiveManager,
+    /// A database operation begins on the Primary Active Manager.
+    DatabaseOperation {
+        /// The database.
+        database: DbId,
+        /// Which kind.
+        operation: Operation,
+        /// Why.
+        why: Why,
+        /// Where it was active.
+        from: Option<NodeId>,
+    },
+    /// Best copy selection ended; the first without a drop reason is tried first.
+    Ranking {
+        /// The database.
+        database: DbId,
+        /// Every copy in order of preference, with its set or why it was dropped.
+        order: Vec<Ranked>,
+    },
+    /// A copy was chosen and is asked to take over.
+    CopyChosen {
+        /// The database.
+        database: DbId,
+        /// The chosen node.
+        node: NodeId,
+        /// Counted from 1 within the operation.
+        attempt: u8,
+        /// Copies that could have been chosen.
+        candidates: u8,
+    },
+    /// Attempt copy last logs ended on the chosen node, and the mount dial decided.
+    LastLogs {
+        /// The database.
+        database: DbId,
+        /// Logs fetched.
+        copied: u64,
+        /// Logs missing.
+        missing: u64,
+        /// The dial that decided.
+        dial: MountDial,
+        /// Whether it may be mounted.
+        accepted: bool,
+    },
+    /// Where a database is, as its Active Manager acts on it.
+    Database {
+        /// The database.
+        database: DbId,
+        /// The node with the active copy.
+        active: NodeId,
+        /// What is being done there: Mounting, Mounted, Dismounting or Dismounted.
+        status: CopyStatus,
+    },
+    /// A database operation ended on the Primary Active Manager.
+    DatabaseOperationEnded {
+        /// The database.
+        database: DbId,
+        /// Where it is active now.
+        active: Option<NodeId>,
+        /// Whether it ended as wanted.
+        success: bool,
+        /// Copies tried.
+        attempts: u8,
+    },
+    /// The Cluster service ends on this node.
+    Stopping {
+        /// Why.
+        why: Why,
+    },
+    /// A message that does not fit was dropped.
+    BadFrame {
+        /// Who sent it.
+        from: NodeId,
+    },
+}

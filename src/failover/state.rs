@@ -1,0 +1,44 @@
+//! The cluster database: what every member knows and keeps.
+
+use super::seam::{GroupState, ResourceState};
+use crate::base::{DbId, GroupId, IdVec, NodeId, ResourceId};
+use serde::{Deserialize, Serialize};
+
+/// The replicated cluster database.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct ClusterDatabase {
+    /// Counts changes; the higher one is newer within an epoch.
+    pub version: u64,
+    /// Groups.
+    pub groups: IdVec<GroupId, GroupEntry>,
+    /// Resources.
+    pub resources: IdVec<ResourceId, ResourceState>,
+    /// Where each database is.
+    pub databases: IdVec<DbId, DatabaseEntry>,
+}
+
+/// A group in the cluster database.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct GroupEntry {
+    /// Whether it has been created.
+    pub exists: bool,
+    /// Its owner; none before its first placement.
+    pub owner: Option<NodeId>,
+    /// Its state as its owner last told.
+    pub state: GroupState,
+    /// Whether it is wanted online (PersistentState).
+    pub wanted: bool,
+}
+
+/// A database in the cluster database (Active Manager's state, exchange.md §1.1).
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct DatabaseEntry {
+    /// Where it is active.
+    pub active: Option<NodeId>,
+    /// Whether it is mounted there.
+    pub mounted: bool,
+    /// Whether it is wanted mounted (an administrator did not dismount it).
+    pub wanted: bool,
+    /// Highest log generation that its active copy has told.
+    pub last_log: u64,
+}

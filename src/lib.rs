@@ -1,0 +1,8 @@
+//! dagtwin: a deterministic simulator and digital twin of a two-node Exchange 2010
+//! high-availability site. The floors, lowest first; imports only go down
+//! (see docs/ARCHITECTURE.md).
+
+pub mod base;
+pub mod failover;
+pub mod journal;
+pub mod model;
