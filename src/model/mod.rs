@@ -1,1 +1,14 @@
-//! Floor 2
+//! Floor 2: topologies, scenarios and faults as checked values. A [`Topology`] is proof: every
+//! reference resolves, every group has a possible owner, every number is in its range.
+
+pub mod fault;
+pub mod problem;
+pub mod scenario;
+pub mod settings;
+pub mod topology;
+
+pub use fault::{Fault, Service};
+pub use problem::Problem;
+pub use scenario::Scenario;
+pub use settings::Settings;
+pub use topology::Topology;

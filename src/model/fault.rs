@@ -1,0 +1,135 @@
+//! Faults as data: what goes wrong, where, when and for how long.
+
+use crate::base::{Instant, MachineId, NetId, NicId, Ratio, Span};
+use serde::{Deserialize, Serialize};
+
+/// A service that runs on a machine and can be stopped, hung or slow.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Service {
+    /// Cluster service.
+    Cluster,
+    /// Microsoft Exchange Information Store.
+    Store,
+    /// Microsoft Exchange Replication service, home of Active Manager.
+    Replication,
+    /// Microsoft Exchange RPC Client Access.
+    RpcClientAccess,
+    /// Microsoft Exchange Transport (the Hub Transport role).
+    HubTransport,
+    /// Internet Information Services with Outlook Web App.
+    Owa,
+    /// Internet Information Services with Autodiscover.
+    Autodiscover,
+    /// Directory and log-on (Active Directory Domain Services).
+    Directory,
+    /// DNS Server.
+    Dns,
+    /// File server (SMB) with the witness share.
+    FileServer,
+}
+
+impl Service {
+    /// Every service.
+    pub const ALL: [Service; 10] = [
+        Service::Cluster,
+        Service::Store,
+        Service::Replication,
+        Service::RpcClientAccess,
+        Service::HubTransport,
+        Service::Owa,
+        Service::Autodiscover,
+        Service::Directory,
+        Service::Dns,
+        Service::FileServer,
+    ];
+}
+
+/// Something that goes wrong. Named in scenario files by `kind`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Fault {
+    /// `nic-down`: an adapter is disabled; none means every adapter of the machine.
+    NicDown {
+        /// The machine.
+        machine: MachineId,
+        /// The adapter.
+        nic: Option<NicId>,
+    },
+    /// `power-off`: the machine loses power; healing it starts it again.
+    PowerOff {
+        /// The machine.
+        machine: MachineId,
+    },
+    /// `freeze`: the machine stands still (a paused virtual machine) and then goes on.
+    Freeze {
+        /// The machine.
+        machine: MachineId,
+    },
+    /// `service-stop`: a service ends; healing it starts it again.
+    ServiceStop {
+        /// The machine.
+        machine: MachineId,
+        /// The service.
+        service: Service,
+    },
+    /// `service-hang`: a service takes requests and answers none.
+    ServiceHang {
+        /// The machine.
+        machine: MachineId,
+        /// The service.
+        service: Service,
+    },
+    /// `service-slow`: a service takes longer by a factor.
+    ServiceSlow {
+        /// The machine.
+        machine: MachineId,
+        /// The service.
+        service: Service,
+        /// The factor, at least one.
+        factor: Ratio,
+    },
+    /// `network-down`: a switch forwards nothing (adapters keep carrier).
+    NetworkDown {
+        /// The network.
+        network: NetId,
+    },
+    /// `path-cut`: two machines cannot reach each other over a network, others can.
+    PathCut {
+        /// The network.
+        network: NetId,
+        /// One machine.
+        from: MachineId,
+        /// The other.
+        to: MachineId,
+    },
+    /// `frame-loss`: a share of the frames on a network is lost.
+    FrameLoss {
+        /// The network.
+        network: NetId,
+        /// The share.
+        share: Ratio,
+    },
+    /// `network-delay`: every frame on a network takes longer.
+    NetworkDelay {
+        /// The network.
+        network: NetId,
+        /// The addition.
+        delay: Span,
+    },
+    /// `gratuitous-arp-blocked`: the switch drops gratuitous ARP.
+    GratuitousArpBlocked {
+        /// The network.
+        network: NetId,
+    },
+}
+
+/// A fault in a scenario's plan.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Planned {
+    /// When it strikes.
+    pub at: Instant,
+    /// How long it lasts; none for the rest of the run.
+    pub lasts: Option<Span>,
+    /// What it is.
+    pub fault: Fault,
+}

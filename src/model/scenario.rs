@@ -1,0 +1,206 @@
+//! A scenario: what happens in a run, and what is expected of it.
+
+use super::fault::Planned;
+use crate::base::{ClientId, DbId, GroupId, Instant, MachineId, NodeId, Span};
+use crate::failover::seam::{GroupState, Order};
+use serde::{Deserialize, Serialize};
+
+/// A checked scenario over one topology.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Scenario {
+    /// Name, by default the file's.
+    pub name: String,
+    /// One line that says what happens.
+    pub title: String,
+    /// When the run ends.
+    pub until: Instant,
+    /// From when clients work; earlier than the first fault. Before it the cluster starts up.
+    pub clients_from: Instant,
+    /// How long after the last fault healed (or struck, if it never heals) everything that can be
+    /// back must be back.
+    pub settle: Span,
+    /// Who owned what before the run: the placement that start-up restores.
+    pub start: Start,
+    /// Faults in the order of their moments.
+    pub faults: Vec<Planned>,
+    /// Steps in the order of their moments.
+    pub steps: Vec<Step>,
+}
+
+/// Placement at the start of a run.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Start {
+    /// Owner of each group; for a group that an order creates later: none.
+    pub groups: Vec<Option<NodeId>>,
+    /// Node with the active copy of each database.
+    pub databases: Vec<NodeId>,
+    /// Whether the client access array object exists in the directory already and the databases
+    /// name it.
+    pub client_access_array: bool,
+}
+
+/// One step of a scenario: something done, something expected, or both.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Step {
+    /// The label that the report prints, such as the article's step number `"19"`.
+    pub label: String,
+    /// What the step is, in words.
+    pub text: String,
+    /// When it is done, and from when its expectations may hold.
+    pub at: Instant,
+    /// What is done.
+    pub action: Option<Action>,
+    /// What is expected.
+    pub expect: Vec<Expectation>,
+}
+
+/// Something that a person does.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Action {
+    /// An order to the cluster or Active Manager, given on a node.
+    Order {
+        /// Where the order is given.
+        on: NodeId,
+        /// The order.
+        order: Order,
+    },
+    /// Start a stopped service's node again (`start-cluster-service`).
+    StartClusterService {
+        /// The node.
+        node: NodeId,
+    },
+    /// `New-ClientAccessArray`: the directory object with the array's name.
+    NewClientAccessArray,
+    /// `Set-MailboxDatabase -RpcClientAccessServer`: the database names the array.
+    SetRpcClientAccessServer {
+        /// The database.
+        database: DbId,
+    },
+    /// A person at a client sends a message now.
+    SendMessage {
+        /// Who sends.
+        client: ClientId,
+        /// Name by which expectations refer to it.
+        message: String,
+    },
+    /// A person opens or refreshes a client now (a new request).
+    Refresh {
+        /// The client.
+        client: ClientId,
+    },
+}
+
+/// Something expected, which must hold at some moment from the step's on and within `within`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Expectation {
+    /// What.
+    pub what: Expected,
+    /// How long it may take.
+    pub within: Span,
+}
+
+/// What can be expected.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Expected {
+    /// `group`: a group has this owner (if named) and state.
+    Group {
+        /// The group.
+        group: GroupId,
+        /// Its owner.
+        owner: Option<NodeId>,
+        /// Its state.
+        state: GroupState,
+    },
+    /// `database`: a database is active there (if named) and mounted or not.
+    Database {
+        /// The database.
+        database: DbId,
+        /// Where.
+        active: Option<NodeId>,
+        /// Whether it is mounted.
+        mounted: bool,
+    },
+    /// `copies`: every passive copy of the database is Healthy.
+    CopiesHealthy {
+        /// The database.
+        database: DbId,
+    },
+    /// `nodes`: exactly these nodes are in the cluster's view.
+    Nodes {
+        /// The nodes.
+        members: Vec<NodeId>,
+    },
+    /// `quorum`: some side holds quorum, or none does.
+    Quorum {
+        /// Whether it is held.
+        held: bool,
+    },
+    /// `dns`: the group's name resolves to its address, or does not exist.
+    Dns {
+        /// The group whose Network Name is meant.
+        group: GroupId,
+        /// Whether the record exists.
+        exists: bool,
+    },
+    /// `client-access-array`: whether the directory object exists.
+    ClientAccessArray {
+        /// Whether it exists.
+        exists: bool,
+    },
+    /// `autodiscover`: Autodiscover answered this name to a client since the step.
+    Autodiscover {
+        /// The group whose name is answered; none for the server's own name.
+        group: Option<GroupId>,
+    },
+    /// `connected`: every client of this kind, or one client, is connected and at work.
+    Connected {
+        /// Which clients.
+        who: Who,
+    },
+    /// `connected-to`: the client is connected, by the array's address, to this node.
+    ConnectedTo {
+        /// The client.
+        client: ClientId,
+        /// The node.
+        node: NodeId,
+    },
+    /// `trying`: the client has shown "Trying to connect" since the step.
+    Trying {
+        /// The client.
+        client: ClientId,
+    },
+    /// `log-on-again`: the client (or some client of the kind) was asked to log on again since the
+    /// step.
+    LogOnAgain {
+        /// Which clients.
+        who: Who,
+    },
+    /// `message`: the named message has been sent (left the Outbox), or delivered.
+    Message {
+        /// Its name.
+        message: String,
+        /// Delivered, not just sent.
+        delivered: bool,
+    },
+    /// `recovered`: everything that users can reach is back.
+    Recovered,
+    /// `unmoved`: no group and no database has moved since the step; judged at the end of
+    /// `within`.
+    Unmoved,
+    /// `machine`: the machine is up or not.
+    Machine {
+        /// The machine.
+        machine: MachineId,
+        /// Whether it is up.
+        up: bool,
+    },
+}
+
+/// One client or all of a kind.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Who {
+    /// One client.
+    One(ClientId),
+    /// Every client of a kind.
+    Kind(super::topology::ClientKind),
+}

@@ -1,0 +1,452 @@
+//! Every number of the model, in one table: key, meaning, default, range, and what it rests on.
+//! A topology or scenario file or `--set` may give another value under the same key.
+
+use super::topology::WindowsVersion;
+use crate::base::{Ratio, Span};
+use serde::{Deserialize, Serialize};
+
+/// What a default rests on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Basis {
+    /// Product documentation; names the row of the fact sheets.
+    Documented(&'static str),
+    /// A blog, a posted log, a vendor paper; names the row of the fact sheets.
+    Reported(&'static str),
+    /// Arithmetic over other rows; names them.
+    Derived(&'static str),
+    /// Not found anywhere: says what is known and why this value.
+    Assumed(&'static str),
+}
+
+/// One parameter of the model.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Parameter {
+    /// Section and key, such as `cluster.same_subnet_delay`.
+    pub key: &'static str,
+    /// What it means.
+    pub meaning: &'static str,
+    /// Default as it would stand in a file.
+    pub default: &'static str,
+    /// Lowest and highest allowed value, as text; empty for no bound.
+    pub range: (&'static str, &'static str),
+    /// What the default rests on.
+    pub basis: Basis,
+}
+
+/// A value that can stand in a settings table.
+pub trait Value: Sized + PartialOrd {
+    /// What a value looks like, for messages.
+    const EXPECTED: &'static str;
+    /// Reads the text of a value.
+    fn read(text: &str) -> Option<Self>;
+    /// The value as it would stand in a file.
+    fn show(&self) -> String;
+}
+
+impl Value for Span {
+    const EXPECTED: &'static str = "a duration with its unit, such as \"1500ms\" or \"5s\"";
+    fn read(text: &str) -> Option<Self> {
+        let parsed: jiff::SignedDuration = text.parse().ok()?;
+        let nanos = u64::try_from(parsed.as_nanos()).ok()?;
+        (!text.trim_start().starts_with('-')).then_some(Span::from_nanos(nanos))
+    }
+    fn show(&self) -> String {
+        let nanos = self.as_nanos();
+        [
+            (3_600_000_000_000, "h"),
+            (60_000_000_000, "m"),
+            (1_000_000_000, "s"),
+            (1_000_000, "ms"),
+            (1_000, "us"),
+        ]
+        .iter()
+        .find(|(unit, _)| nanos >= *unit && nanos % unit == 0)
+        .map_or_else(|| format!("{nanos}ns"), |(unit, name)| format!("{}{name}", nanos / unit))
+    }
+}
+
+impl Value for u32 {
+    const EXPECTED: &'static str = "a whole number";
+    fn read(text: &str) -> Option<Self> {
+        text.parse().ok()
+    }
+    fn show(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl Value for bool {
+    const EXPECTED: &'static str = "true or false";
+    fn read(text: &str) -> Option<Self> {
+        text.parse().ok()
+    }
+    fn show(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl PartialOrd for Ratio {
+    fn partial_cmp(&self, other: &Self) -> Option<core::cmp::Ordering> {
+        let cross = |a: Ratio, b: Ratio| u64::from(a.numerator()) * u64::from(b.denominator());
+        Some(cross(*self, *other).cmp(&cross(*other, *self)))
+    }
+}
+
+impl Value for Ratio {
+    const EXPECTED: &'static str =
+        "a share such as \"3%\" or \"1/200\", or a factor such as \"2x\"";
+    fn read(text: &str) -> Option<Self> {
+        if let Some(percent) = text.strip_suffix('%') {
+            return Ratio::new(percent.trim().parse().ok()?, 100);
+        }
+        if let Some(factor) = text.strip_suffix('x') {
+            return Ratio::new(factor.trim().parse().ok()?, 1);
+        }
+        let (numerator, denominator) = text.split_once('/')?;
+        Ratio::new(numerator.trim().parse().ok()?, denominator.trim().parse().ok()?)
+    }
+    fn show(&self) -> String {
+        self.to_string()
+    }
+}
+
+/// How a change of a setting by its key can fail.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum SetError {
+    /// There is no such key.
+    UnknownKey,
+    /// The text is not such a value; says what was expected.
+    NotAValue(&'static str),
+    /// Below the lowest or above the highest allowed value.
+    OutOfRange(&'static str, &'static str),
+}
+
+macro_rules! settings {
+    ($($(#[doc = $sdoc:literal])* $section:ident: $struct:ident {$(
+        $(#[doc = $doc:literal])* $key:ident: $type:ty = $default:literal, $low:literal..$high:literal, $basis:expr;
+    )*})*) => {
+        /// Every number of the model, by section.
+        #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+        pub struct Settings {$(
+            $(#[doc = $sdoc])*
+            pub $section: $struct,
+        )*}
+
+        $(
+            $(#[doc = $sdoc])*
+            #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+            pub struct $struct {$(
+                $(#[doc = $doc])*
+                pub $key: $type,
+            )*}
+        )*
+
+        /// Every parameter, in the order of the sections. Defaults are those of Windows Server
+        /// 2008 R2; see [`VERSION_DEFAULTS`] for the others.
+        pub const PARAMETERS: &[Parameter] = &[$($(
+            Parameter {
+                key: concat!(stringify!($section), ".", stringify!($key)),
+                meaning: concat!($($doc),*),
+                default: $default,
+                range: ($low, $high),
+                basis: $basis,
+            },
+        )*)*];
+
+        impl Default for Settings {
+            fn default() -> Self {
+                Settings {$(
+                    $section: $struct {$(
+                        $key: <$type as Value>::read($default).expect("a default is a value"),
+                    )*},
+                )*}
+            }
+        }
+
+        impl Settings {
+            /// Changes one setting by its key path, such as `cluster.same_subnet_delay`.
+            ///
+            /// # Errors
+            /// If there is no such key, or the text is not a value in its range.
+            pub fn set(&mut self, key: &str, text: &str) -> Result<(), SetError> {
+                $($(
+                    if key == concat!(stringify!($section), ".", stringify!($key)) {
+                        let value = <$type as Value>::read(text)
+                            .ok_or(SetError::NotAValue(<$type as Value>::EXPECTED))?;
+                        let low = <$type as Value>::read($low);
+                        let high = <$type as Value>::read($high);
+                        if low.is_some_and(|low| value < low) || high.is_some_and(|high| value > high) {
+                            return Err(SetError::OutOfRange($low, $high));
+                        }
+                        self.$section.$key = value;
+                        return Ok(());
+                    }
+                )*)*
+                Err(SetError::UnknownKey)
+            }
+
+            /// The text of one setting by its key path.
+            pub fn get(&self, key: &str) -> Option<String> {
+                $($(
+                    if key == concat!(stringify!($section), ".", stringify!($key)) {
+                        return Some(self.$section.$key.show());
+                    }
+                )*)*
+                None
+            }
+        }
+    };
+}
+
+use Basis::{Assumed, Derived, Documented, Reported};
+
+settings! {
+    /// The failover cluster.
+    cluster: ClusterSettings {
+        /// Time between heartbeats on a path.
+        same_subnet_delay: Span = "1s", "250ms".."2s", Documented("wsfc.md §1.1 SameSubnetDelay");
+        /// Heartbeats missed in a row after which a path is down.
+        same_subnet_threshold: u32 = "5", "3".."120", Documented("wsfc.md §1.1 SameSubnetThreshold");
+        /// Time between membership messages.
+        clus_svc_regroup_tick: Span = "300ms", "50ms".."1s", Documented("wsfc.md §2 ClusSvcRegroupTickInMilliseconds");
+        /// Ticks that a regroup lasts at least.
+        regroup_minimum_ticks: u32 = "2", "1".."100", Derived("wsfc.md §2 observed regroup, two nodes, one lost: 0.623 s");
+        /// How long a regroup waits for nodes that do not answer.
+        clus_svc_regroup_opening_timeout: Span = "5s", "1s".."20s", Documented("wsfc.md §2 ClusSvcRegroupOpeningTimeout");
+        /// How long reachable nodes may disagree before the best full mesh is cut out.
+        clus_svc_regroup_stage_timeout: Span = "5s", "2s".."30s", Documented("wsfc.md §2 ClusSvcRegroupStageTimeout");
+        /// How long a starting node looks for a cluster before it tries to form one.
+        form_after: Span = "5s", "0s".."10m", Assumed("order documented in wsfc.md §2 start-up, time not found");
+        /// How long a side that does not own the core group waits before it claims the witness.
+        arbitration_delay: Span = "6s", "0s".."60s", Assumed("wsfc.md §3.2: 6 s from 2012 on; on 2008 R2 the property is absent and a fixed delay may exist");
+        /// Tries to claim the witness before a side gives up.
+        witness_claim_tries: u32 = "30", "1".."1000", Reported("wsfc.md §3.2 lock attempts, try 1 of 30");
+        /// Time between tries to claim the witness.
+        witness_claim_interval: Span = "1s", "10ms".."60s", Assumed("wsfc.md §3.2: interval between tries not found");
+        /// How long a side may stay one vote short before its Cluster service ends.
+        termination_timer: Span = "90s", "1s".."10m", Assumed("wsfc.md §3.2: 90 s in later logs, 2008 R2 not found");
+        /// Delay after which the Service Control Manager restarts the Cluster service.
+        service_restart_delay: Span = "60s", "0s".."30m", Assumed("wsfc.md §2 restart delay not found; one log hints at 65 s");
+        /// How soon a node's own stack notices that an adapter lost carrier.
+        media_sense_delay: Span = "16ms", "0s".."10s", Reported("wsfc.md §1.2 local loss is event driven");
+        /// Period of a group's failover threshold.
+        failover_period: Span = "6h", "0s".."1193h", Documented("wsfc.md §4.3 FailoverPeriod");
+        /// Time between cheap health checks of a resource.
+        looks_alive_poll_interval: Span = "5s", "10ms".."24h", Documented("wsfc.md §4.2 LooksAlivePollInterval");
+        /// Time between thorough health checks of a resource.
+        is_alive_poll_interval: Span = "60s", "10ms".."24h", Documented("wsfc.md §4.2 IsAlivePollInterval");
+        /// Restarts of a failed resource in place within the period.
+        restart_threshold: u32 = "1", "0".."1000", Documented("wsfc.md §4.2 RestartThreshold, the live sample (the API page says 3)");
+        /// The period of the restart threshold.
+        restart_period: Span = "15m", "0s".."24h", Documented("wsfc.md §4.2 RestartPeriod");
+        /// Time before a failed resource is restarted.
+        restart_delay: Span = "500ms", "0s".."24h", Documented("wsfc.md §4.2 RestartDelay");
+        /// When a resource that stayed failed is tried once more.
+        retry_period_on_failure: Span = "1h", "0s".."1000h", Documented("wsfc.md §4.2 RetryPeriodOnFailure");
+        /// How long a resource may be pending.
+        pending_timeout: Span = "3m", "10ms".."24h", Documented("wsfc.md §4.2 PendingTimeout");
+        /// ARP requests with the new address as source before an IP Address is online.
+        arp_retry_count: u32 = "3", "0".."3", Reported("wsfc.md §5.1 ARP count and spacing, Vista/2008");
+        /// Time between those ARP requests.
+        arp_retry_interval: Span = "500ms", "1ms".."10s", Assumed("wsfc.md §5.1: documented for NT4, spacing on 2008 R2 not found");
+        /// Time for a Network Name to register with redirector and NetBIOS, beside directory and DNS.
+        network_name_registration: Span = "500ms", "0s".."3m", Assumed("wsfc.md §5.2: time to online not found");
+        /// Life of the DNS record that a Network Name registers.
+        host_record_ttl: Span = "20m", "1s".."24h", Documented("wsfc.md §5.2 HostRecordTTL 1200 s");
+        /// Time to take an IP Address or Network Name offline.
+        offline_time: Span = "100ms", "0s".."3m", Assumed("wsfc.md §6.1: 0.437 s for a larger resource; for these not found");
+    }
+    /// The file share witness.
+    witness: WitnessSettings {
+        /// Time to get a token, open the witness's log over SMB and lock it.
+        open_time: Span = "437ms", "0s".."60s", Reported("wsfc.md §6.1 single-node view to witness file opened");
+        /// How long an SMB request to a server that does not answer takes to fail.
+        smb_timeout: Span = "15s", "100ms".."10m", Assumed("not in the fact sheets");
+        /// How long the file server keeps the lock of a holder that it no longer hears.
+        lease: Span = "20s", "0s".."1h", Assumed("wsfc.md §3.2: kept until explicitly released; life after a crash not found");
+    }
+    /// Active Manager.
+    active_manager: ActiveManagerSettings {
+        /// How long the Primary Active Manager waits for copy states.
+        copy_status_timeout: Span = "2s", "10ms".."60s", Assumed("exchange.md §9");
+        /// How long attempt copy last logs may take.
+        attempt_copy_last_logs_timeout: Span = "15s", "100ms".."10m", Assumed("exchange.md §1.3 ACLL time-out not found");
+        /// How long a mount or dismount may take before the next copy is tried.
+        mount_timeout: Span = "5m", "1s".."1h", Assumed("exchange.md §9");
+        /// When an operation that found no copy is tried again.
+        retry: Span = "30s", "1s".."1h", Assumed("exchange.md §9 AM retry period not found");
+        /// Whether attempt copy last logs skips a source that the cluster counts as down.
+        skip_down_source: bool = "true", "".."", Assumed("exchange.md §1.3: what ACLL does with a dead source is not found; the cluster has already told Active Manager");
+        /// Time of one call between Active Managers or to a Replication service.
+        call_time: Span = "10ms", "0s".."10s", Assumed("exchange.md §9");
+        /// How long Client Access and Hub Transport may use an old answer to where a database is active.
+        location_cache: Span = "1s", "0s".."1h", Assumed("exchange.md §1.1 AM client cache lifetime not found");
+        /// Time from a failure in the Store to Active Manager reading the failure item.
+        failure_item_delay: Span = "500ms", "0s".."60s", Assumed("exchange.md §1.5: order documented, time not found");
+    }
+    /// Continuous replication.
+    replication: ReplicationSettings {
+        /// Block mode (parallel shipping of log buffers); needs SP1.
+        block_mode: bool = "true", "".."", Reported("exchange.md §2.1 block mode");
+        /// Time to inspect a copied log.
+        inspect_time: Span = "20ms", "0s".."60s", Assumed("not in the fact sheets");
+        /// Logs replayed per second.
+        replay_rate: u32 = "2", "1".."10000", Documented("exchange.md §2.1 replay speed, planning floor");
+        /// How long a copy is Initializing.
+        initializing_time: Span = "15s", "0s".."10m", Documented("exchange.md §1.8 Initializing");
+        /// Time to compare a diverged copy with the active one, beside copying.
+        resynchronize_time: Span = "5s", "0s".."1h", Assumed("exchange.md §2.3: steps documented, time not found");
+        /// How long a copy retries a lost connection to the active copy before it says Disconnected.
+        disconnect_after: Span = "5s", "0s".."10m", Assumed("not in the fact sheets");
+    }
+    /// The Information Store.
+    store: StoreSettings {
+        /// Time of a mount, beside replaying what is left.
+        mount_time: Span = "2s", "0s".."30m", Assumed("exchange.md §10: Store mount not found");
+        /// Time of a dismount.
+        dismount_time: Span = "1s", "0s".."30m", Assumed("exchange.md §10: time not found");
+        /// Time that the Store works on a request.
+        request_time: Span = "1700us", "1us".."60s", Reported("exchange.md §6 RPC averaged latency, Dell BP1013");
+        /// Factor on the request time just after a mount, when the cache is cold.
+        cold_cache_factor: Ratio = "4x", "1x".."1000x", Assumed("exchange.md §2.1: cold cache documented, size not found");
+        /// How long the cache takes to warm up.
+        cold_cache_time: Span = "60s", "0s".."24h", Assumed("exchange.md §2.1: size not found");
+        /// Log that a message makes, in KB.
+        log_kilobytes_per_message: u32 = "205", "1".."100000", Derived("exchange.md §2.2: 0.2 log of 1 MB per message at 75 KB");
+    }
+    /// Directory and log-on.
+    directory: DirectorySettings {
+        /// Time of one log-on or look-up at the domain controller.
+        log_on_time: Span = "5ms", "0s".."60s", Assumed("not in the fact sheets");
+        /// NTLM pass-through log-ons in progress per server.
+        max_concurrent_api: u32 = "2", "1".."150", Reported("exchange.md §7.4 MaxConcurrentApi");
+        /// How long a log-on waits for a domain controller.
+        timeout: Span = "15s", "100ms".."10m", Assumed("exchange.md §8.4 has ActiveDirectoryTimeout 15 s for a test command only");
+    }
+    /// DNS server and resolver.
+    dns: DnsSettings {
+        /// Time of a query at the server.
+        query_time: Span = "1ms", "0s".."60s", Assumed("not in the fact sheets");
+        /// Time of a dynamic update at the server.
+        update_time: Span = "50ms", "0s".."60s", Assumed("not in the fact sheets");
+        /// How long a resolver waits before it asks again.
+        retry: Span = "1s", "10ms".."60s", Assumed("not in the fact sheets");
+        /// Queries before a resolver gives up.
+        tries: u32 = "4", "1".."20", Assumed("not in the fact sheets");
+        /// Longest life of a record in a client's cache.
+        max_cache_ttl: Span = "24h", "1s".."1000h", Documented("exchange.md §4.4 MaxCacheTtl");
+        /// Life of a negative answer in a client's cache.
+        max_negative_cache_ttl: Span = "15m", "0s".."24h", Documented("exchange.md §4.4 MaxNegativeCacheTtl");
+    }
+    /// TCP of clients and servers.
+    tcp: TcpSettings {
+        /// Wait after the first SYN; doubles.
+        initial_rtt: Span = "3s", "100ms".."60s", Documented("exchange.md §4.3 TcpInitialRtt");
+        /// SYNs sent again before a connect gives up.
+        max_connect_retransmissions: u32 = "2", "0".."10", Documented("exchange.md §4.3 TcpMaxConnectRetransmissions");
+        /// Segments sent again before a connection is given up.
+        max_data_retransmissions: u32 = "5", "0".."15", Documented("exchange.md §4.3 TcpMaxDataRetransmissions");
+        /// Shortest retransmission time-out; doubles.
+        minimum_rto: Span = "300ms", "10ms".."10s", Assumed("exchange.md §4.3: commonly told, not found");
+    }
+    /// Neighbour (ARP) caches.
+    neighbour_cache: NeighbourCacheSettings {
+        /// Mean time that an entry stays Reachable without confirmation; times a draw of 0.5 to 1.5.
+        base_reachable_time: Span = "30s", "1s".."1h", Documented("wsfc.md §5.1 Reachable time 15-45 s, KB949589");
+        /// From the first packet on a Stale entry to the first probe.
+        delay_first_probe_time: Span = "5s", "0s".."60s", Assumed("RFC 4861 §10; that Windows uses it for IPv4 is not in the fact sheets");
+        /// Time between probes.
+        retransmit_timer: Span = "1s", "10ms".."60s", Assumed("RFC 4861 §10");
+        /// Probes to the old hardware address before the entry is dropped.
+        max_unicast_solicit: u32 = "3", "1".."10", Assumed("RFC 4861 §10");
+        /// Life of an entry in use before Vista, unless a gratuitous ARP changes it.
+        xp_lifetime: Span = "10m", "1s".."24h", Assumed("not in the fact sheets");
+    }
+    /// Networks.
+    network: NetworkSettings {
+        /// Time that a frame takes, one way.
+        latency: Span = "100us", "0s".."10s", Assumed("a switched local network");
+        /// Most that a draw adds to the latency.
+        jitter: Span = "50us", "0s".."10s", Assumed("a switched local network");
+        /// Transfer rate in Mbit/s.
+        bandwidth: u32 = "1000", "1".."400000", Assumed("Gigabit Ethernet");
+        /// How long a switch keeps a learned hardware address.
+        forwarding_table_life: Span = "5m", "1s".."24h", Assumed("a common switch default");
+    }
+    /// Outlook.
+    outlook: OutlookSettings {
+        /// Wait after a connect that was not answered, before the next.
+        conn_manager_poll: Span = "15s", "100ms".."10m", Documented("exchange.md §4.2 ConnManagerPoll (Outlook 2003 text)");
+        /// Wait after an attempt that was answered with an error, before the next.
+        back_off: Span = "2s", "10ms".."10m", Reported("exchange.md §4.2 RPC client back-off up to 2,000 ms");
+        /// How long a request is unanswered before the status bar says "Trying to connect".
+        trying_after: Span = "1s", "0s".."10m", Assumed("not in the fact sheets");
+        /// Share of requests that send a message.
+        send_share: Ratio = "10%", "0%".."100%", Assumed("load is an input");
+        /// Whether Outlook with NTLM must be restarted after its server changed.
+        ntlm_needs_restart: bool = "false", "".."", Assumed("exchange.md §4.2: the article says Outlook recovers unaided, Kemp says it must be restarted");
+    }
+    /// Outlook Web App.
+    owa: OwaSettings {
+        /// Time of a person to type name and password.
+        typing_time: Span = "5s", "0s".."10m", Assumed("a person");
+        /// Time that the web application works on a request.
+        request_time: Span = "20ms", "0s".."60s", Assumed("not in the fact sheets");
+        /// How long a browser waits before it tries again after an error.
+        retry: Span = "2s", "10ms".."10m", Assumed("a person presses refresh");
+    }
+    /// Hub Transport.
+    transport: TransportSettings {
+        /// From a message in the Outbox to a Hub Transport server picking it up.
+        submission_time: Span = "200ms", "0s".."60s", Assumed("not in the fact sheets");
+        /// Time to categorize a message.
+        categorize_time: Span = "50ms", "0s".."60s", Assumed("not in the fact sheets");
+        /// Time to deliver a message to a mailbox.
+        delivery_time: Span = "20ms", "0s".."60s", Assumed("not in the fact sheets");
+        /// When a delivery that met an error is tried again.
+        message_retry_interval: Span = "5m", "1s".."24h", Documented("exchange.md §2.4 MessageRetryInterval");
+        /// Shadow redundancy: time between heartbeats to the primary Hub.
+        shadow_heartbeat_timeout_interval: Span = "15m", "1s".."24h", Documented("exchange.md §2.4, SP1");
+        /// Shadow redundancy: heartbeats missed before the shadow takes over.
+        shadow_heartbeat_retry_count: u32 = "12", "1".."15", Documented("exchange.md §2.4, SP1");
+        /// Size of the transport dumpster per database, in MB.
+        max_dumpster_size_per_database: u32 = "18", "0".."100000", Documented("exchange.md §2.4 MaxDumpsterSizePerDatabase");
+        /// Size of a message, in KB.
+        message_kilobytes: u32 = "75", "1".."100000", Documented("exchange.md §2.2 message of 75 KB");
+        /// How long an SMTP client waits before it tries again.
+        smtp_retry: Span = "5s", "10ms".."24h", Assumed("a relay's first retry; an input");
+    }
+}
+
+/// Defaults of other Windows versions, where they differ from 2008 R2's.
+pub const VERSION_DEFAULTS: &[(WindowsVersion, &str, &str, Basis)] = &[
+    (
+        WindowsVersion::V2012R2,
+        "cluster.arbitration_delay",
+        "6s",
+        Documented("wsfc.md §3.2 ArbitrationDelay"),
+    ),
+    (
+        WindowsVersion::V2016,
+        "cluster.arbitration_delay",
+        "6s",
+        Documented("wsfc.md §3.2 ArbitrationDelay"),
+    ),
+    (
+        WindowsVersion::V2016,
+        "cluster.same_subnet_threshold",
+        "10",
+        Documented("wsfc.md §1.1 SameSubnetThreshold"),
+    ),
+];
+
+impl Settings {
+    /// The defaults of a Windows version.
+    pub fn of(version: WindowsVersion) -> Settings {
+        let mut settings = Settings::default();
+        for (_, key, text, _) in VERSION_DEFAULTS.iter().filter(|(v, ..)| *v == version) {
+            settings.set(key, text).expect("a version default is a value of its key");
+        }
+        settings
+    }
+}

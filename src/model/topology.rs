@@ -1,0 +1,280 @@
+//! A site: machines, networks, the cluster with its groups, databases, clients.
+
+use super::settings::Settings;
+use crate::base::{
+    Address, ClientId, DbId, GroupId, IdVec, MachineId, NetId, NicId, NodeId, NodeSet, ResourceId,
+    Span,
+};
+use crate::failover::config::{ResourceKind, RestartAction};
+use crate::failover::seam::MountDial;
+use serde::{Deserialize, Serialize};
+
+/// A checked topology. Cluster members are the first machines, so that [`NodeId`] and
+/// [`MachineId`] agree on them.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Topology {
+    /// Name, by default the folder's.
+    pub name: String,
+    /// One line that says what it is.
+    pub title: String,
+    /// DNS domain of the site.
+    pub domain: String,
+    /// Windows version: property set and defaults.
+    pub windows: WindowsVersion,
+    /// Exchange version: what transport and replication can do.
+    pub exchange: ExchangeVersion,
+    /// Every number of the model.
+    pub settings: Settings,
+    /// Networks.
+    pub networks: IdVec<NetId, Network>,
+    /// Machines, members first.
+    pub machines: IdVec<MachineId, Machine>,
+    /// Number of cluster members.
+    pub nodes: usize,
+    /// The database availability group.
+    pub dag: Dag,
+    /// Groups; group 0 is the core group, "Cluster Group".
+    pub groups: IdVec<GroupId, Group>,
+    /// Resources of all groups.
+    pub resources: IdVec<ResourceId, Resource>,
+    /// Mailbox databases.
+    pub databases: IdVec<DbId, Database>,
+    /// The client access array, if the topology has one.
+    pub client_access_array: Option<ClientAccessArray>,
+    /// Clients, group by group; client numbers run through in this order.
+    pub clients: Vec<ClientGroup>,
+}
+
+/// Windows Server version of the nodes.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub enum WindowsVersion {
+    /// Windows Server 2008 R2 (`2008r2`, the default).
+    V2008R2,
+    /// Windows Server 2012 R2 (`2012r2`).
+    V2012R2,
+    /// Windows Server 2016 or later (`2016`).
+    V2016,
+}
+
+/// Exchange 2010 version.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub enum ExchangeVersion {
+    /// As released (`rtm`): file mode only, early shadow redundancy times.
+    Rtm,
+    /// Service Pack 1 or later (`sp1`, the default).
+    Sp1,
+}
+
+/// A network (one subnet, one switch).
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Network {
+    /// Name.
+    pub name: String,
+    /// First address of the subnet.
+    pub subnet: Address,
+    /// Length of the subnet's prefix.
+    pub prefix: u8,
+    /// What the cluster uses it for.
+    pub role: NetworkRole,
+}
+
+/// Role of a cluster network (wsfc.md §1.3).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum NetworkRole {
+    /// `none`: not used by the cluster.
+    None,
+    /// `cluster`: between nodes only, a replication network.
+    Cluster,
+    /// `cluster-and-client`: nodes and clients, the MAPI network.
+    ClusterAndClient,
+}
+
+/// A machine.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Machine {
+    /// Host name.
+    pub name: String,
+    /// What it does.
+    pub roles: Vec<MachineRole>,
+    /// Its adapters.
+    pub nics: IdVec<NicId, Nic>,
+    /// AutoDatabaseMountDial, for members.
+    pub dial: MountDial,
+    /// Whether copies on it may be activated automatically, for members.
+    pub activation_allowed: bool,
+    /// MaximumActiveDatabases, for members.
+    pub maximum_active: Option<u16>,
+    /// Whether it has a vote, for members.
+    pub vote: bool,
+}
+
+/// What a machine does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MachineRole {
+    /// Exchange server with Mailbox, Hub Transport and Client Access roles; a cluster member.
+    Exchange,
+    /// Directory and log-on.
+    DomainController,
+    /// DNS server.
+    Dns,
+    /// File server with the witness share.
+    Witness,
+}
+
+/// A network adapter.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Nic {
+    /// Name of the connection.
+    pub name: String,
+    /// The network that it is attached to.
+    pub network: NetId,
+    /// Its fixed address.
+    pub address: Address,
+}
+
+/// The database availability group.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Dag {
+    /// Name, at most 15 characters.
+    pub name: String,
+    /// The machine with the witness share; none for a node majority.
+    pub witness: Option<MachineId>,
+}
+
+/// A cluster group.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Group {
+    /// Name.
+    pub name: String,
+    /// Its resources, providers before dependents.
+    pub resources: Vec<ResourceId>,
+    /// Preferred owners in order.
+    pub preferred_owners: Vec<NodeId>,
+    /// Failovers within the period after which it stays failed.
+    pub failover_threshold: u32,
+    /// The period.
+    pub failover_period: Span,
+    /// Whether it moves back to a preferred owner that returns.
+    pub auto_failback: bool,
+}
+
+/// A cluster resource.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Resource {
+    /// Name as the cluster tool shows it.
+    pub name: String,
+    /// Its group.
+    pub group: GroupId,
+    /// Type.
+    pub kind: ResourceKind,
+    /// The address of an IP Address resource.
+    pub address: Option<Address>,
+    /// The host part of a Network Name resource's name.
+    pub dns_name: Option<String>,
+    /// Resources that must be online before it.
+    pub depends_on: Vec<ResourceId>,
+    /// Nodes that can host it.
+    pub possible_owners: NodeSet,
+    /// What happens on failure.
+    pub restart_action: RestartAction,
+}
+
+/// A mailbox database.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Database {
+    /// Name.
+    pub name: String,
+    /// Copies in order of activation preference (the first is 1).
+    pub copies: Vec<NodeId>,
+}
+
+/// The client access array object and what stands behind its name.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ClientAccessArray {
+    /// Fully qualified name.
+    pub fqdn: String,
+    /// The group whose Network Name carries the name.
+    pub group: GroupId,
+}
+
+/// What kind of client. The words are those of the JSON report.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClientKind {
+    /// Outlook over MAPI/RPC.
+    Outlook,
+    /// Outlook Web App in a browser.
+    Owa,
+    /// A mail relay that sends and receives over SMTP.
+    Smtp,
+    /// Autodiscover requests.
+    Autodiscover,
+}
+
+impl ClientKind {
+    /// Every kind.
+    pub const ALL: [ClientKind; 4] =
+        [ClientKind::Outlook, ClientKind::Owa, ClientKind::Smtp, ClientKind::Autodiscover];
+
+    /// The kind's word in files and reports.
+    pub const fn word(self) -> &'static str {
+        match self {
+            ClientKind::Outlook => "outlook",
+            ClientKind::Owa => "owa",
+            ClientKind::Smtp => "smtp",
+            ClientKind::Autodiscover => "autodiscover",
+        }
+    }
+}
+
+/// Operating system of a client, as far as its neighbour cache goes (wsfc.md §5.1).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClientOs {
+    /// Before Vista: a gratuitous ARP overwrites the entry.
+    WindowsXp,
+    /// Vista to 7 without hotfix: reported to ignore gratuitous ARP.
+    Windows7,
+    /// Windows 7 with hotfix KB2582281: a gratuitous ARP updates the entry.
+    Windows7Kb2582281,
+}
+
+/// How a client logs on (exchange.md §4.2, §7.4).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Authentication {
+    /// NTLM: every new connection is passed through to a domain controller.
+    Ntlm,
+    /// Kerberos: a ticket that the client already has is good for the array's name.
+    Kerberos,
+}
+
+/// Many clients of one make.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ClientGroup {
+    /// Name.
+    pub name: String,
+    /// Kind.
+    pub kind: ClientKind,
+    /// Outlook in cached mode (false: online mode). False for other kinds.
+    pub cached: bool,
+    /// How many.
+    pub count: u32,
+    /// Number of the first.
+    pub first: ClientId,
+    /// The network that they are on.
+    pub network: NetId,
+    /// Their operating system.
+    pub operating_system: ClientOs,
+    /// How they log on.
+    pub authentication: Authentication,
+    /// The database with their mailboxes.
+    pub database: DbId,
+    /// The group whose name they use (OWA address, SMTP host, Autodiscover address); Outlook uses
+    /// the name that Autodiscover answered. None: the name of the server that holds the group's
+    /// place in a topology without array.
+    pub server: Option<GroupId>,
+    /// Mean time between requests.
+    pub think: Span,
+}
