@@ -2,7 +2,7 @@
 
 use super::event::Event;
 use super::plant::Plant;
-use super::{client, host, resources, storage};
+use super::{client, host, mail, resources, storage, witness};
 use crate::base::{Address, Instant, MachineId, NetId, NicId, NodeId, Span};
 use crate::failover::message::Message;
 use crate::failover::seam::{Failure, Input};
@@ -103,6 +103,18 @@ pub(super) fn path(
         }
     }
     Err(obstacle)
+}
+
+/// Whether two machines can reach each other over some network now, good luck aside.
+pub(super) fn reachable(p: &Plant, from: MachineId, to: MachineId) -> bool {
+    p.setup.topology.networks.ids().any(|network| {
+        let cut = p.segment(network).cuts.iter().any(|(a, b, _)| {
+            (*a, *b) == (from, to) || (*a, *b) == (to, from)
+        });
+        !cut && p.segment(network).holds == 0
+            && attached(p, from, network, Lost::SenderDown).is_ok()
+            && attached(p, to, network, Lost::ReceiverDown).is_ok()
+    })
 }
 
 /// A segment from a client's host to the machine that its neighbour cache names, or back: the
@@ -225,7 +237,14 @@ pub(super) fn set_carrier(
         p.segment_mut(network).forwarding.remove(&machine);
     }
     p.plan(at + sense, Event::MediaSense { machine, nic, generation });
-    storage::connectivity_changed(p, at, record);
+    connectivity_changed(p, at, record);
+}
+
+/// Tells everybody who keeps a connection that who reaches whom may have changed.
+pub(super) fn connectivity_changed(p: &mut Plant, at: Instant, cause: RecordNo) {
+    storage::connectivity_changed(p, at, cause);
+    mail::connectivity_changed(p, at, cause);
+    witness::connectivity_changed(p, at, cause);
 }
 
 /// A machine notices that one of its adapters gained or lost carrier.

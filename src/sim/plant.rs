@@ -122,14 +122,23 @@ impl Recorder {
         Recorder { recording, records: Vec::new(), count: 0 }
     }
 
+    /// Whether records are kept; if not, their contents need not be made.
+    pub(super) fn keeps(&self) -> bool {
+        self.recording == Recording::Memory
+    }
+
+    /// Counts a record whose contents were not made.
+    pub(super) fn skip(&mut self) -> RecordNo {
+        self.count = self.count.checked_add(1).expect("a run of less than four billion records");
+        RecordNo(self.count - 1)
+    }
+
     /// Writes a record and returns its number.
     pub(super) fn record(&mut self, at: Instant, cause: Option<RecordNo>, what: What) -> RecordNo {
-        let number = RecordNo(self.count);
-        self.count = self.count.checked_add(1).expect("a run of less than four billion records");
         if self.recording == Recording::Memory {
             self.records.push(Record { at, cause, what });
         }
-        number
+        self.skip()
     }
 }
 
