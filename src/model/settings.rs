@@ -256,6 +256,11 @@ settings! {
         /// Time to take an IP Address or Network Name offline.
         offline_time: Span = "100ms", "0s".."3m", Assumed("wsfc.md §6.1: 0.437 s for a larger resource; for these not found");
     }
+    /// Machines.
+    machine: MachineSettings {
+        /// Time from power to running services.
+        boot_time: Span = "60s", "0s".."1h", Assumed("not in the fact sheets");
+    }
     /// The file share witness.
     witness: WitnessSettings {
         /// Time to get a token, open the witness's log over SMB and lock it.

@@ -2,6 +2,7 @@
 
 use super::{client, mail, storage};
 use crate::base::{ClientId, MachineId, NicId, NodeId, OpId, ResourceId};
+use crate::journal::RecordNo;
 
 /// Something that happens at a moment.
 #[derive(Clone, Copy, Debug)]
@@ -43,6 +44,12 @@ pub(super) enum Event {
         machine: MachineId,
         nic: NicId,
         generation: u32,
+    },
+    /// A machine that got its power back has booted.
+    PowerOn {
+        machine: MachineId,
+        life: u32,
+        cause: RecordNo,
     },
     /// A fault of the plan strikes.
     Strike(u16),

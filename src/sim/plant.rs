@@ -35,6 +35,8 @@ pub(super) struct Machine {
 /// A service on a machine.
 #[derive(Clone, Copy)]
 pub(super) struct ServiceSlot {
+    /// Whether the machine has it at all.
+    pub installed: bool,
     /// Its state.
     pub state: ServiceState,
     /// Factor on its times.
@@ -285,6 +287,9 @@ fn pump(p: &mut Plant, until: Instant) -> u64 {
             Event::Witness(event) => witness::handle(p, at, event),
             Event::MediaSense { machine, nic, generation } => {
                 net::media_sense(p, at, machine, nic, generation);
+            }
+            Event::PowerOn { machine, life, cause } => {
+                faults::power_on(p, at, machine, life, cause);
             }
             Event::Strike(index) => faults::strike(p, at, index),
             Event::Heal(index) => faults::heal(p, at, index),
