@@ -158,6 +158,7 @@ impl Databases {
     }
 
     /// An operation on a copy ended.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the rest is late or another part's")]
     pub(super) fn done(&mut self, ctx: &mut Ctx, pending: Pending, op: OpId, outcome: Outcome) {
         match pending {
             Pending::CopyStatus(database) => self.status(ctx, database, op, outcome),

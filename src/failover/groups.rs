@@ -150,6 +150,7 @@ impl Groups {
     }
 
     /// An operation on a resource ended.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the rest is late or another part's")]
     pub(super) fn done(&mut self, ctx: &mut Ctx, pending: Pending, op: OpId, outcome: Outcome) {
         match pending {
             Pending::Online(id) if self.locals[id].op == Some(op) => {

@@ -16,6 +16,8 @@ struct Path {
     /// The last request answered, or the last before the path was opened.
     answered: u32,
     up: bool,
+    /// When anything last came over it.
+    heard: Instant,
 }
 
 /// Liveness of every path.
@@ -42,7 +44,7 @@ impl Heartbeat {
             for (nic, network) in config.nodes[config.me].nics.iter() {
                 let shared = other.nics.values().any(|on| on == network);
                 if shared && config.networks[*network].cluster_use {
-                    paths.push(Path { peer, nic, sent: 0, answered: 0, up: false });
+                    paths.push(Path { peer, nic, sent: 0, answered: 0, up: false, heard: now });
                 }
             }
         }
@@ -62,10 +64,20 @@ impl Heartbeat {
         self.links.values().all(|up| !up)
     }
 
-    /// The best adapter to reach a peer: the first with a live path, else the first with carrier.
+    /// Something came over a path.
+    pub(super) fn heard(&mut self, now: Instant, nic: NicId, from: NodeId) {
+        if let Some(path) = self.paths.iter_mut().find(|p| p.peer == from && p.nic == nic) {
+            path.heard = now;
+        }
+    }
+
+    /// The best adapter to reach a peer: that of the live path that was heard last, else the first
+    /// with carrier.
     pub(super) fn way_to(&self, peer: NodeId) -> Option<NicId> {
         let to = || self.paths.iter().filter(move |path| path.peer == peer);
-        let live = to().find(|path| path.up);
+        let live = to()
+            .filter(|path| path.up)
+            .max_by_key(|path| (path.heard, core::cmp::Reverse(path.nic)));
         live.or_else(|| to().find(|path| self.links[path.nic])).map(|path| path.nic)
     }
 

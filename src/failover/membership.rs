@@ -31,6 +31,8 @@ pub(super) struct Membership {
     round: Option<Round>,
     /// Members that have not confirmed the view that this node issued.
     unconfirmed: NodeSet,
+    /// When this node entered the view.
+    entered: Instant,
 }
 
 /// What a regroup came to.
@@ -50,6 +52,7 @@ impl Membership {
             highest: epoch,
             round: None,
             unconfirmed: NodeSet::EMPTY,
+            entered: Instant::ZERO,
         }
     }
 
@@ -59,6 +62,19 @@ impl Membership {
 
     pub(super) fn regrouping(&self) -> bool {
         self.round.is_some()
+    }
+
+    /// Whether a member that asks to join may have asked before it heard of the view.
+    pub(super) fn just_entered(&self, ctx: &Ctx, member: NodeId) -> bool {
+        let tick = ctx.config.membership.tick;
+        self.members.contains(member) && ctx.now.since(self.entered) < tick
+    }
+
+    /// Whether the present regroup has lasted so long that a mesh is being cut out.
+    pub(super) fn pruning(&self, ctx: &Ctx) -> bool {
+        let limits = ctx.config.membership;
+        let began = self.round.as_ref().map(|round| round.began);
+        began.is_some_and(|began| ctx.now.since(began) >= limits.opening + limits.stage)
     }
 
     /// Epoch by which databases are compared.
@@ -117,17 +133,26 @@ impl Membership {
             round.noted = reach;
             ctx.note(Note::Regroup { round: round.number, reach });
         }
-        let step =
-            Regroup { round: round.number, candidates: round.candidates, reach, newest, member };
+        let mut step = Regroup {
+            round: round.number,
+            candidates: round.candidates,
+            reach,
+            mesh: NodeSet::EMPTY,
+            newest,
+            member,
+        };
+        if waited >= ctx.config.membership.opening + ctx.config.membership.stage {
+            step.mesh = round.best_mesh(me, &step);
+        }
         if round.ticks >= ctx.config.membership.minimum_ticks {
-            let mesh = if round.agreed(me, &step) {
+            let members = if round.agreed(me, &step) {
                 Some(reach)
-            } else if waited >= ctx.config.membership.opening + ctx.config.membership.stage {
-                Some(round.best_mesh(me, &step))
+            } else if round.same_mesh(me, step.mesh) {
+                Some(step.mesh)
             } else {
                 None
             };
-            if let Some(members) = mesh
+            if let Some(members) = members
                 && round.issuer(me, members, newest) == me
             {
                 return Some(self.decide(members, reach.minus(members)));
@@ -154,6 +179,7 @@ impl Membership {
         self.round = None;
         ctx.timers.clear(Timer::Regroup);
         self.view = view;
+        self.entered = ctx.now;
         self.highest = self.highest.max(view);
         self.members = members;
         self.unconfirmed = if issued { members.without(me) } else { NodeSet::EMPTY };
@@ -192,6 +218,12 @@ impl Round {
                     && step.round == mine.round
             })
         })
+    }
+
+    /// Whether every node of a mesh would cut out the same one.
+    fn same_mesh(&self, me: NodeId, mesh: NodeSet) -> bool {
+        let mut others = mesh.without(me).iter();
+        mesh.contains(me) && others.all(|n| self.heard[n].is_some_and(|step| step.mesh == mesh))
     }
 
     /// The largest set in which every node reaches every other (wsfc.md §2 full mesh rule); of

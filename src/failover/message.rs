@@ -30,6 +30,8 @@ pub struct Regroup {
     pub candidates: NodeSet,
     /// Whom the sender can reach of those, itself included.
     pub reach: NodeSet,
+    /// The full mesh that the sender would cut out; empty while it still hopes for agreement.
+    pub mesh: NodeSet,
     /// Epoch and version of the sender's cluster database: the newest issues the view.
     pub newest: (u64, u64),
     /// Whether the sender is a member of a view (and not a node that starts).

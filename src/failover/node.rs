@@ -26,7 +26,8 @@ enum Quorum {
     /// In no view, or its view lost.
     None,
     /// One vote short: the witness decides.
-    Deciding { since: Instant, claimant: bool, tries: u32, op: Option<OpId> },
+    /// Only the claimant tries; before `claim_from` it may only look.
+    Deciding { claimant: bool, claim_from: Instant, tries: u32, op: Option<OpId> },
     /// Held.
     Held,
 }
@@ -45,6 +46,8 @@ pub struct Node {
     membership: Membership,
     quorum: Quorum,
     holds_witness: bool,
+    /// The try under way only looks at the witness's lock.
+    looking: bool,
     /// Whether it had quorum in this life.
     served: bool,
     database: ClusterDatabase,
@@ -54,6 +57,8 @@ pub struct Node {
     is_primary: bool,
     databases: Databases,
     peers: IdVec<NodeId, Option<Flags>>,
+    /// Members whose service is new since this node last brought the cluster database up to it.
+    came: NodeSet,
     /// Starting nodes that asked to join since the last view.
     joiners: NodeSet,
     /// Members that left in good order and have not asked to join since.
@@ -129,6 +134,7 @@ impl Node {
             membership: Membership::new(boot.durable.epoch),
             quorum: Quorum::None,
             holds_witness: false,
+            looking: false,
             served: false,
             groups: Groups::new(config.resources.len(), config.groups.len()),
             coordinator: Coordinator::new(config.groups.len()),
@@ -136,6 +142,7 @@ impl Node {
             is_primary: false,
             databases: Databases::new(config.databases.len(), boot.replication_service),
             peers: IdVec::filled(count, None),
+            came: NodeSet::EMPTY,
             joiners: NodeSet::EMPTY,
             left: NodeSet::EMPTY,
             told: flags,
@@ -209,6 +216,12 @@ impl Node {
     /// Whether this node writes the cluster database.
     fn coordinates(&self) -> bool {
         self.quorum == Quorum::Held && self.coordinator_node() == Some(self.me())
+    }
+
+    /// Whether anything new may be begun: with quorum, and not while the membership is being
+    /// settled. What runs goes on running.
+    fn may_begin(&self) -> bool {
+        self.quorum == Quorum::Held && !self.membership.regrouping()
     }
 
     fn coordinator_node(&self) -> Option<NodeId> {

@@ -54,22 +54,16 @@ impl Node {
         let newest = (self.stored.0, self.database.version);
         let decided = self.membership.tick(&mut lend!(self, out), reach, newest);
         let Some(decided) = decided else { return };
-        let issued = |node: &Self| Message::View {
+        let message = Message::View {
             view: decided.view,
             members: decided.members,
-            database: Box::new(node.database.clone()),
+            database: Box::new(self.database.clone()),
         };
-        let message = issued(self);
-        for peer in decided.evicted.iter() {
+        let told = decided.evicted.union(decided.members).without(self.me());
+        for peer in told.iter() {
             lend!(self, out).send(peer, message.clone());
         }
         self.enter(out, decided.view, decided.members, true);
-        let message = issued(self);
-        if !self.ended && self.membership.view == decided.view {
-            for peer in self.membership.unconfirmed().iter() {
-                lend!(self, out).send(peer, message.clone());
-            }
-        }
     }
 
     /// Brings groups, databases and the other members to where the tables say.
@@ -80,15 +74,18 @@ impl Node {
         self.refresh_ways();
         let again = self.timers.expired(Timer::Update, self.now);
         self.be_primary(out);
-        if self.coordinates() {
+        let begin = self.may_begin();
+        if begin && self.coordinates() {
             let (hosts, servers) = (self.hosts(), self.servers());
+            self.begin_anew();
             let mut ctx = lend!(self, out);
             self.coordinator.settle(&mut ctx, &mut self.database, hosts);
             self.primary.settle(&mut ctx, &mut self.database, servers);
+        } else if begin {
+            self.came = NodeSet::EMPTY;
         }
-        let held = self.quorum == Quorum::Held;
-        self.groups.settle(&mut lend!(self, out), &self.database, held);
-        if held {
+        self.groups.settle(&mut lend!(self, out), &self.database, begin);
+        if begin {
             self.databases.follow(&mut lend!(self, out), &self.database);
         }
         self.tell(out, again);
@@ -97,6 +94,25 @@ impl Node {
         if self.unfinished() && !self.timers.is_set(Timer::Update) {
             self.timers.set(Timer::Update, self.now + self.config.membership.tick);
         }
+    }
+
+    /// On members whose service is new nothing is online or mounted, whatever the cluster
+    /// database says.
+    fn begin_anew(&mut self) {
+        let came = std::mem::take(&mut self.came);
+        if came.is_empty() {
+            return;
+        }
+        for entry in self.database.databases.values_mut() {
+            entry.mounted &= entry.active.is_some_and(|active| !came.contains(active));
+        }
+        for entry in self.database.groups.values_mut() {
+            if entry.owner.is_some_and(|owner| came.contains(owner)) {
+                entry.state = Default::default();
+            }
+            entry.stuck = false;
+        }
+        self.database.version += 1;
     }
 
     /// The core group's owner is Primary Active Manager.
@@ -127,7 +143,7 @@ impl Node {
                 lend!(self, out).send(peer, Message::View { view, members, database });
             }
         }
-        if self.quorum != Quorum::Held {
+        if !self.may_begin() {
             return;
         }
         self.tell_groups(out, again);
@@ -191,7 +207,7 @@ impl Node {
         if !self.membership.unconfirmed().is_empty() {
             return true;
         }
-        if self.quorum != Quorum::Held {
+        if !self.may_begin() {
             return false;
         }
         let mut others = self.membership.members.without(self.me()).iter();

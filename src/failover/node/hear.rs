@@ -4,6 +4,7 @@ use super::*;
 
 impl Node {
     /// A message came in.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the next method takes all others")]
     pub(super) fn frame(&mut self, out: &mut Effects, nic: NicId, from: NodeId, message: Message) {
         let known = self.config.nodes.get(from).is_some() && from != self.me();
         let ours = self.config.nodes[self.me()].nics.get(nic).is_some();
@@ -13,6 +14,7 @@ impl Node {
             }
             return;
         }
+        self.heartbeat.heard(self.now, nic, from);
         match message {
             Message::Request { sequence, flags } => {
                 let reply = Message::Reply { sequence };
@@ -46,12 +48,12 @@ impl Node {
             Message::Updated { version } => {
                 self.confirmed[from] = self.confirmed[from].max(version);
             }
-            Message::Group(report) if self.coordinates() => {
+            Message::Group(report) if self.coordinates() && self.may_begin() => {
                 let hosts = self.hosts();
                 let mut ctx = lend!(self, out);
                 self.coordinator.told(&mut ctx, &mut self.database, from, &report, hosts);
             }
-            Message::Order { number, order } if self.coordinates() => {
+            Message::Order { number, order } if self.coordinates() && self.may_begin() => {
                 lend!(self, out).send(from, Message::Ordered { number });
                 if from == self.me() || self.orders_seen[from] < number {
                     self.orders_seen[from] = self.orders_seen[from].max(number);
@@ -67,7 +69,7 @@ impl Node {
     /// What Active Managers say to each other.
     #[expect(clippy::wildcard_enum_match_arm, reason = "all others are handled above, or late")]
     fn database_message(&mut self, out: &mut Effects, from: NodeId, message: Message) {
-        let servers = self.servers();
+        let (servers, may_begin) = (self.servers(), self.may_begin());
         let valid = |database: DbId| self.config.databases.get(database).is_some();
         let mut ctx = lend!(self, out);
         match message {
@@ -83,7 +85,7 @@ impl Node {
                 self.primary.told_dismounted(&mut ctx, shared, database, operation, servers);
             }
             Message::Activate { database, operation, attempt, source, takes_over, dial }
-                if valid(database) && self.quorum == Quorum::Held =>
+                if valid(database) && may_begin =>
             {
                 let ask = Ask { primary: from, operation, attempt, source, takes_over, dial };
                 self.databases.activate(&mut ctx, database, ask);
@@ -116,6 +118,11 @@ impl Node {
         self.peers[from] = Some(flags);
         let member = self.membership.members.contains(from);
         let confirms = member && flags.quorum && flags.view == self.membership.view;
+        let went_on = member && flags.quorum && flags.view > self.membership.view;
+        if went_on && self.membership.pruning(&lend!(self, out)) {
+            self.stop(out, Why::Evicted, true);
+            return;
+        }
         match self.quorum {
             Quorum::Deciding { .. } if confirms => self.hold(out, true),
             Quorum::Deciding { .. } if !member && flags.view > 0 && flags.quorum => {
@@ -129,6 +136,9 @@ impl Node {
     }
 
     fn hear_join(&mut self, out: &mut Effects, from: NodeId) {
+        if self.membership.just_entered(&lend!(self, out), from) {
+            return;
+        }
         self.joiners = self.joiners.with(from);
         self.left = self.left.without(from);
         if self.quorum == Quorum::Held && self.heartbeat.reach.contains(from) {

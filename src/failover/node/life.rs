@@ -15,18 +15,7 @@ impl Node {
         for node in self.config.nodes.ids().filter(|node| !members.contains(*node)) {
             self.confirmed[node] = 0;
         }
-        for entry in self.database.databases.values_mut() {
-            let away = entry.active.is_none_or(|active| came.contains(active));
-            if away && entry.active != Some(self.config.me) || before.is_empty() && away {
-                entry.mounted = false;
-            }
-        }
-        for entry in self.database.groups.values_mut() {
-            entry.stuck = false;
-            if entry.owner.is_some_and(|owner| came.contains(owner)) {
-                entry.state = Default::default();
-            }
-        }
+        self.came = self.came.union(came).intersection(members);
         self.judge(out);
     }
 
@@ -63,51 +52,59 @@ impl Node {
         let claims = owner.or(self.membership.members.lowest()) == Some(self.me());
         let delay = if owner.is_some() { Span::ZERO } else { self.config.quorum.arbitration_delay };
         lend!(self, out).note(Note::OneVoteShort { votes, needed, delay, claimant: claims });
-        self.quorum = Quorum::Deciding { since: self.now, claimant: claims, tries: 0, op: None };
+        let claim_from = self.now + delay;
+        self.quorum = Quorum::Deciding { claimant: claims, claim_from, tries: 0, op: None };
         self.timers.set(Timer::Termination, self.now + self.config.quorum.termination);
+        self.timers.clear(Timer::Arbitration);
         if claims {
-            self.timers.set(Timer::Arbitration, self.now + delay);
-        } else {
-            self.timers.clear(Timer::Arbitration);
+            self.claim(out);
         }
     }
 
-    /// The claimant's next try.
+    /// The claimant's next try, or its next look while it has to wait.
     pub(super) fn claim(&mut self, out: &mut Effects) {
-        if let Quorum::Deciding { since, claimant: true, tries, op: None } = self.quorum {
-            let op = lend!(self, out).act(Act::ClaimWitness, Pending::Claim);
-            let op = Some(op);
-            self.quorum = Quorum::Deciding { since, claimant: true, tries: tries + 1, op };
+        if let Quorum::Deciding { claimant: true, claim_from, tries, op: None } = self.quorum {
+            self.looking = self.now < claim_from;
+            let act = if self.looking { Act::TestWitness } else { Act::ClaimWitness };
+            let op = Some(lend!(self, out).act(act, Pending::Claim));
+            self.quorum = Quorum::Deciding { claimant: true, claim_from, tries: tries + 1, op };
         }
     }
 
-    /// A claim ended.
+    /// A claim or a look ended. A lock that another side holds decides against this one.
     pub(super) fn claimed(&mut self, out: &mut Effects, op: OpId, outcome: Outcome) {
-        let Quorum::Deciding { since, claimant, tries, op: Some(mine) } = self.quorum else {
-            if outcome == Outcome::Ok {
+        let asked = match self.quorum {
+            Quorum::Deciding { op: Some(mine), claim_from, tries, .. } if mine == op => {
+                Some((claim_from, tries))
+            }
+            Quorum::Deciding { .. } | Quorum::None | Quorum::Held => None,
+        };
+        let Some((claim_from, tries)) = asked else {
+            if outcome == Outcome::Ok && !self.holds_witness {
                 lend!(self, out).act(Act::ReleaseWitness, Pending::Nothing);
             }
             return;
         };
-        if mine != op {
-            if outcome == Outcome::Ok {
-                lend!(self, out).act(Act::ReleaseWitness, Pending::Nothing);
-            }
-            return;
-        }
-        if outcome == Outcome::Ok {
+        self.quorum = Quorum::Deciding { claimant: true, claim_from, tries, op: None };
+        if outcome == Outcome::Ok && !self.looking {
             self.holds_witness = true;
             lend!(self, out).note(Note::WitnessWon);
             self.hold(out, true);
             return;
         }
-        lend!(self, out).note(Note::WitnessLost { outcome, tries });
-        self.quorum = Quorum::Deciding { since, claimant, tries, op: None };
-        if tries >= self.config.quorum.claim_tries {
-            self.give_up(out);
-        } else {
-            self.timers.set(Timer::Arbitration, self.now + self.config.quorum.claim_retry);
+        if outcome != Outcome::Ok {
+            lend!(self, out).note(Note::WitnessLost { outcome, tries });
         }
+        let lost = matches!(outcome, Outcome::Refused(_));
+        if lost || tries >= self.config.quorum.claim_tries {
+            self.give_up(out);
+            return;
+        }
+        let mut next = self.now + self.config.quorum.claim_retry;
+        if self.looking && outcome == Outcome::Ok {
+            next = next.min(claim_from.max(self.now));
+        }
+        self.timers.set(Timer::Arbitration, next);
     }
 
     /// The witness could not be won in time.
