@@ -244,4 +244,6 @@ fn insert_services(world: &mut World, topology: &Topology, scenario: &Scenario) 
         pass_through: IdVec::filled(topology.machines.len(), vec![Instant::ZERO; slots]),
     });
     world.insert_resource(mail::Transport::new(topology));
+    let (machines, databases) = (topology.machines.len(), topology.databases.len());
+    world.insert_resource(storage::Locations::new(machines, databases));
 }
