@@ -201,11 +201,21 @@ pub(super) fn written(
     mail
 }
 
-/// The Store took a message into the sender's mailbox: it is submitted. A message that it has
-/// already is not taken a second time.
-pub(super) fn stored(p: &mut Plant, at: Instant, mail: MailId, copy: CopyId, cause: RecordNo) {
+/// The Store takes a message into the sender's mailbox: it is submitted. A message that it has
+/// already is not taken a second time. False if the Store does not serve the database (any more):
+/// then the message stays where it is.
+pub(super) fn stored(
+    p: &mut Plant,
+    at: Instant,
+    mail: MailId,
+    copy: CopyId,
+    cause: RecordNo,
+) -> bool {
     if !p.transport.messages[mail].outbox {
-        return;
+        return true;
+    }
+    if storage::serving(p, copy.node.into(), copy.database).is_err() {
+        return false;
     }
     let record = submitted(p, at, mail, cause);
     keep(p, at, mail, copy, true, record);
@@ -216,6 +226,7 @@ pub(super) fn stored(p: &mut Plant, at: Instant, mail: MailId, copy: CopyId, cau
     message.stored_on = Some(copy);
     let when = at + p.settings().transport.submission_time;
     p.plan(when, Planned::Mail(Event::Submit { mail }));
+    true
 }
 
 /// A Hub accepted a message from an SMTP client: it is submitted, and in the Hub's queue.

@@ -225,7 +225,12 @@ fn watch(p: &mut Plant, at: Instant, holder: NodeId, primary: NodeId) {
 
 /// A Hub has not been heard through all its retries: its messages are submitted from the shadow.
 pub(super) fn take_over(p: &mut Plant, at: Instant, holder: NodeId, primary: NodeId, turn: u32) {
-    if p.transport.hubs[holder].silent[primary].1 != turn || !hub::answers(p, holder) {
+    if p.transport.hubs[holder].silent[primary].1 != turn {
+        return;
+    }
+    if !hub::answers(p, holder) {
+        let when = at + p.settings().transport.shadow_heartbeat_timeout_interval;
+        p.plan(when, Planned::Mail(Event::TakeOver { holder, primary, turn }));
         return;
     }
     for mail in p.transport.messages.ids() {

@@ -12,7 +12,7 @@ use crate::model::{Fault, Service};
 /// A client sends and the Store takes it at once.
 fn send(play: &mut Play, client: ClientId, copy: CopyId) -> MailId {
     let mail = written(&mut play.p, play.now, client, None, Some(RecordNo(0)));
-    stored(&mut play.p, play.now, mail, copy, RecordNo(0));
+    assert!(stored(&mut play.p, play.now, mail, copy, RecordNo(0)));
     mail
 }
 
@@ -63,6 +63,21 @@ fn mail_goes_through_the_other_hub() {
     });
     assert_eq!(story(&records, mail), ["written", "submitted", "queued m1", "delivered d0@n0"]);
     assert_causes(&records);
+}
+
+#[test]
+fn a_store_that_does_not_serve_takes_nothing_and_takes_a_message_once() {
+    let mut mail = MailId(0);
+    let records = play(&topology(), Vec::new(), |play| {
+        mail = written(&mut play.p, play.now, CACHED, Some(3), Some(RecordNo(0)));
+        assert!(!stored(&mut play.p, play.now, mail, VIP1, RecordNo(0)));
+        play.activate(EX01, &[EX01, EX02]);
+        for _ in 0..2 {
+            assert!(stored(&mut play.p, play.now, mail, VIP1, RecordNo(0)));
+        }
+        play.until(seconds(10));
+    });
+    assert_eq!(story(&records, mail), ["written", "submitted", "queued m1", "delivered d0@n0"]);
 }
 
 #[test]

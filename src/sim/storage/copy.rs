@@ -3,11 +3,10 @@
 use super::super::plant::Plant;
 use super::Event;
 use super::log::{Log, closed, generations};
-use crate::base::{CopyId, DbId, Instant, NetId, NodeId, OpId};
+use crate::base::{CopyId, Instant, NetId, NodeId, OpId};
 use crate::failover::seam::{ContentIndex, CopyReport, CopyStatus};
 use crate::journal::RecordNo;
 use crate::journal::record::Plant as Change;
-use crate::model::Topology;
 use bevy_ecs::prelude::Component;
 use std::collections::VecDeque;
 
@@ -69,9 +68,9 @@ pub(super) struct Link {
 }
 
 impl Copy {
-    /// The copy of a database on a node when a run begins: the active one is not mounted yet,
-    /// the others are Healthy with equal logs.
-    pub(in crate::sim) fn new(_: &Topology, _: DbId, node: NodeId, active: NodeId) -> Self {
+    /// A copy on a node when a run begins: the active one is not mounted yet, the others are
+    /// Healthy with equal logs.
+    pub(in crate::sim) fn new(node: NodeId, active: NodeId) -> Self {
         let here = node == active;
         Copy {
             status: if here { CopyStatus::Dismounted } else { CopyStatus::Healthy },

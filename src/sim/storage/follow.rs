@@ -304,7 +304,9 @@ pub(in crate::sim) fn machine_changed(
         copy.pending = None;
         copy.postponed.clear();
         let active = copy.is_active();
-        if up && !active {
+        if up && active {
+            follow_elsewhere(p, at, id, cause);
+        } else if up {
             initialize(p, at, id, cause);
         } else if !up && !active {
             drain(p, at, id);

@@ -181,6 +181,54 @@ fn a_copy_that_was_merely_away_catches_up() {
 }
 
 #[test]
+fn a_copy_behind_a_slow_line_drops_to_file_mode_and_comes_back() {
+    let mut site = topology();
+    site.settings.network.bandwidth = 10;
+    play(&site, Vec::new(), |play| {
+        play.activate(EX01, &[EX01, EX02]);
+        assert!(play.p.copy(VIP2).link.block);
+        for _ in 0..30 {
+            store(play, VIP1, 205);
+        }
+        assert!(!play.p.copy(VIP2).link.block);
+        play.until(seconds(12));
+        assert!(play.p.copy(VIP2).link.block);
+        assert_eq!(position(play, VIP1), position(play, VIP2));
+    });
+}
+
+#[test]
+fn a_network_that_loses_every_frame_is_left_and_one_that_loses_some_is_slow() {
+    let mut site = topology();
+    site.settings.replication.block_mode = false;
+    let loss = |at, share| Planned {
+        at: seconds(at),
+        lasts: Some(Span::from_secs(10)),
+        fault: Fault::FrameLoss { network: crate::base::NetId(1), share },
+    };
+    let half = crate::base::Ratio::new(1, 2).expect("a share");
+    let faults = vec![loss(10, half), loss(30, crate::base::Ratio::ONE)];
+    play(&site, faults, |play| {
+        let network = |play: &Play| play.p.copy(VIP2).link.network.map(|network| network.0);
+        play.activate(EX01, &[EX01, EX02]);
+        let copies_within = |play: &mut Play| {
+            let (began, closes) = (play.now, store(play, VIP1, 1_024));
+            while position(play, VIP2) < closes {
+                let next = play.now + Span::from_millis(1);
+                play.until(next);
+            }
+            play.now.since(began).as_millis()
+        };
+        assert_eq!(copies_within(play), 29, "8.4 ms on the line, 20 ms to inspect");
+        play.until(seconds(11));
+        assert_eq!(copies_within(play), 37, "twice as long on the line");
+        play.until(seconds(31));
+        copies_within(play);
+        assert_eq!(network(play), Some(0));
+    });
+}
+
+#[test]
 fn a_lost_replication_network_falls_back_to_the_mapi_network() {
     let down = |network| Fault::NetworkDown { network: crate::base::NetId(network) };
     let faults = vec![
