@@ -163,6 +163,13 @@ pub(super) fn tell(p: &mut Plant, at: Instant, id: CopyId, cause: RecordNo) -> R
     p.change(at, Some(cause), change)
 }
 
+/// The copy that a copy gets its logs from: the active one, if that is another.
+pub(super) fn source(p: &Plant, id: CopyId) -> Option<CopyId> {
+    let node = p.copy(id).active.filter(|active| *active != id.node)?;
+    let source = CopyId { database: id.database, node };
+    p.index.copies.contains_key(&source).then_some(source)
+}
+
 /// The other copies of a copy's database, one by one.
 pub(super) fn others(p: &Plant, id: CopyId) -> impl Iterator<Item = CopyId> + use<> {
     let topology = p.setup.topology.clone();

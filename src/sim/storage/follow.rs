@@ -4,7 +4,7 @@
 use super::super::event::Event as Planned;
 use super::super::plant::Plant;
 use super::super::{host, mail};
-use super::copy::{drain, set_status};
+use super::copy::{drain, set_status, source};
 use super::mount::{begin_dismount, end_mount};
 use super::{Event, act, ship};
 use crate::base::{CopyId, Instant, MachineId, NodeId};
@@ -116,10 +116,10 @@ pub(super) fn evaluate(p: &mut Plant, at: Instant, id: CopyId, cause: RecordNo) 
     if !replicates(copy.status) {
         return;
     }
-    let (used, lost, active) = (copy.link.network, copy.link.lost, copy.active);
-    let found = match active {
-        Some(active) if active != id.node => ship::connection(p, used, active, id.node),
-        Some(_) | None => Err(cause),
+    let (used, lost) = (copy.link.network, copy.link.lost);
+    let found = match source(p, id) {
+        Some(source) => ship::connection(p, used, source.node, id.node),
+        None => Err(cause),
     };
     match found {
         Ok(network) => {
@@ -151,11 +151,7 @@ pub(super) fn evaluate(p: &mut Plant, at: Instant, id: CopyId, cause: RecordNo) 
 /// A connected copy is compared with the active one and copies what it lacks. Over a fresh
 /// connection a comparison that was under way begins again.
 fn connect(p: &mut Plant, at: Instant, id: CopyId, fresh: bool, cause: RecordNo) {
-    let Some(active) = p.copy(id).active else { return };
-    let source = CopyId { database: id.database, node: active };
-    if !p.index.copies.contains_key(&source) {
-        return;
-    }
+    let Some(source) = source(p, id) else { return };
     drain(p, at, id);
     if p.copy(id).log.diverged_from(&p.copy(source).log) {
         if fresh || p.copy(id).status != CopyStatus::Resynchronizing {
@@ -193,9 +189,9 @@ pub(super) fn resynchronized(p: &mut Plant, at: Instant, id: CopyId, turn: u32) 
     if copy.turn != turn || copy.link.network.is_none() {
         return;
     }
-    let (Some(active), since) = (copy.active, copy.since) else { return };
-    let source = CopyId { database: id.database, node: active };
-    let common = copy.log.common(&p.copy(source).log);
+    let since = copy.since;
+    let Some(source) = source(p, id) else { return };
+    let common = p.copy(id).log.common(&p.copy(source).log);
     p.copy_mut(id).log.truncate(common);
     connect(p, at, id, true, since);
 }

@@ -6,7 +6,7 @@ use super::super::event::Event as Planned;
 use super::super::net;
 use super::super::plant::Plant;
 use super::Event;
-use super::copy::{drain, tell};
+use super::copy::{drain, source, tell};
 use super::log::{LOG_KILOBYTES, closed, generations};
 use crate::base::{CopyId, Instant, MachineId, NetId, NodeId, Ratio, Span};
 use crate::failover::seam::CopyStatus;
@@ -171,11 +171,11 @@ fn notify(p: &mut Plant, at: Instant, follower: CopyId, before: u64, position: u
 pub(super) fn ship(p: &mut Plant, at: Instant, id: CopyId) {
     drain(p, at, id);
     let copy = p.copy(id);
-    let (Some(network), Some(active)) = (copy.link.network, copy.active) else { return };
+    let (Some(network), Some(source)) = (copy.link.network, source(p, id)) else { return };
     if copy.link.copying || copy.link.block || copy.status != CopyStatus::Healthy {
         return;
     }
-    let source = p.copy(CopyId { database: id.database, node: active }).log.position;
+    let source = p.copy(source).log.position;
     let (have, turn) = (copy.log.position, copy.link.turn);
     if closed(have) < closed(source) {
         let end = (closed(have) + 1) * LOG_KILOBYTES;
@@ -199,10 +199,9 @@ pub(super) fn ship(p: &mut Plant, at: Instant, id: CopyId) {
 
 /// A closed log is copied and inspected; when it was the last of a queue, that is told.
 pub(super) fn shipped(p: &mut Plant, at: Instant, id: CopyId, turn: u32) {
-    let copy = p.copy(id);
-    let Some(active) = copy.active.filter(|_| copy.link.turn == turn) else { return };
+    let Some(source) = source(p, id).filter(|_| p.copy(id).link.turn == turn) else { return };
     let rate = p.settings().replication.replay_rate;
-    let source = p.copy(CopyId { database: id.database, node: active }).log.position;
+    let source = p.copy(source).log.position;
     let copy = p.copy_mut(id);
     let end = ((closed(copy.log.position) + 1) * LOG_KILOBYTES).min(source);
     copy.link.copying = false;

@@ -151,6 +151,28 @@ fn a_diverged_copy_resynchronizes_and_drops_its_tail() {
 }
 
 #[test]
+fn a_copy_that_is_to_be_activated_while_it_resynchronizes_does_not_go_on() {
+    let faults = vec![isolated(EX01, seconds(10), Some(Span::from_secs(10)))];
+    play(&topology(), faults, |play| {
+        play.activate(EX01, &[EX01, EX02]);
+        play.until(seconds(11));
+        store(play, VIP1, 3_000);
+        play.activate(EX02, &[EX02]);
+        play.until(seconds(21));
+        play.run(EX01, Act::Dismount(VIP));
+        play.begin(EX01, FOLLOW2);
+        play.until(seconds(38));
+        assert_eq!(status(play).0, CopyStatus::Resynchronizing);
+        play.begin(EX01, FOLLOW1);
+        play.until(seconds(60));
+        assert_eq!(status(play).0, CopyStatus::Resynchronizing);
+        play.begin(EX01, FOLLOW2);
+        play.until(seconds(80));
+        assert_eq!(status(play).0, CopyStatus::Healthy);
+    });
+}
+
+#[test]
 fn a_copy_that_was_merely_away_catches_up() {
     let faults = vec![Planned {
         at: seconds(10),
