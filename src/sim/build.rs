@@ -122,6 +122,7 @@ fn spawn_machines(world: &mut World, topology: &Topology) -> IdVec<MachineId, En
                 state: if runs { ServiceState::Running } else { ServiceState::Stopped },
                 slow: Ratio::ONE,
                 since: RecordNo(0),
+                started: RecordNo(0),
             }
         });
         world

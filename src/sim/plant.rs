@@ -43,6 +43,8 @@ pub(super) struct ServiceSlot {
     pub slow: Ratio,
     /// Record of the last change of state.
     pub since: RecordNo,
+    /// Record of its last start: connections to it are not older.
+    pub started: RecordNo,
 }
 
 /// A network adapter.
