@@ -63,6 +63,7 @@ pub(in crate::sim) fn power_on(
         if *service != Service::Cluster && slot.installed {
             slot.state = ServiceState::Running;
             slot.since = record;
+            slot.started = record;
         }
     }
     changed(p, at, machine, true, record);

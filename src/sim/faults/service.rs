@@ -60,6 +60,9 @@ fn set(
 ) {
     let record = p.change(at, Some(cause), Change::Service { machine, service, state });
     let slot = &mut p.machine_mut(machine).services[service as usize];
+    if slot.state == ServiceState::Stopped {
+        slot.started = record;
+    }
     slot.state = state;
     slot.since = record;
     storage::service_changed(p, at, machine, service, record);
