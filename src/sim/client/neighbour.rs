@@ -77,8 +77,9 @@ pub(super) enum Due {
     Unresolved,
     /// A unicast probe to this machine.
     Probe(MachineId),
-    /// Probes were sent in vain: the entry is dropped, and a broadcast can find the new owner.
-    Dropped,
+    /// Probes to this machine were sent in vain: the entry is dropped, and the next packet asks
+    /// by a broadcast who has the address.
+    Dropped(MachineId),
 }
 
 /// A neighbour cache.
@@ -268,12 +269,12 @@ impl Cache {
             (State::Probe { sent }, Some(machine)) if sent < times.max_unicast_solicit => {
                 Due::Probe(machine)
             }
-            (State::Probe { .. }, Some(_)) => {
+            (State::Probe { .. }, Some(machine)) => {
                 entry.state = State::Unknown;
                 entry.machine = None;
                 entry.dropped = true;
                 entry.turn += 1;
-                Due::Dropped
+                Due::Dropped(machine)
             }
             (State::Unknown | State::Reachable { .. } | State::Delay | State::Probe { .. }, _) => {
                 Due::Nothing
@@ -378,7 +379,7 @@ mod tests {
             (at, turn) = cache.probed(at, ADDRESS, &times()).expect("an entry");
             assert_eq!(at, secs(second));
         }
-        assert_eq!(cache.due(ADDRESS, turn, &times()), Due::Dropped);
+        assert_eq!(cache.due(ADDRESS, turn, &times()), Due::Dropped(EX01));
         assert_eq!(cache.way(at, ADDRESS, &times()), Way::Ask);
         assert!(cache.resolved(at, ADDRESS, EX02, RecordNo(9), &times()));
         assert_eq!(cache.way(at, ADDRESS, &times()), Way::To(EX02));
