@@ -310,6 +310,8 @@ settings! {
         mount_time: Span = "2s", "0s".."30m", Assumed("exchange.md §10: Store mount not found");
         /// Time of a dismount.
         dismount_time: Span = "1s", "0s".."30m", Assumed("exchange.md §10: time not found");
+        /// Logs that a mount replays at most when the active copy did not end in good order.
+        checkpoint_depth: u32 = "100", "0".."10000", Documented("exchange.md §2.1 checkpoint depth target, DAG active 100 MB");
         /// Time that the Store works on a request.
         request_time: Span = "1700us", "1us".."60s", Reported("exchange.md §6 RPC averaged latency, Dell BP1013");
         /// Factor on the request time just after a mount, when the cache is cold.

@@ -184,7 +184,7 @@ fn spawn_copies(
     for (database, config) in topology.databases.iter() {
         let active = scenario.start.databases[database.index()];
         for node in &config.copies {
-            let copy = storage::Copy::new(topology, database, *node, active);
+            let copy = storage::Copy::new(*node, active);
             let on = CopyOn(machines[MachineId::from(*node)]);
             copies.insert(CopyId { database, node: *node }, world.spawn((copy, on)).id());
         }
@@ -245,4 +245,6 @@ fn insert_services(world: &mut World, topology: &Topology, scenario: &Scenario) 
         pass_through: IdVec::filled(topology.machines.len(), vec![Instant::ZERO; slots]),
     });
     world.insert_resource(mail::Transport::new(topology));
+    let (machines, databases) = (topology.machines.len(), topology.databases.len());
+    world.insert_resource(storage::Locations::new(machines, databases));
 }

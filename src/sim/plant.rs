@@ -137,6 +137,11 @@ impl Recorder {
         RecordNo(self.count - 1)
     }
 
+    /// Takes out what was kept.
+    pub(super) fn take(&mut self) -> Vec<Record> {
+        std::mem::take(&mut self.records)
+    }
+
     /// Writes a record and returns its number.
     pub(super) fn record(&mut self, at: Instant, cause: Option<RecordNo>, what: What) -> RecordNo {
         if self.recording == Recording::Memory {
@@ -164,6 +169,7 @@ pub(super) struct Plant<'w, 's> {
     pub dns: ResMut<'w, dns::Server>,
     pub directory: ResMut<'w, directory::Directory>,
     pub transport: ResMut<'w, mail::Transport>,
+    pub locations: ResMut<'w, storage::Locations>,
     pub faults: ResMut<'w, faults::Active>,
 }
 
@@ -270,7 +276,7 @@ pub(super) fn run(world: &mut World, until: Instant) -> Recorded {
         pump(&mut plant, until)
     };
     let mut recorder = world.resource_mut::<Recorder>();
-    Recorded { records: std::mem::take(&mut recorder.records), events }
+    Recorded { records: recorder.take(), events }
 }
 
 /// Takes events until a moment and hands each to its handler.
