@@ -60,7 +60,7 @@ impl Value for Span {
             (1_000, "us"),
         ]
         .iter()
-        .find(|(unit, _)| nanos >= *unit && nanos % unit == 0)
+        .find(|(unit, _)| nanos >= *unit && nanos.is_multiple_of(*unit))
         .map_or_else(|| format!("{nanos}ns"), |(unit, name)| format!("{}{name}", nanos / unit))
     }
 }

@@ -1,0 +1,4 @@
+//! The only integration binary.
+
+mod cases;
+mod pair;
