@@ -16,6 +16,9 @@ mod owa;
 mod smtp;
 mod tcp;
 
+#[cfg(test)]
+mod tests;
+
 use super::dns::Name;
 use super::event::Event as Planned;
 use super::mail;

@@ -205,6 +205,17 @@ impl Cache {
         }
     }
 
+    /// TCP had to send again: the entry may be wrong, so it is stale.
+    pub(super) fn doubted(&mut self, at: Instant, address: Address) {
+        if self.system == ClientOs::WindowsXp {
+            return;
+        }
+        let Some(entry) = self.find(address) else { return };
+        if let State::Reachable { until } = &mut entry.state {
+            *until = at.min(*until);
+        }
+    }
+
     /// A gratuitous ARP says that a machine has the address. Says whether the entry leads
     /// elsewhere now. An entry that waits for an answer takes it for one under every system.
     pub(super) fn heard(

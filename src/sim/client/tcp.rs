@@ -180,6 +180,7 @@ fn await_acknowledgement(p: &mut Plant, at: Instant, id: ClientId) {
 /// The segment was not acknowledged in time: it is sent again, or given up.
 pub(super) fn timed_out(p: &mut Plant, at: Instant, id: ClientId, attempt: u32) {
     let tcp = p.settings().tcp;
+    let doubts = p.settings().neighbour_cache.retransmission_makes_stale;
     let client = p.client_mut(id);
     if !client.flight.waiting || client.flight.attempt != attempt {
         return;
@@ -189,6 +190,10 @@ pub(super) fn timed_out(p: &mut Plant, at: Instant, id: ClientId, attempt: u32) 
     let (_, most) = attempts(&tcp, connects);
     if attempt < most {
         client.flight.attempt += 1;
+        if doubts {
+            let address = client.flight.address;
+            client.neighbours.doubted(at, address);
+        }
         transmit(p, at, id);
         if attempt == 1 {
             watch(p, at, id);
