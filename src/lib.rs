@@ -6,3 +6,5 @@ pub mod base;
 pub mod failover;
 pub mod journal;
 pub mod model;
+#[cfg(feature = "sim")]
+pub mod sim;

@@ -31,7 +31,7 @@ pub(super) fn power(
 ) {
     if !strikes {
         let life = p.machine(machine).life;
-        let boot = p.settings().machine.boot_time;
+        let boot = p.settings().power.boot_time;
         p.plan(at + boot, Event::PowerOn { machine, life, cause });
         return;
     }
