@@ -3,20 +3,20 @@
 use std::path::{Path, PathBuf};
 
 /// A file of the package.
-pub struct SourceFile {
+pub(crate) struct SourceFile {
     /// Path inside the package, with `/`.
-    pub path: String,
+    pub(crate) path: String,
     /// Its text.
-    pub text: String,
+    pub(crate) text: String,
 }
 
 /// The package's root.
-pub fn root() -> &'static Path {
+pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
 /// Every file under a folder of the package whose name ends in one of these, in path order.
-pub fn files(under: &str, endings: &[&str]) -> Vec<SourceFile> {
+pub(crate) fn files(under: &str, endings: &[&str]) -> Vec<SourceFile> {
     let mut found = Vec::new();
     walk(&root().join(under), endings, &mut found);
     found.sort();
@@ -50,15 +50,15 @@ fn walk(folder: &Path, endings: &[&str], found: &mut Vec<PathBuf>) {
 
 /// One word or sign of Rust code.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Token {
+pub(crate) struct Token {
     /// Line, counted from 1.
-    pub line: usize,
+    pub(crate) line: usize,
     /// The word, number, `::`, or single sign. Text in quotes is `""`.
-    pub text: String,
+    pub(crate) text: String,
 }
 
 /// Rust code as words and signs, without comments and without what stands in quotes.
-pub fn tokens(text: &str) -> Vec<Token> {
+pub(crate) fn tokens(text: &str) -> Vec<Token> {
     let chars: Vec<char> = text.chars().collect();
     let mut out: Vec<Token> = Vec::new();
     let (mut at, mut line) = (0, 1);
