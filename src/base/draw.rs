@@ -73,7 +73,7 @@ impl Stream {
         let cell = (word >> 59) as usize;
         let within = (word >> 43) & 0xffff;
         let (low, high) = (INVERSE_EXPONENTIAL[cell], INVERSE_EXPONENTIAL[cell + 1]);
-        let value = u64::from(low) + ((u64::from(high) - u64::from(low)) * within >> 16);
+        let value = u64::from(low) + (((u64::from(high) - u64::from(low)) * within) >> 16);
         mean.scaled(value, 10_000)
     }
 }

@@ -1,7 +1,93 @@
 //! Floor 1: the failover state machine. It decides; it knows nothing of how, and draws no random
 //! number.
+//!
+//! [`Node`] is one cluster member's Cluster service with the Active Manager beside it. A driver
+//! feeds it [`seam::Input`]s and does the [`seam::Effect`]s; [`seam`] has the contract.
 
+#![deny(clippy::wildcard_enum_match_arm)]
+
+mod active_manager;
+pub mod best_copy;
 pub mod config;
+mod coordinator;
+mod databases;
+mod groups;
+mod heartbeat;
+mod membership;
 pub mod message;
+mod node;
+pub mod quorum;
 pub mod seam;
 pub mod state;
+mod timers;
+
+pub use node::{Node, View};
+
+use crate::base::{DbId, Instant, NodeId, OpId, ResourceId};
+use config::Config;
+use message::Message;
+use seam::{Act, Effect, Effects, Note};
+use std::collections::{BTreeMap, VecDeque};
+use timers::Timers;
+
+/// What an operation under way is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Pending {
+    Nothing,
+    Claim,
+    Store,
+    Online(ResourceId),
+    Offline(ResourceId),
+    LooksAlive(ResourceId),
+    IsAlive(ResourceId),
+    CopyStatus(DbId),
+    LastLogs(DbId),
+    Mount(DbId),
+    Dismount(DbId),
+}
+
+/// Operations under way.
+#[derive(Clone, Debug, Default)]
+struct Operations {
+    count: u32,
+    pending: BTreeMap<OpId, Pending>,
+}
+
+/// What a part of the node may touch while it handles an input.
+struct Ctx<'a> {
+    now: Instant,
+    config: &'a Config,
+    out: &'a mut Effects,
+    timers: &'a mut Timers,
+    operations: &'a mut Operations,
+    /// Messages of this node to itself, handled before the step ends.
+    own: &'a mut VecDeque<Message>,
+    /// Ways to the peers as the heartbeat sees them.
+    ways: &'a [Option<crate::base::NicId>],
+}
+
+impl Ctx<'_> {
+    fn note(&mut self, note: Note) {
+        self.out.push(Effect::Note(note));
+    }
+
+    /// Asks the driver to do something and remembers what for.
+    fn act(&mut self, act: Act, pending: Pending) -> OpId {
+        let op = OpId(self.operations.count);
+        self.operations.count = self.operations.count.wrapping_add(1);
+        self.out.push(Effect::Do { op, act });
+        if pending != Pending::Nothing {
+            self.operations.pending.insert(op, pending);
+        }
+        op
+    }
+
+    /// Sends a message by the best way there is; to this node itself it goes without a network.
+    fn send(&mut self, to: NodeId, message: Message) {
+        if to == self.config.me {
+            self.own.push_back(message);
+        } else if let Some(nic) = self.ways[usize::from(to.0)] {
+            self.out.push(Effect::Send { nic, to, message });
+        }
+    }
+}

@@ -80,6 +80,9 @@ pub enum Act {
     /// Lock the witness's log, compare its tag with ours and write ours (wsfc.md §3.2).
     /// Ends `Ok`, `Refused` (held by a peer, newer tag) or `Failed` (no path, share away).
     ClaimWitness,
+    /// Open the witness's log and try its lock without keeping it: a side that has to wait looks
+    /// whether another has won already (wsfc.md §3.2 observed). Ends as `ClaimWitness` does.
+    TestWitness,
     /// Release the lock on the witness's log.
     ReleaseWitness,
     /// Keep this on disk, so that a later life of the node starts from it.

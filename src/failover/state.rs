@@ -28,6 +28,11 @@ pub struct GroupEntry {
     pub state: GroupState,
     /// Whether it is wanted online (PersistentState).
     pub wanted: bool,
+    /// Where it goes once its owner has taken it offline.
+    pub moving_to: Option<NodeId>,
+    /// It cannot run on its owner and nowhere else either: no more attempts until an order, or
+    /// until the membership changes.
+    pub stuck: bool,
 }
 
 /// A database in the cluster database (Active Manager's state, exchange.md §1.1).

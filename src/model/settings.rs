@@ -60,7 +60,7 @@ impl Value for Span {
             (1_000, "us"),
         ]
         .iter()
-        .find(|(unit, _)| nanos >= *unit && nanos % unit == 0)
+        .find(|(unit, _)| nanos >= *unit && nanos.is_multiple_of(*unit))
         .map_or_else(|| format!("{nanos}ns"), |(unit, name)| format!("{}{name}", nanos / unit))
     }
 }
@@ -256,6 +256,11 @@ settings! {
         /// Time to take an IP Address or Network Name offline.
         offline_time: Span = "100ms", "0s".."3m", Assumed("wsfc.md §6.1: 0.437 s for a larger resource; for these not found");
     }
+    /// Machines.
+    machine: MachineSettings {
+        /// Time from power to running services.
+        boot_time: Span = "60s", "0s".."1h", Assumed("not in the fact sheets");
+    }
     /// The file share witness.
     witness: WitnessSettings {
         /// Time to get a token, open the witness's log over SMB and lock it.
@@ -305,6 +310,8 @@ settings! {
         mount_time: Span = "2s", "0s".."30m", Assumed("exchange.md §10: Store mount not found");
         /// Time of a dismount.
         dismount_time: Span = "1s", "0s".."30m", Assumed("exchange.md §10: time not found");
+        /// Logs that a mount replays at most when the active copy did not end in good order.
+        checkpoint_depth: u32 = "100", "0".."10000", Documented("exchange.md §2.1 checkpoint depth target, DAG active 100 MB");
         /// Time that the Store works on a request.
         request_time: Span = "1700us", "1us".."60s", Reported("exchange.md §6 RPC averaged latency, Dell BP1013");
         /// Factor on the request time just after a mount, when the cache is cold.
@@ -348,6 +355,8 @@ settings! {
         max_data_retransmissions: u32 = "5", "0".."15", Documented("exchange.md §4.3 TcpMaxDataRetransmissions");
         /// Shortest retransmission time-out; doubles.
         minimum_rto: Span = "300ms", "10ms".."10s", Assumed("exchange.md §4.3: commonly told, not found");
+        /// How long a receiver waits for an answer to carry its acknowledgement.
+        delayed_acknowledgement: Span = "200ms", "0s".."500ms", Assumed("not in the fact sheets; RFC 1122 §4.2.3.2 allows up to 0.5 s");
     }
     /// Neighbour (ARP) caches.
     neighbour_cache: NeighbourCacheSettings {
@@ -359,6 +368,8 @@ settings! {
         retransmit_timer: Span = "1s", "10ms".."60s", Assumed("RFC 4861 §10");
         /// Probes to the old hardware address before the entry is dropped.
         max_unicast_solicit: u32 = "3", "1".."10", Assumed("RFC 4861 §10");
+        /// Broadcasts before an address is given up.
+        max_multicast_solicit: u32 = "3", "1".."10", Assumed("RFC 4861 §10");
         /// Life of an entry in use before Vista, unless a gratuitous ARP changes it.
         xp_lifetime: Span = "10m", "1s".."24h", Assumed("not in the fact sheets");
     }
@@ -383,6 +394,12 @@ settings! {
         trying_after: Span = "1s", "0s".."10m", Assumed("not in the fact sheets");
         /// Share of requests that send a message.
         send_share: Ratio = "10%", "0%".."100%", Assumed("load is an input");
+        /// How long a call that reached its server may be unanswered.
+        rpc_timeout: Span = "60s", "1s".."1h", Assumed("exchange.md §4.2 RPC call time-out not found");
+        /// Time that RPC Client Access works on a request, beside the Store.
+        client_access_time: Span = "500us", "0s".."60s", Assumed("exchange.md §6 has the Store's latency only");
+        /// How long a person takes to restart Outlook.
+        restart_time: Span = "30s", "0s".."1h", Assumed("a person");
         /// Whether Outlook with NTLM must be restarted after its server changed.
         ntlm_needs_restart: bool = "false", "".."", Assumed("exchange.md §4.2: the article says Outlook recovers unaided, Kemp says it must be restarted");
     }
@@ -394,6 +411,17 @@ settings! {
         request_time: Span = "20ms", "0s".."60s", Assumed("not in the fact sheets");
         /// How long a browser waits before it tries again after an error.
         retry: Span = "2s", "10ms".."10m", Assumed("a person presses refresh");
+        /// How long a person waits for a page whose request reached its server.
+        patience: Span = "30s", "1s".."1h", Assumed("a person");
+    }
+    /// Autodiscover.
+    autodiscover: AutodiscoverSettings {
+        /// Time that the service works on a request.
+        request_time: Span = "20ms", "0s".."60s", Assumed("not in the fact sheets");
+        /// How long a program waits before it asks again after an error.
+        retry: Span = "5s", "10ms".."24h", Assumed("not in the fact sheets");
+        /// How long a request that reached its server may be unanswered.
+        timeout: Span = "25s", "1s".."1h", Assumed("not in the fact sheets");
     }
     /// Hub Transport.
     transport: TransportSettings {
@@ -413,6 +441,10 @@ settings! {
         max_dumpster_size_per_database: u32 = "18", "0".."100000", Documented("exchange.md §2.4 MaxDumpsterSizePerDatabase");
         /// Size of a message, in KB.
         message_kilobytes: u32 = "75", "1".."100000", Documented("exchange.md §2.2 message of 75 KB");
+        /// Time to take a message over SMTP.
+        accept_time: Span = "20ms", "0s".."60s", Assumed("not in the fact sheets");
+        /// How long an SMTP client waits for the answer to a message that reached the server.
+        smtp_timeout: Span = "10m", "1s".."24h", Assumed("RFC 5321 §4.5.3.2.6: 10 min after the end of a message");
         /// How long an SMTP client waits before it tries again.
         smtp_retry: Span = "5s", "10ms".."24h", Assumed("a relay's first retry; an input");
     }

@@ -2,6 +2,8 @@
 
 #![allow(missing_docs, unreachable_pub)]
 
+mod cases;
 mod floors;
+mod pair;
 mod source;
 mod tidy;

@@ -1,0 +1,567 @@
+//! The Primary Active Manager: where each database is active (exchange.md §1).
+
+use super::Ctx;
+use super::best_copy::{self, Candidate};
+use super::message::Message;
+use super::seam::{CopyReport, Dropped, Failure, MountDial, Note, Operation, Timer, Why};
+use super::state::ClusterDatabase;
+use crate::base::{DbId, IdVec, Instant, NodeId, NodeSet};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Who can take part in activations now.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Servers {
+    /// Members of the view.
+    pub members: NodeSet,
+    /// Of those, the ones whose Active Manager runs.
+    pub running: NodeSet,
+    /// Of those, the ones whose MAPI adapter has carrier.
+    pub mapi: NodeSet,
+    /// Of those, the ones that are being stopped.
+    pub draining: NodeSet,
+}
+
+/// Where an operation is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Phase {
+    /// The old active copy is being dismounted.
+    Dismounting,
+    /// Copy states are being asked for.
+    Asking,
+    /// A node was asked to take over or mount.
+    Activating(NodeId),
+}
+
+/// A database operation under way.
+#[derive(Clone, Debug)]
+struct Running {
+    number: u32,
+    kind: Operation,
+    why: Why,
+    from: Option<NodeId>,
+    to: Option<NodeId>,
+    dial: Option<MountDial>,
+    phase: Phase,
+    until: Instant,
+    attempts: u8,
+    tried: NodeSet,
+    reports: BTreeMap<NodeId, Option<CopyReport>>,
+    dismounted: bool,
+}
+
+/// The Primary Active Manager's work.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Primary {
+    operations: BTreeMap<DbId, Running>,
+    count: u32,
+    retry: BTreeMap<DbId, Instant>,
+    /// Databases that could not leave a node that is being stopped.
+    stays: BTreeSet<(NodeId, DbId)>,
+    again: Option<Instant>,
+}
+
+impl Primary {
+    /// This node is not primary (any more).
+    pub(super) fn resign(&mut self) {
+        let count = self.count;
+        *self = Primary { count, ..Primary::default() };
+    }
+
+    /// The membership changed: what could not be done may be possible now.
+    pub(super) fn membership_changed(&mut self) {
+        self.retry.clear();
+        self.stays.clear();
+    }
+
+    /// Whether nothing is left to move away from a node that is being stopped.
+    pub(super) fn left(&self, database: &ClusterDatabase, node: NodeId) -> bool {
+        let on = |running: &Running| running.from == Some(node);
+        !self.operations.values().any(on)
+            && database.databases.iter().all(|(id, entry)| {
+                entry.active != Some(node) || !entry.mounted || self.stays.contains(&(node, id))
+            })
+    }
+
+    /// Begins what is needed, and goes on with what has waited long enough.
+    pub(super) fn settle(&mut self, ctx: &mut Ctx, shared: &mut ClusterDatabase, servers: Servers) {
+        for database in shared.databases.ids() {
+            if self.operations.contains_key(&database) {
+                self.advance(ctx, shared, database, servers);
+            } else {
+                self.consider(ctx, shared, database, servers);
+            }
+        }
+        self.arm(ctx);
+    }
+
+    /// Whether a database needs an operation.
+    fn consider(
+        &mut self,
+        ctx: &mut Ctx,
+        shared: &mut ClusterDatabase,
+        database: DbId,
+        servers: Servers,
+    ) {
+        let entry = &shared.databases[database];
+        let waits = self.retry.get(&database).is_some_and(|at| ctx.now < *at);
+        if !entry.wanted {
+            return;
+        }
+        let here = entry.active.filter(|active| servers.members.contains(*active));
+        let begin = match (here, entry.mounted) {
+            (None, _) if waits => None,
+            (None, _) => {
+                let known = entry.active.is_some();
+                let why = if known { Why::NodeDown } else { Why::Startup };
+                Some((Operation::Failover, why, None))
+            }
+            (Some(active), true) if servers.draining.contains(active) => {
+                let tried = self.stays.contains(&(active, database));
+                (!tried).then_some((Operation::Switchover, Why::Stopping, None))
+            }
+            (Some(active), true) if !servers.mapi.contains(active) && !waits => {
+                let others = copies_on(ctx, database, servers.mapi.intersection(servers.running));
+                let dial = Some(MountDial::Lossless);
+                let why = Why::MapiNetworkDown;
+                (!others.is_empty()).then_some((Operation::Failover, why, dial))
+            }
+            (Some(_), true) => None,
+            (Some(_), false) if waits => None,
+            (Some(active), false) if servers.running.contains(active) => {
+                Some((Operation::Mount, Why::Startup, None))
+            }
+            (Some(_), false) => Some((Operation::Failover, Why::NodeDown, None)),
+        };
+        if let Some((kind, why, dial)) = begin {
+            self.begin(ctx, shared, database, (kind, why), None, dial, servers);
+        }
+    }
+
+    /// Begins an operation.
+    #[expect(clippy::too_many_arguments, reason = "an operation is made of these")]
+    pub(super) fn begin(
+        &mut self,
+        ctx: &mut Ctx,
+        shared: &mut ClusterDatabase,
+        database: DbId,
+        (kind, why): (Operation, Why),
+        to: Option<NodeId>,
+        dial: Option<MountDial>,
+        servers: Servers,
+    ) {
+        if self.operations.contains_key(&database) {
+            return;
+        }
+        self.count += 1;
+        self.retry.remove(&database);
+        let from = shared.databases[database].active;
+        ctx.note(Note::DatabaseOperation { database, operation: kind, why, from });
+        let running = Running {
+            number: self.count,
+            kind,
+            why,
+            from,
+            to,
+            dial,
+            phase: Phase::Asking,
+            until: ctx.now,
+            attempts: 0,
+            tried: NodeSet::EMPTY,
+            reports: BTreeMap::new(),
+            dismounted: !shared.databases[database].mounted,
+        };
+        self.operations.insert(database, running);
+        match kind {
+            Operation::Mount => {
+                let target = from.expect("a database to be mounted is somewhere");
+                self.activate(ctx, shared, database, target, servers);
+            }
+            Operation::Dismount => self.dismount(ctx, shared, database, servers),
+            Operation::Failover => self.dismount(ctx, shared, database, servers),
+            Operation::Switchover => self.ask(ctx, shared, database, servers),
+        }
+    }
+
+    /// The old active copy is dismounted if its server can be told; else the next phase begins.
+    fn dismount(
+        &mut self,
+        ctx: &mut Ctx,
+        shared: &mut ClusterDatabase,
+        database: DbId,
+        servers: Servers,
+    ) {
+        let running = self.operations.get_mut(&database).expect("an operation is under way");
+        let source = running.from.filter(|from| servers.running.contains(*from));
+        if let Some(source) = source.filter(|_| !running.dismounted) {
+            running.phase = Phase::Dismounting;
+            running.until = ctx.now + ctx.config.active_manager.mount_timeout;
+            let operation = running.number;
+            ctx.send(source, Message::Dismount { database, operation });
+            self.again = Some(ctx.now + ctx.config.membership.tick);
+        } else {
+            self.dismounted(ctx, shared, database, servers);
+        }
+    }
+
+    /// The old active copy is dismounted, or cannot be told.
+    fn dismounted(
+        &mut self,
+        ctx: &mut Ctx,
+        shared: &mut ClusterDatabase,
+        database: DbId,
+        servers: Servers,
+    ) {
+        if shared.databases[database].mounted {
+            shared.databases[database].mounted = false;
+            shared.version += 1;
+        }
+        let running = self.operations.get_mut(&database).expect("an operation is under way");
+        running.dismounted = true;
+        match running.kind {
+            Operation::Dismount => self.end(ctx, shared, database, true),
+            Operation::Failover | Operation::Mount => self.ask(ctx, shared, database, servers),
+            Operation::Switchover => self.choose(ctx, shared, database, servers),
+        }
+    }
+
+    /// Asks every reachable member for the state of its copy.
+    fn ask(
+        &mut self,
+        ctx: &mut Ctx,
+        shared: &mut ClusterDatabase,
+        database: DbId,
+        servers: Servers,
+    ) {
+        let asked = copies_on(ctx, database, servers.running);
+        let running = self.operations.get_mut(&database).expect("an operation is under way");
+        running.phase = Phase::Asking;
+        running.until = ctx.now + ctx.config.active_manager.status_timeout;
+        self.again = Some(ctx.now + ctx.config.membership.tick);
+        for node in asked.iter() {
+            ctx.send(node, Message::AskCopy(database));
+        }
+        if asked.is_empty() {
+            self.choose(ctx, shared, database, servers);
+        }
+    }
+
+    /// Best copy selection.
+    fn choose(
+        &mut self,
+        ctx: &mut Ctx,
+        shared: &mut ClusterDatabase,
+        database: DbId,
+        servers: Servers,
+    ) {
+        let running = &self.operations[&database];
+        let counts = active_counts(ctx, shared);
+        let copies = ctx.config.databases[database].copies.iter();
+        let wanted = copies.filter(|(node, _)| {
+            running.to.is_none_or(|to| to == *node) || running.from == Some(*node)
+        });
+        let candidates: Vec<Candidate> = wanted
+            .map(|(node, preference)| Candidate {
+                node: *node,
+                preference: *preference,
+                dial: ctx.config.nodes[*node].dial,
+                barred: barred(ctx, running, *node, servers, &counts),
+                report: running.reports.get(node).copied().flatten(),
+            })
+            .collect();
+        let lossless_move = running.kind == Operation::Switchover
+            && running.to.is_none()
+            && running.dial.is_none_or(|dial| dial == MountDial::Lossless);
+        let order = best_copy::rank(&candidates, lossless_move);
+        let usable = order.iter().filter(|ranked| ranked.set.is_ok());
+        let (chosen, candidates) = (usable.clone().next().map(|r| r.node), usable.count() as u8);
+        ctx.note(Note::Ranking { database, order });
+        let Some(node) = chosen else {
+            self.none_left(ctx, shared, database, servers);
+            return;
+        };
+        let dismount_first = {
+            let running = &self.operations[&database];
+            running.kind == Operation::Switchover && !running.dismounted
+        };
+        if dismount_first {
+            self.dismount(ctx, shared, database, servers);
+            return;
+        }
+        let attempt = self.operations[&database].attempts + 1;
+        ctx.note(Note::CopyChosen { database, node, attempt, candidates });
+        self.activate(ctx, shared, database, node, servers);
+    }
+
+    /// Writes the new location and asks the node to take over or mount.
+    fn activate(
+        &mut self,
+        ctx: &mut Ctx,
+        shared: &mut ClusterDatabase,
+        database: DbId,
+        target: NodeId,
+        servers: Servers,
+    ) {
+        let limits = ctx.config.active_manager;
+        let running = self.operations.get_mut(&database).expect("an operation is under way");
+        running.phase = Phase::Activating(target);
+        running.until = ctx.now + limits.last_logs_timeout + limits.mount_timeout;
+        running.attempts += 1;
+        shared.databases[database].active = Some(target);
+        shared.version += 1;
+        self.send_activate(ctx, database, target, servers);
+        self.again = Some(ctx.now + ctx.config.membership.tick);
+    }
+
+    fn send_activate(&self, ctx: &mut Ctx, database: DbId, target: NodeId, servers: Servers) {
+        let running = &self.operations[&database];
+        let takes_over = running.from != Some(target);
+        let source = running.from.filter(|from| {
+            takes_over
+                && (servers.running.contains(*from) || !ctx.config.active_manager.skip_down_source)
+        });
+        let dial = match running.kind {
+            Operation::Switchover => Some(running.dial.unwrap_or(MountDial::Lossless)),
+            Operation::Failover | Operation::Mount | Operation::Dismount => running.dial,
+        };
+        let (operation, attempt) = (running.number, running.attempts);
+        let message = Message::Activate { database, operation, attempt, source, takes_over, dial };
+        ctx.send(target, message);
+    }
+
+    /// No copy is left to try: a failover leaves the database dismounted, a switchover leaves it
+    /// mounted where it was (exchange.md §1.2).
+    fn none_left(
+        &mut self,
+        ctx: &mut Ctx,
+        shared: &mut ClusterDatabase,
+        database: DbId,
+        servers: Servers,
+    ) {
+        let running = self.operations.get_mut(&database).expect("an operation is under way");
+        let back = running.from.filter(|from| servers.running.contains(*from));
+        if let (Operation::Switchover, Some(from), true) = (running.kind, back, running.dismounted)
+        {
+            running.kind = Operation::Mount;
+            running.attempts = running.attempts.max(1);
+            self.activate(ctx, shared, database, from, servers);
+            return;
+        }
+        if shared.databases[database].active != running.from {
+            shared.databases[database].active = running.from;
+            shared.version += 1;
+        }
+        self.end(ctx, shared, database, false);
+    }
+
+    fn end(&mut self, ctx: &mut Ctx, shared: &mut ClusterDatabase, database: DbId, success: bool) {
+        let running = self.operations.remove(&database).expect("an operation is under way");
+        let active = shared.databases[database].active;
+        let wanted = match running.kind {
+            Operation::Switchover => running.to.is_none_or(|to| Some(to) == active),
+            Operation::Mount => running.from == active && running.attempts == 1,
+            Operation::Dismount | Operation::Failover => true,
+        };
+        if !success && running.kind != Operation::Switchover
+            || success && running.why == Why::MapiNetworkDown && running.kind == Operation::Mount
+        {
+            self.retry.insert(database, ctx.now + ctx.config.active_manager.retry);
+        }
+        if running.why == Why::Stopping
+            && let Some(from) = running.from
+            && (active == Some(from) || !success)
+        {
+            self.stays.insert((from, database));
+        }
+        ctx.note(Note::DatabaseOperationEnded {
+            database,
+            active,
+            success: success && wanted,
+            attempts: running.attempts,
+        });
+    }
+
+    /// A time-out passed, a node left, or it is time to say it again.
+    fn advance(
+        &mut self,
+        ctx: &mut Ctx,
+        shared: &mut ClusterDatabase,
+        database: DbId,
+        servers: Servers,
+    ) {
+        let running = &self.operations[&database];
+        let late = ctx.now >= running.until;
+        let again = self.again.is_some_and(|at| ctx.now >= at);
+        let (phase, operation) = (running.phase, running.number);
+        match phase {
+            Phase::Dismounting => {
+                let from = running.from.filter(|from| servers.running.contains(*from));
+                match from {
+                    Some(from) if !late => {
+                        if again {
+                            ctx.send(from, Message::Dismount { database, operation });
+                        }
+                    }
+                    _ => self.dismounted(ctx, shared, database, servers),
+                }
+            }
+            Phase::Asking => {
+                let asked = copies_on(ctx, database, servers.running);
+                let silent: NodeSet =
+                    asked.iter().filter(|node| !running.reports.contains_key(node)).collect();
+                if silent.is_empty() || late {
+                    self.choose(ctx, shared, database, servers);
+                } else if again {
+                    for node in silent.iter() {
+                        ctx.send(node, Message::AskCopy(database));
+                    }
+                }
+            }
+            Phase::Activating(target) => {
+                if late || !servers.running.contains(target) {
+                    self.not_activated(ctx, shared, database, target, servers);
+                } else if again {
+                    self.send_activate(ctx, database, target, servers);
+                }
+            }
+        }
+    }
+
+    fn not_activated(
+        &mut self,
+        ctx: &mut Ctx,
+        shared: &mut ClusterDatabase,
+        database: DbId,
+        target: NodeId,
+        servers: Servers,
+    ) {
+        let running = self.operations.get_mut(&database).expect("an operation is under way");
+        running.tried = running.tried.with(target);
+        match running.kind {
+            Operation::Mount => {
+                // What cannot be mounted where it is fails over, unless it was put back there.
+                let put_back = running.attempts > 1;
+                if put_back {
+                    self.end(ctx, shared, database, false);
+                } else {
+                    running.kind = Operation::Failover;
+                    self.ask(ctx, shared, database, servers);
+                }
+            }
+            Operation::Dismount | Operation::Failover | Operation::Switchover => {
+                self.choose(ctx, shared, database, servers);
+            }
+        }
+    }
+
+    /// A member told how its copy is.
+    pub(super) fn told_copy(&mut self, from: NodeId, database: DbId, report: Option<CopyReport>) {
+        if let Some(running) = self.operations.get_mut(&database) {
+            running.reports.insert(from, report);
+        }
+    }
+
+    /// A member dismounted.
+    pub(super) fn told_dismounted(
+        &mut self,
+        ctx: &mut Ctx,
+        shared: &mut ClusterDatabase,
+        database: DbId,
+        operation: u32,
+        servers: Servers,
+    ) {
+        let here = self.operations.get(&database).is_some_and(|running| {
+            running.number == operation && running.phase == Phase::Dismounting
+        });
+        if here {
+            self.dismounted(ctx, shared, database, servers);
+        }
+    }
+
+    /// A member mounted, or could not.
+    #[expect(clippy::too_many_arguments, reason = "the parts of one answer")]
+    pub(super) fn told_activated(
+        &mut self,
+        ctx: &mut Ctx,
+        shared: &mut ClusterDatabase,
+        from: NodeId,
+        database: DbId,
+        (operation, attempt): (u32, u8),
+        result: Result<(), Failure>,
+        last_log: u64,
+        servers: Servers,
+    ) {
+        let here = self.operations.get(&database).is_some_and(|running| {
+            (running.number, running.attempts) == (operation, attempt)
+                && running.phase == Phase::Activating(from)
+        });
+        if !here {
+            return;
+        }
+        if result.is_ok() {
+            let entry = &mut shared.databases[database];
+            entry.mounted = true;
+            entry.last_log = entry.last_log.max(last_log);
+            shared.version += 1;
+            self.end(ctx, shared, database, true);
+        } else {
+            self.not_activated(ctx, shared, database, from, servers);
+        }
+    }
+
+    fn arm(&mut self, ctx: &mut Ctx) {
+        if self.again.is_some_and(|at| ctx.now >= at) {
+            let outstanding = !self.operations.is_empty();
+            self.again = outstanding.then(|| ctx.now + ctx.config.membership.tick);
+        }
+        let limits = self.operations.values().map(|running| running.until);
+        let next = limits.chain(self.again).chain(self.retry.values().copied());
+        match next.filter(|at| *at > ctx.now).min() {
+            Some(at) => ctx.timers.set(Timer::ActiveManager, at),
+            None => ctx.timers.clear(Timer::ActiveManager),
+        }
+    }
+}
+
+/// Members of a set that have a copy of a database.
+fn copies_on(ctx: &Ctx, database: DbId, of: NodeSet) -> NodeSet {
+    let copies = ctx.config.databases[database].copies.iter();
+    copies.map(|(node, _)| *node).filter(|node| of.contains(*node)).collect()
+}
+
+/// How many databases are active on each node.
+fn active_counts(ctx: &Ctx, shared: &ClusterDatabase) -> IdVec<NodeId, u16> {
+    let mut counts = IdVec::filled(ctx.config.nodes.len(), 0);
+    for entry in shared.databases.values().filter(|entry| entry.mounted) {
+        if let Some(active) = entry.active {
+            counts[active] += 1;
+        }
+    }
+    counts
+}
+
+/// Why a copy is ruled out before its state is looked at.
+fn barred(
+    ctx: &Ctx,
+    running: &Running,
+    node: NodeId,
+    servers: Servers,
+    counts: &IdVec<NodeId, u16>,
+) -> Option<Dropped> {
+    let config = &ctx.config.nodes[node];
+    if running.from == Some(node) {
+        Some(Dropped::Source)
+    } else if running.tried.contains(node) {
+        Some(Dropped::Tried)
+    } else if !servers.running.contains(node)
+        || !servers.mapi.contains(node)
+        || servers.draining.contains(node)
+    {
+        Some(Dropped::Unreachable)
+    } else if !config.activation_allowed {
+        Some(Dropped::PolicyBlocked)
+    } else if config.maximum_active.is_some_and(|limit| counts[node] >= limit) {
+        Some(Dropped::MaximumActive)
+    } else {
+        None
+    }
+}

@@ -1,0 +1,305 @@
+//! The local Active Manager: what each node does with its own copies when the primary asks
+//! (exchange.md §1.4, §1.5).
+
+use super::message::Message;
+use super::seam::{Act, CopyStatus, Failure, MountDial, Note, Outcome};
+use super::state::ClusterDatabase;
+use super::{Ctx, Pending};
+use crate::base::{DbId, IdVec, NodeId, OpId};
+
+/// What is being done with a copy.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Task {
+    /// Attempt copy last logs, then the dial decides.
+    LastLogs { op: OpId, ask: Ask },
+    /// Mount.
+    Mounting { op: OpId, ask: Ask },
+    /// Dismount, for this operation of the primary.
+    Dismounting { op: OpId, operation: u32, primary: Option<NodeId> },
+}
+
+/// A request of the primary to take over or mount.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Ask {
+    pub primary: NodeId,
+    pub operation: u32,
+    pub attempt: u8,
+    pub source: Option<NodeId>,
+    pub takes_over: bool,
+    pub dial: Option<MountDial>,
+}
+
+/// One local copy.
+#[derive(Clone, Copy, Debug, Default)]
+struct Local {
+    mounted: bool,
+    task: Option<Task>,
+    /// The last answer, for a primary that asks again.
+    answered: Option<(u32, u8, Result<(), Failure>)>,
+    dismissed: Option<u32>,
+    /// Where the Replication service was last told to copy from.
+    follows: Option<Option<NodeId>>,
+    status_op: Option<(OpId, NodeId)>,
+}
+
+/// The local Active Manager.
+#[derive(Clone, Debug)]
+pub(super) struct Databases {
+    locals: IdVec<DbId, Local>,
+    /// Whether the Replication service runs here.
+    pub running: bool,
+    last_log: IdVec<DbId, u64>,
+}
+
+impl Databases {
+    pub(super) fn new(databases: usize, running: bool) -> Self {
+        Databases {
+            locals: IdVec::filled(databases, Local::default()),
+            running,
+            last_log: IdVec::filled(databases, 0),
+        }
+    }
+
+    fn hosts(ctx: &Ctx, database: DbId) -> bool {
+        let copies = ctx.config.databases.get(database).map(|config| &config.copies);
+        copies.is_some_and(|copies| copies.iter().any(|(node, _)| *node == ctx.config.me))
+    }
+
+    /// Whether the local copy is mounted.
+    pub(super) fn mounted(&self, database: DbId) -> bool {
+        self.locals[database].mounted
+    }
+
+    /// The primary asks how the copy is.
+    pub(super) fn ask_copy(&mut self, ctx: &mut Ctx, from: NodeId, database: DbId) {
+        if !Self::hosts(ctx, database) || !self.running {
+            ctx.send(from, Message::Copy { database, report: None });
+        } else if self.locals[database].status_op.is_none_or(|(_, asker)| asker != from) {
+            let op = ctx.act(Act::CopyStatus(database), Pending::CopyStatus(database));
+            self.locals[database].status_op = Some((op, from));
+        }
+    }
+
+    /// The primary asks to take over or mount.
+    pub(super) fn activate(&mut self, ctx: &mut Ctx, database: DbId, ask: Ask) {
+        if !Self::hosts(ctx, database) || !self.running {
+            self.locals[database].answered =
+                Some((ask.operation, ask.attempt, Err(Failure::ServiceStopped)));
+        }
+        if let Some((operation, attempt, result)) = self.locals[database].answered
+            && (operation, attempt) == (ask.operation, ask.attempt)
+        {
+            self.answer(ctx, database, ask, result);
+            return;
+        }
+        if self.locals[database].task.is_some() {
+            return;
+        }
+        if self.locals[database].mounted {
+            self.answer(ctx, database, ask, Ok(()));
+        } else if ask.takes_over {
+            let act = Act::CopyLastLogs { database, source: ask.source };
+            let op = ctx.act(act, Pending::LastLogs(database));
+            self.locals[database].task = Some(Task::LastLogs { op, ask });
+        } else {
+            self.mount(ctx, database, ask);
+        }
+    }
+
+    fn mount(&mut self, ctx: &mut Ctx, database: DbId, ask: Ask) {
+        let (active, status) = (ctx.config.me, CopyStatus::Mounting);
+        ctx.note(Note::Database { database, active, status });
+        let op = ctx.act(Act::Mount(database), Pending::Mount(database));
+        self.locals[database].task = Some(Task::Mounting { op, ask });
+        self.locals[database].follows = None;
+    }
+
+    fn answer(&mut self, ctx: &mut Ctx, database: DbId, ask: Ask, result: Result<(), Failure>) {
+        let Ask { primary, operation, attempt, .. } = ask;
+        self.locals[database].answered = Some((operation, attempt, result));
+        let last_log = self.last_log[database];
+        ctx.send(primary, Message::Activated { database, operation, attempt, result, last_log });
+    }
+
+    /// The primary asks to dismount; none: this node's own end of service does.
+    pub(super) fn dismount(
+        &mut self,
+        ctx: &mut Ctx,
+        database: DbId,
+        operation: u32,
+        primary: Option<NodeId>,
+    ) {
+        let local = self.locals[database];
+        match local.task {
+            Some(Task::Dismounting { .. }) => {}
+            Some(Task::LastLogs { .. }) => self.locals[database].task = None,
+            Some(Task::Mounting { .. }) => {}
+            None if local.mounted => {
+                let (active, status) = (ctx.config.me, CopyStatus::Dismounting);
+                ctx.note(Note::Database { database, active, status });
+                let op = ctx.act(Act::Dismount(database), Pending::Dismount(database));
+                self.locals[database].task = Some(Task::Dismounting { op, operation, primary });
+            }
+            None => self.dismissed(ctx, database, operation, primary),
+        }
+    }
+
+    fn dismissed(
+        &mut self,
+        ctx: &mut Ctx,
+        database: DbId,
+        operation: u32,
+        primary: Option<NodeId>,
+    ) {
+        self.locals[database].dismissed = Some(operation);
+        if let Some(primary) = primary {
+            ctx.send(primary, Message::Dismounted { database, operation });
+        }
+    }
+
+    /// An operation on a copy ended.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the rest is late or another part's")]
+    pub(super) fn done(&mut self, ctx: &mut Ctx, pending: Pending, op: OpId, outcome: Outcome) {
+        match pending {
+            Pending::CopyStatus(database) => self.status(ctx, database, op, outcome),
+            Pending::LastLogs(database) => {
+                if let Some(Task::LastLogs { op: mine, ask }) = self.locals[database].task
+                    && mine == op
+                {
+                    self.last_logs(ctx, database, ask, outcome);
+                }
+            }
+            Pending::Mount(database) => {
+                if let Some(Task::Mounting { op: mine, ask }) = self.locals[database].task
+                    && mine == op
+                {
+                    self.mount_done(ctx, database, ask, outcome);
+                }
+            }
+            Pending::Dismount(database) => {
+                if let Some(Task::Dismounting { op: mine, operation, primary }) =
+                    self.locals[database].task
+                    && mine == op
+                {
+                    self.locals[database].task = None;
+                    self.locals[database].mounted = false;
+                    let (active, status) = (ctx.config.me, CopyStatus::Dismounted);
+                    ctx.note(Note::Database { database, active, status });
+                    self.dismissed(ctx, database, operation, primary);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn status(&mut self, ctx: &mut Ctx, database: DbId, op: OpId, outcome: Outcome) {
+        let Some((mine, asker)) = self.locals[database].status_op else { return };
+        if mine != op {
+            return;
+        }
+        self.locals[database].status_op = None;
+        let report = match outcome {
+            Outcome::Copy(report) => Some(report),
+            Outcome::Ok
+            | Outcome::LastLogs { .. }
+            | Outcome::Refused(_)
+            | Outcome::Failed(_)
+            | Outcome::TimedOut => None,
+        };
+        if let Some(report) = report {
+            self.last_log[database] = report.generated;
+        }
+        ctx.send(asker, Message::Copy { database, report });
+    }
+
+    /// The missing logs are counted: the dial decides (exchange.md §1.3 step 4).
+    fn last_logs(&mut self, ctx: &mut Ctx, database: DbId, ask: Ask, outcome: Outcome) {
+        let dial = ask.dial.unwrap_or(ctx.config.nodes[ctx.config.me].dial);
+        let (copied, missing) = match outcome {
+            Outcome::LastLogs { copied, missing } => (copied, missing),
+            Outcome::Ok
+            | Outcome::Copy(_)
+            | Outcome::Refused(_)
+            | Outcome::Failed(_)
+            | Outcome::TimedOut => {
+                self.locals[database].task = None;
+                self.answer(ctx, database, ask, Err(Failure::CopyUnusable));
+                return;
+            }
+        };
+        let accepted = missing <= dial.permitted();
+        ctx.note(Note::LastLogs { database, copied, missing, dial, accepted });
+        if accepted {
+            self.mount(ctx, database, ask);
+        } else {
+            self.locals[database].task = None;
+            self.answer(ctx, database, ask, Err(Failure::CopyUnusable));
+        }
+    }
+
+    fn mount_done(&mut self, ctx: &mut Ctx, database: DbId, ask: Ask, outcome: Outcome) {
+        self.locals[database].task = None;
+        let active = ctx.config.me;
+        let result = match outcome {
+            Outcome::Ok | Outcome::Copy(_) | Outcome::LastLogs { .. } => Ok(()),
+            Outcome::Failed(failure) => Err(failure),
+            Outcome::Refused(_) => Err(Failure::CopyUnusable),
+            Outcome::TimedOut => Err(Failure::NoAnswer),
+        };
+        self.locals[database].mounted = result.is_ok();
+        let status = if result.is_ok() { CopyStatus::Mounted } else { CopyStatus::Dismounted };
+        ctx.note(Note::Database { database, active, status });
+        self.answer(ctx, database, ask, result);
+    }
+
+    /// A mounted database failed here: it is not mounted any more.
+    pub(super) fn failed(&mut self, database: DbId) {
+        self.locals[database].mounted = false;
+        self.locals[database].answered = None;
+    }
+
+    /// The Replication service started or ended here; without it nothing is under way.
+    pub(super) fn service(&mut self, running: bool) {
+        self.running = running;
+        if !running {
+            for local in self.locals.values_mut() {
+                local.task = None;
+                local.status_op = None;
+                local.follows = None;
+            }
+        }
+    }
+
+    /// Passive copies are told where the active copy is.
+    pub(super) fn follow(&mut self, ctx: &mut Ctx, shared: &ClusterDatabase) {
+        for (database, entry) in shared.databases.iter() {
+            let me = ctx.config.me;
+            let elsewhere = entry.active.filter(|active| *active != me && entry.mounted);
+            let local = &mut self.locals[database];
+            if Self::hosts(ctx, database)
+                && self.running
+                && elsewhere.is_some()
+                && local.follows != Some(elsewhere)
+                && local.task.is_none()
+            {
+                if local.mounted {
+                    self.dismount(ctx, database, 0, None);
+                    continue;
+                }
+                local.follows = Some(elsewhere);
+                ctx.act(Act::Follow { database, active: elsewhere }, Pending::Nothing);
+            }
+        }
+    }
+
+    /// Dismounts everything that is mounted here; whether anything still is.
+    pub(super) fn dismount_all(&mut self, ctx: &mut Ctx) -> bool {
+        for database in ctx.config.databases.ids() {
+            let local = self.locals[database];
+            if local.mounted && local.task.is_none() {
+                self.dismount(ctx, database, 0, None);
+            }
+        }
+        self.locals.values().any(|local| local.mounted || local.task.is_some())
+    }
+}

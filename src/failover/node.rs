@@ -1,0 +1,297 @@
+//! One member: the one big match over inputs, and what holds the parts together.
+
+use super::active_manager::{Primary, Servers};
+use super::config::{Config, GroupKind};
+use super::coordinator::{Coordinator, Hosts};
+use super::databases::{Ask, Databases};
+use super::groups::Groups;
+use super::heartbeat::{Changed, Heartbeat};
+use super::membership::Membership;
+use super::message::{Flags, Message};
+use super::quorum::{Standing, standing};
+use super::seam::{
+    Act, Boot, Deadline, Durable, Effects, Input, Note, Operation, Order, Outcome, Report, Timer,
+    Why,
+};
+use super::state::ClusterDatabase;
+use super::timers::Timers;
+use super::{Ctx, Operations, Pending};
+use crate::base::{DbId, GroupId, IdVec, Instant, NicId, NodeId, NodeSet, OpId, Span};
+use crate::failover::seam::Failure;
+use std::collections::{BTreeMap, VecDeque};
+
+/// How this node stands with quorum.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Quorum {
+    /// In no view, or its view lost.
+    None,
+    /// One vote short: the witness decides.
+    /// Only the claimant tries; before `claim_from` it may only look.
+    Deciding { claimant: bool, claim_from: Instant, tries: u32, op: Option<OpId> },
+    /// Held.
+    Held,
+}
+
+/// One cluster member's Cluster service and Active Manager.
+#[derive(Clone, Debug)]
+pub struct Node {
+    config: Config,
+    now: Instant,
+    started: Option<Instant>,
+    /// When it last began to look for a cluster.
+    looking_since: Instant,
+    timers: Timers,
+    operations: Operations,
+    heartbeat: Heartbeat,
+    membership: Membership,
+    quorum: Quorum,
+    holds_witness: bool,
+    /// The try under way only looks at the witness's lock.
+    looking: bool,
+    /// Whether it had quorum in this life.
+    served: bool,
+    database: ClusterDatabase,
+    groups: Groups,
+    coordinator: Coordinator,
+    primary: Primary,
+    is_primary: bool,
+    databases: Databases,
+    peers: IdVec<NodeId, Option<Flags>>,
+    /// Members whose service is new since this node last brought the cluster database up to it.
+    came: NodeSet,
+    /// Starting nodes that asked to join since the last view.
+    joiners: NodeSet,
+    /// Members that left in good order and have not asked to join since.
+    left: NodeSet,
+    told: Flags,
+    /// Version of the cluster database that each member confirmed.
+    confirmed: IdVec<NodeId, u64>,
+    sent_version: u64,
+    stored: (u64, u64),
+    orders: VecDeque<(u32, Order)>,
+    order_count: u32,
+    orders_seen: IdVec<NodeId, u32>,
+    failure_items: BTreeMap<DbId, Failure>,
+    draining: bool,
+    drained: bool,
+    ended: bool,
+    ways: Vec<Option<NicId>>,
+    own: VecDeque<Message>,
+}
+
+/// What can be seen of a node from outside.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a> {
+    /// Number of the view; zero before the first.
+    pub view: u64,
+    /// Members of the view; empty while it is in none.
+    pub members: NodeSet,
+    /// Whether that view has quorum.
+    pub quorum: bool,
+    /// Whether this node is Primary Active Manager.
+    pub primary: bool,
+    /// The cluster database as this node has it.
+    pub database: &'a ClusterDatabase,
+    /// Whether its service has ended: nothing more comes from it.
+    pub ended: bool,
+}
+
+impl Config {
+    /// The cluster core group.
+    ///
+    /// # Panics
+    /// If there is none: a configuration has exactly one.
+    pub fn core_group(&self) -> GroupId {
+        let mut groups = self.groups.iter();
+        let core = groups.find(|(_, group)| group.kind == GroupKind::Core);
+        core.expect("a configuration has a core group").0
+    }
+
+    fn voters(&self) -> NodeSet {
+        self.nodes.iter().filter(|(_, node)| node.vote).map(|(id, _)| id).collect()
+    }
+}
+
+impl Node {
+    /// A node whose service starts now. Its first wake-up is due at once.
+    pub fn new(config: Config, boot: Boot, now: Instant) -> Node {
+        let count = config.nodes.len();
+        let mut database = boot.durable.database;
+        database.groups = fit(database.groups, config.groups.len());
+        database.resources = fit(database.resources, config.resources.len());
+        database.databases = fit(database.databases, config.databases.len());
+        let mut timers = Timers::new();
+        timers.set(Timer::Beat, now);
+        let flags =
+            Flags { view: 0, quorum: false, mapi: true, active_manager: false, draining: false };
+        Node {
+            now,
+            started: None,
+            looking_since: now,
+            timers,
+            operations: Operations::default(),
+            heartbeat: Heartbeat::new(&config, &boot.links, now),
+            membership: Membership::new(boot.durable.epoch),
+            quorum: Quorum::None,
+            holds_witness: false,
+            looking: false,
+            served: false,
+            groups: Groups::new(config.resources.len(), config.groups.len()),
+            coordinator: Coordinator::new(config.groups.len()),
+            primary: Primary::default(),
+            is_primary: false,
+            databases: Databases::new(config.databases.len(), boot.replication_service),
+            peers: IdVec::filled(count, None),
+            came: NodeSet::EMPTY,
+            joiners: NodeSet::EMPTY,
+            left: NodeSet::EMPTY,
+            told: flags,
+            confirmed: IdVec::filled(count, 0),
+            sent_version: 0,
+            stored: (boot.durable.epoch, database.version),
+            orders: VecDeque::new(),
+            order_count: 0,
+            orders_seen: IdVec::filled(count, 0),
+            failure_items: BTreeMap::new(),
+            draining: false,
+            drained: false,
+            ended: false,
+            ways: vec![None; count],
+            own: VecDeque::new(),
+            database,
+            config,
+        }
+    }
+
+    /// Handles one input; what is to be done is appended to `out`, in order.
+    ///
+    /// # Panics
+    /// If `now` is before the moment of an earlier step: that is the driver's contract.
+    pub fn step(&mut self, now: Instant, input: Input, out: &mut Effects) {
+        assert!(now >= self.now, "time never goes back: {now} after {}", self.now);
+        self.now = now;
+        if self.ended {
+            return;
+        }
+        self.timers.begin();
+        match input {
+            Input::Wake => {}
+            Input::Frame { nic, from, message } => self.frame(out, nic, from, message),
+            Input::Link { nic, up } => self.link(out, nic, up),
+            Input::Done { op, outcome } => self.done(out, op, outcome),
+            Input::Saw(report) => self.saw(out, report),
+            Input::Order(order) => self.order(order),
+        }
+        self.on_time(out);
+        self.settle(out);
+        self.handle_own(out);
+    }
+
+    /// When the node wants to be woken, and why.
+    pub fn deadline(&self) -> Option<Deadline> {
+        if self.ended { None } else { self.timers.deadline() }
+    }
+
+    /// The timers that the last step armed.
+    pub fn armed(&self) -> impl Iterator<Item = Timer> + '_ {
+        self.timers.armed()
+    }
+
+    /// What can be seen of it.
+    pub fn view(&self) -> View<'_> {
+        View {
+            view: self.membership.view,
+            members: self.membership.members,
+            quorum: self.quorum == Quorum::Held,
+            primary: self.is_primary,
+            database: &self.database,
+            ended: self.ended,
+        }
+    }
+
+    fn me(&self) -> NodeId {
+        self.config.me
+    }
+
+    /// Whether this node writes the cluster database.
+    fn coordinates(&self) -> bool {
+        self.quorum == Quorum::Held && self.coordinator_node() == Some(self.me())
+    }
+
+    /// Whether anything new may be begun: with quorum, and not while the membership is being
+    /// settled. What runs goes on running.
+    fn may_begin(&self) -> bool {
+        self.quorum == Quorum::Held && !self.membership.regrouping()
+    }
+
+    fn coordinator_node(&self) -> Option<NodeId> {
+        let owner = self.database.groups[self.config.core_group()].owner;
+        owner.filter(|owner| self.membership.members.contains(*owner))
+    }
+
+    fn flags(&self) -> Flags {
+        let nics = self.config.nodes[self.me()].nics.iter();
+        let mut client = nics.filter(|(_, net)| self.config.networks[**net].client_access);
+        Flags {
+            view: if self.membership.is_member() { self.membership.view } else { 0 },
+            quorum: self.quorum == Quorum::Held,
+            mapi: client.any(|(nic, _)| self.heartbeat.link(nic)),
+            active_manager: self.databases.running,
+            draining: self.draining,
+        }
+    }
+
+    fn hosts(&self) -> Hosts {
+        Hosts { members: self.membership.members, draining: self.flagged(|flags| flags.draining) }
+    }
+
+    fn servers(&self) -> Servers {
+        Servers {
+            members: self.membership.members,
+            running: self.flagged(|flags| flags.active_manager),
+            mapi: self.flagged(|flags| flags.mapi),
+            draining: self.flagged(|flags| flags.draining),
+        }
+    }
+
+    /// Members that told something of themselves.
+    fn flagged(&self, told: impl Fn(&Flags) -> bool) -> NodeSet {
+        let mine = self.flags();
+        let members = self.membership.members.iter();
+        members
+            .filter(|node| {
+                if *node == self.me() {
+                    told(&mine)
+                } else {
+                    self.peers[*node].as_ref().is_some_and(&told)
+                }
+            })
+            .collect()
+    }
+}
+
+fn fit<I: crate::base::Id, T: Default>(mut values: IdVec<I, T>, count: usize) -> IdVec<I, T> {
+    while values.len() < count {
+        values.push(T::default());
+    }
+    values
+}
+
+/// Lends the parts of a node to a method of one part.
+macro_rules! lend {
+    ($node:ident, $out:ident) => {
+        Ctx {
+            now: $node.now,
+            config: &$node.config,
+            out: $out,
+            timers: &mut $node.timers,
+            operations: &mut $node.operations,
+            own: &mut $node.own,
+            ways: &$node.ways,
+        }
+    };
+}
+
+mod drive;
+mod hear;
+mod life;

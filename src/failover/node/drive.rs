@@ -1,0 +1,274 @@
+//! What a node does by itself: timers, and bringing everything to where the tables say.
+
+use super::*;
+
+impl Node {
+    /// Every timer that has expired.
+    pub(super) fn on_time(&mut self, out: &mut Effects) {
+        let now = self.now;
+        if self.started.is_none() {
+            self.started = Some(now);
+            self.looking_since = now;
+            let mut ctx = lend!(self, out);
+            ctx.note(Note::Started);
+            ctx.note(Note::Joining);
+            self.timers.set(Timer::Join, now);
+        }
+        let beat = self.timers.expired(Timer::Beat, now);
+        if beat {
+            let flags = self.flags();
+            let changed = self.heartbeat.beat(&mut lend!(self, out), flags);
+            self.reach_changed(out, changed);
+        }
+        self.refresh_ways();
+        if self.timers.expired(Timer::Join, now) && !self.membership.is_member() {
+            self.look_for_cluster(out);
+        }
+        if self.timers.expired(Timer::Regroup, now) {
+            self.regroup(out);
+        }
+        if self.timers.expired(Timer::Arbitration, now) {
+            self.claim(out);
+        }
+        if self.timers.expired(Timer::Termination, now)
+            && matches!(self.quorum, Quorum::Deciding { .. })
+        {
+            self.give_up(out);
+        }
+        let probe = self.timers.expired(Timer::Probe, now);
+        let resource = self.timers.expired(Timer::Resource, now);
+        if probe || resource {
+            self.groups.wake(&mut lend!(self, out));
+        }
+        self.timers.expired(Timer::ActiveManager, now);
+    }
+
+    fn refresh_ways(&mut self) {
+        for peer in self.config.nodes.ids() {
+            self.ways[usize::from(peer.0)] = self.heartbeat.way_to(peer);
+        }
+    }
+
+    fn regroup(&mut self, out: &mut Effects) {
+        let reach = self.heartbeat.reach.minus(self.left);
+        let newest = (self.stored.0, self.database.version);
+        let decided = self.membership.tick(&mut lend!(self, out), reach, newest);
+        let Some(decided) = decided else { return };
+        let message = Message::View {
+            view: decided.view,
+            members: decided.members,
+            database: Box::new(self.database.clone()),
+        };
+        let told = decided.evicted.union(decided.members).without(self.me());
+        for peer in told.iter() {
+            lend!(self, out).send(peer, message.clone());
+        }
+        self.enter(out, decided.view, decided.members, true);
+    }
+
+    /// Brings groups, databases and the other members to where the tables say.
+    pub(super) fn settle(&mut self, out: &mut Effects) {
+        if self.ended {
+            return;
+        }
+        self.refresh_ways();
+        let again = self.timers.expired(Timer::Update, self.now);
+        self.be_primary(out);
+        let begin = self.may_begin();
+        if begin && self.coordinates() {
+            let (hosts, servers) = (self.hosts(), self.servers());
+            self.begin_anew();
+            let mut ctx = lend!(self, out);
+            self.coordinator.settle(&mut ctx, &mut self.database, hosts);
+            self.primary.settle(&mut ctx, &mut self.database, servers);
+        } else if begin {
+            self.came = NodeSet::EMPTY;
+        }
+        self.groups.settle(&mut lend!(self, out), &self.database, begin);
+        if begin {
+            self.databases.follow(&mut lend!(self, out), &self.database);
+        }
+        self.tell(out, again);
+        self.drain(out);
+        self.store(out);
+        if self.unfinished() && !self.timers.is_set(Timer::Update) {
+            self.timers.set(Timer::Update, self.now + self.config.membership.tick);
+        }
+    }
+
+    /// On members whose service is new nothing is online or mounted, whatever the cluster
+    /// database says.
+    fn begin_anew(&mut self) {
+        let came = std::mem::take(&mut self.came);
+        if came.is_empty() {
+            return;
+        }
+        for entry in self.database.databases.values_mut() {
+            entry.mounted &= entry.active.is_some_and(|active| !came.contains(active));
+        }
+        for entry in self.database.groups.values_mut() {
+            if entry.owner.is_some_and(|owner| came.contains(owner)) {
+                entry.state = Default::default();
+            }
+            entry.stuck = false;
+        }
+        self.database.version += 1;
+    }
+
+    /// The core group's owner is Primary Active Manager.
+    fn be_primary(&mut self, out: &mut Effects) {
+        let coordinates = self.coordinates();
+        if coordinates && !self.is_primary {
+            lend!(self, out).note(Note::PrimaryActiveManager);
+        } else if !coordinates && self.is_primary {
+            self.primary.resign();
+        }
+        self.is_primary = coordinates;
+    }
+
+    /// Tells the others what they need to know, and again until they confirm it.
+    fn tell(&mut self, out: &mut Effects, again: bool) {
+        let flags = self.flags();
+        let others = self.membership.members.without(self.me());
+        if flags != self.told {
+            self.told = flags;
+            for peer in self.heartbeat.reach.without(self.me()).iter() {
+                lend!(self, out).send(peer, Message::State(flags));
+            }
+        }
+        if again {
+            let (view, members) = (self.membership.view, self.membership.members);
+            for peer in self.membership.unconfirmed().iter() {
+                let database = Box::new(self.database.clone());
+                lend!(self, out).send(peer, Message::View { view, members, database });
+            }
+        }
+        if !self.may_begin() {
+            return;
+        }
+        self.tell_groups(out, again);
+        if self.is_primary {
+            let fresh = self.sent_version != self.database.version;
+            for peer in others.iter() {
+                let behind = self.confirmed[peer] < self.database.version;
+                if fresh || again && behind {
+                    let database = Box::new(self.database.clone());
+                    let message = Message::Update { view: self.membership.view, database };
+                    lend!(self, out).send(peer, message);
+                }
+            }
+            self.sent_version = self.database.version;
+        }
+        if let Some(coordinator) = self.coordinator_node() {
+            for (number, order) in self.orders.clone() {
+                if again {
+                    lend!(self, out).send(coordinator, Message::Order { number, order });
+                }
+            }
+            let items = std::mem::take(&mut self.failure_items);
+            for (database, failure) in items {
+                let entry = &self.database.databases[database];
+                if entry.active == Some(self.me()) && entry.mounted {
+                    self.failure_items.insert(database, failure);
+                    let message = Message::DatabaseFailed { database, failure };
+                    lend!(self, out).send(coordinator, message);
+                }
+            }
+        }
+    }
+
+    /// Tells the coordinator of groups that are not as the cluster database has them.
+    fn tell_groups(&mut self, out: &mut Effects, again: bool) {
+        let Some(coordinator) = self.coordinator_node() else { return };
+        let hosts = self.hosts();
+        for group in self.config.groups.ids() {
+            if self.database.groups[group].owner != Some(self.me()) {
+                continue;
+            }
+            let mut ctx = lend!(self, out);
+            let report = self.groups.report(&ctx, group);
+            let entry = &self.database.groups[group];
+            let known = entry.state == report.state
+                && (report.leaves.is_none() || entry.moving_to.is_some() || entry.stuck)
+                && report.resources.iter().all(|(id, s)| self.database.resources[*id] == *s);
+            if known {
+                continue;
+            }
+            if coordinator == ctx.config.me {
+                self.coordinator.told(&mut ctx, &mut self.database, coordinator, &report, hosts);
+            } else if again || self.groups.news(&report) {
+                ctx.send(coordinator, Message::Group(Box::new(report)));
+            }
+        }
+    }
+
+    /// Whether something has to be said again.
+    fn unfinished(&self) -> bool {
+        if !self.membership.unconfirmed().is_empty() {
+            return true;
+        }
+        if !self.may_begin() {
+            return false;
+        }
+        let mut others = self.membership.members.without(self.me()).iter();
+        let behind = others.any(|peer| self.confirmed[peer] < self.database.version);
+        let groups = self.config.groups.ids().any(|group| {
+            let entry = &self.database.groups[group];
+            entry.owner == Some(self.me()) && !self.groups.agrees(group, entry)
+        });
+        self.is_primary && behind
+            || !self.is_primary && groups
+            || !self.orders.is_empty()
+            || !self.failure_items.is_empty()
+            || self.draining
+    }
+
+    /// A node that is being stopped leaves once nothing can be moved away any more.
+    fn drain(&mut self, out: &mut Effects) {
+        let draining = self.flagged(|flags| flags.draining);
+        if self.is_primary {
+            let (hosts, core) = (self.hosts(), self.config.core_group());
+            for node in draining.iter() {
+                let groups = self.coordinator.left(&self.config, &self.database, node, hosts, core);
+                let core_left = node != self.me() || hosts.members.minus(draining).is_empty();
+                if groups && core_left && self.primary.left(&self.database, node) {
+                    lend!(self, out).send(node, Message::Drained);
+                }
+            }
+        }
+        let alone = self.quorum != Quorum::Held;
+        if self.draining && (self.drained || alone) {
+            if self.databases.dismount_all(&mut lend!(self, out)) {
+                return;
+            }
+            for peer in self.membership.members.without(self.me()).iter() {
+                lend!(self, out).send(peer, Message::Leave);
+            }
+            self.stop(out, Why::Stopping, false);
+        }
+    }
+
+    /// Keeps what a later life has to start from.
+    fn store(&mut self, out: &mut Effects) {
+        let state = (self.membership.epoch(), self.database.version);
+        if self.quorum == Quorum::Held && state != self.stored && !self.ended {
+            self.stored = state;
+            let durable = Durable { epoch: state.0, database: self.database.clone() };
+            lend!(self, out).act(Act::Store(Box::new(durable)), Pending::Store);
+        }
+    }
+
+    /// Messages of this node to itself, until there are none.
+    pub(super) fn handle_own(&mut self, out: &mut Effects) {
+        while let Some(message) = self.own.pop_front() {
+            if self.ended {
+                return;
+            }
+            let me = self.me();
+            self.message(out, me, message);
+            if self.own.is_empty() {
+                self.settle(out);
+            }
+        }
+    }
+}

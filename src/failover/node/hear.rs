@@ -1,0 +1,297 @@
+//! What a node does with what it is told.
+
+use super::*;
+
+impl Node {
+    /// A message came in.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the next method takes all others")]
+    pub(super) fn frame(&mut self, out: &mut Effects, nic: NicId, from: NodeId, message: Message) {
+        let known = self.config.nodes.get(from).is_some() && from != self.me();
+        let ours = self.config.nodes[self.me()].nics.get(nic).is_some();
+        if !known || !ours || self.started.is_none() {
+            if !known || !ours {
+                lend!(self, out).note(Note::BadFrame { from });
+            }
+            return;
+        }
+        self.heartbeat.heard(self.now, nic, from);
+        match message {
+            Message::Request { sequence, flags } => {
+                let reply = Message::Reply { sequence };
+                out.push(super::super::seam::Effect::Send { nic, to: from, message: reply });
+                self.hear_flags(out, from, flags);
+            }
+            Message::Reply { sequence } => {
+                let changed = self.heartbeat.reply(&mut lend!(self, out), nic, from, sequence);
+                self.reach_changed(out, changed);
+            }
+            other => self.message(out, from, other),
+        }
+    }
+
+    /// A message that does not depend on the path by which it came.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the two path messages are handled above")]
+    pub(super) fn message(&mut self, out: &mut Effects, from: NodeId, message: Message) {
+        match message {
+            Message::State(flags) => self.hear_flags(out, from, flags),
+            Message::Join => self.hear_join(out, from),
+            Message::Regroup(step) => {
+                self.left = self.left.without(from);
+                self.membership.hear(&mut lend!(self, out), from, step);
+            }
+            Message::View { view, members, database } => {
+                self.hear_view(out, from, view, members, *database);
+            }
+            Message::ViewTaken { view } => self.membership.confirmed(from, view),
+            Message::Leave => self.hear_leave(out, from),
+            Message::Update { view, database } => self.hear_update(out, from, view, *database),
+            Message::Updated { version } => {
+                self.confirmed[from] = self.confirmed[from].max(version);
+            }
+            Message::Group(report) if self.coordinates() && self.may_begin() => {
+                let hosts = self.hosts();
+                let mut ctx = lend!(self, out);
+                self.coordinator.told(&mut ctx, &mut self.database, from, &report, hosts);
+            }
+            Message::Order { number, order } if self.coordinates() && self.may_begin() => {
+                lend!(self, out).send(from, Message::Ordered { number });
+                if from == self.me() || self.orders_seen[from] < number {
+                    self.orders_seen[from] = self.orders_seen[from].max(number);
+                    self.carry_out(out, from, order);
+                }
+            }
+            Message::Ordered { number } => self.orders.retain(|(other, _)| *other != number),
+            Message::Drained => self.drained = self.draining,
+            other => self.database_message(out, from, other),
+        }
+    }
+
+    /// What Active Managers say to each other.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "all others are handled above, or late")]
+    fn database_message(&mut self, out: &mut Effects, from: NodeId, message: Message) {
+        let (servers, may_begin) = (self.servers(), self.may_begin());
+        let valid = |database: DbId| self.config.databases.get(database).is_some();
+        let mut ctx = lend!(self, out);
+        match message {
+            Message::AskCopy(database) if valid(database) => {
+                self.databases.ask_copy(&mut ctx, from, database);
+            }
+            Message::Copy { database, report } => self.primary.told_copy(from, database, report),
+            Message::Dismount { database, operation } if valid(database) => {
+                self.databases.dismount(&mut ctx, database, operation, Some(from));
+            }
+            Message::Dismounted { database, operation } => {
+                let shared = &mut self.database;
+                self.primary.told_dismounted(&mut ctx, shared, database, operation, servers);
+            }
+            Message::Activate { database, operation, attempt, source, takes_over, dial }
+                if valid(database) && may_begin =>
+            {
+                let ask = Ask { primary: from, operation, attempt, source, takes_over, dial };
+                self.databases.activate(&mut ctx, database, ask);
+            }
+            Message::Activated { database, operation, attempt, result, last_log } => {
+                let count = (operation, attempt);
+                let shared = &mut self.database;
+                let primary = &mut self.primary;
+                primary.told_activated(
+                    &mut ctx, shared, from, database, count, result, last_log, servers,
+                );
+            }
+            Message::DatabaseFailed { database, failure: _ }
+                if self.is_primary && valid(database) =>
+            {
+                let entry = &mut self.database.databases[database];
+                if entry.active == Some(from) && entry.mounted {
+                    entry.mounted = false;
+                    self.database.version += 1;
+                    let what = (Operation::Failover, Why::DatabaseFailed);
+                    let shared = &mut self.database;
+                    self.primary.begin(&mut ctx, shared, database, what, None, None, servers);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn hear_flags(&mut self, out: &mut Effects, from: NodeId, flags: Flags) {
+        self.peers[from] = Some(flags);
+        let member = self.membership.members.contains(from);
+        let confirms = member && flags.quorum && flags.view == self.membership.view;
+        let went_on = member && flags.quorum && flags.view > self.membership.view;
+        if went_on && self.membership.pruning(&lend!(self, out)) {
+            self.stop(out, Why::Evicted, true);
+            return;
+        }
+        match self.quorum {
+            Quorum::Deciding { .. } if confirms => self.hold(out, true),
+            Quorum::Deciding { .. } if !member && flags.view > 0 && flags.quorum => {
+                self.stop(out, Why::Evicted, true);
+            }
+            Quorum::Deciding { .. } if !member && flags.view > 0 => {
+                self.membership.regroup(&mut lend!(self, out), NodeSet::only(from));
+            }
+            Quorum::Deciding { .. } | Quorum::None | Quorum::Held => {}
+        }
+    }
+
+    fn hear_join(&mut self, out: &mut Effects, from: NodeId) {
+        if self.membership.just_entered(&lend!(self, out), from) {
+            return;
+        }
+        self.joiners = self.joiners.with(from);
+        self.left = self.left.without(from);
+        if self.quorum == Quorum::Held && self.heartbeat.reach.contains(from) {
+            self.membership.regroup(&mut lend!(self, out), NodeSet::only(from));
+        }
+    }
+
+    fn hear_leave(&mut self, out: &mut Effects, from: NodeId) {
+        self.left = self.left.with(from);
+        if self.membership.members.contains(from) {
+            self.membership.regroup(&mut lend!(self, out), NodeSet::EMPTY);
+        }
+    }
+
+    fn hear_view(
+        &mut self,
+        out: &mut Effects,
+        from: NodeId,
+        view: u64,
+        members: NodeSet,
+        database: ClusterDatabase,
+    ) {
+        if members.contains(self.me()) {
+            if view > self.membership.view {
+                self.database = database;
+                self.enter(out, view, members, false);
+            }
+            if view == self.membership.view {
+                lend!(self, out).send(from, Message::ViewTaken { view });
+            }
+        } else if view > self.membership.view && self.membership.members.contains(from) {
+            self.stop(out, Why::Evicted, true);
+        }
+    }
+
+    fn hear_update(&mut self, out: &mut Effects, from: NodeId, view: u64, new: ClusterDatabase) {
+        if view != self.membership.view || !self.membership.members.contains(from) {
+            return;
+        }
+        if new.version > self.database.version {
+            self.database = new;
+        }
+        let version = self.database.version;
+        lend!(self, out).send(from, Message::Updated { version });
+    }
+
+    /// An adapter of this node gained or lost carrier.
+    pub(super) fn link(&mut self, out: &mut Effects, nic: NicId, up: bool) {
+        if self.config.nodes[self.me()].nics.get(nic).is_none() {
+            return;
+        }
+        let changed = self.heartbeat.media(&mut lend!(self, out), nic, up);
+        self.reach_changed(out, changed);
+    }
+
+    /// Who can be reached changed.
+    pub(super) fn reach_changed(&mut self, out: &mut Effects, changed: Changed) {
+        for peer in changed.lost.iter() {
+            self.peers[peer] = None;
+        }
+        let members = self.membership.members.intersection(changed.lost);
+        if !members.is_empty() || self.membership.regrouping() {
+            self.membership.regroup(&mut lend!(self, out), NodeSet::EMPTY);
+        }
+        if !changed.heard.is_empty() {
+            self.told = Flags { view: u64::MAX, ..self.told };
+        }
+    }
+
+    /// An operation ended.
+    pub(super) fn done(&mut self, out: &mut Effects, op: OpId, outcome: Outcome) {
+        let Some(pending) = self.operations.pending.remove(&op) else { return };
+        match pending {
+            Pending::Nothing | Pending::Store => {}
+            Pending::Claim => self.claimed(out, op, outcome),
+            Pending::Online(_)
+            | Pending::Offline(_)
+            | Pending::LooksAlive(_)
+            | Pending::IsAlive(_) => {
+                self.groups.done(&mut lend!(self, out), pending, op, outcome);
+            }
+            Pending::CopyStatus(_)
+            | Pending::LastLogs(_)
+            | Pending::Mount(_)
+            | Pending::Dismount(_) => {
+                self.databases.done(&mut lend!(self, out), pending, op, outcome);
+            }
+        }
+    }
+
+    /// Something was noticed.
+    pub(super) fn saw(&mut self, out: &mut Effects, report: Report) {
+        match report {
+            Report::ResourceFailed { resource, failure } => {
+                self.groups.reported(&mut lend!(self, out), resource, failure);
+            }
+            Report::DatabaseFailed { database, failure } => {
+                if self.config.databases.get(database).is_some() && self.databases.mounted(database)
+                {
+                    self.databases.failed(database);
+                    self.failure_items.insert(database, failure);
+                }
+            }
+            Report::ReplicationService { running } => self.databases.service(running),
+        }
+    }
+
+    /// An administrator's order was given here.
+    pub(super) fn order(&mut self, order: Order) {
+        if order == Order::StopService {
+            self.draining = true;
+        } else if self.quorum == Quorum::Held {
+            self.order_count += 1;
+            self.orders.push_back((self.order_count, order));
+            self.timers.set(Timer::Update, self.now);
+        }
+    }
+
+    /// Carries out an order; `on` is where it was given.
+    fn carry_out(&mut self, out: &mut Effects, on: NodeId, order: Order) {
+        let (hosts, servers) = (self.hosts(), self.servers());
+        let mut ctx = lend!(self, out);
+        match order {
+            Order::CreateGroup(group)
+            | Order::MoveGroup { group, .. }
+            | Order::OnlineGroup(group)
+            | Order::OfflineGroup(group) => {
+                if ctx.config.groups.get(group).is_some() {
+                    self.coordinator.order(&mut ctx, &mut self.database, on, order, hosts);
+                }
+            }
+            Order::MoveDatabase { database, to, dial } => {
+                let here = self.database.databases.get(database).map(|entry| entry.active);
+                if here.is_some_and(|active| to.is_none() || active != to) {
+                    let what = (Operation::Switchover, Why::Asked);
+                    let shared = &mut self.database;
+                    self.primary.begin(&mut ctx, shared, database, what, to, dial, servers);
+                }
+            }
+            Order::MountDatabase(database) | Order::DismountDatabase(database) => {
+                let mount = matches!(order, Order::MountDatabase(_));
+                let Some(entry) = self.database.databases.get(database) else { return };
+                let (mounted, active) = (entry.mounted, entry.active);
+                self.database.databases[database].wanted = mount;
+                self.database.version += 1;
+                let kind = if mount { Operation::Mount } else { Operation::Dismount };
+                if mounted != mount && active.is_some() {
+                    let what = (kind, Why::Asked);
+                    let shared = &mut self.database;
+                    self.primary.begin(&mut ctx, shared, database, what, None, None, servers);
+                }
+            }
+            Order::StopService => {}
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! The directory: log-on, look-ups, and the objects that clients are told.
+
+use super::net;
+use super::plant::Plant;
+use crate::base::{DbId, IdVec, Instant, MachineId, Span};
+use crate::failover::seam::Failure;
+use crate::journal::RecordNo;
+use crate::model::Service;
+use bevy_ecs::prelude::Resource;
+
+/// Domain controllers and what they hold.
+#[derive(Resource)]
+pub(super) struct Directory {
+    /// Domain controllers.
+    pub machines: Vec<MachineId>,
+    /// The record that created the client access array object.
+    pub array: Option<RecordNo>,
+    /// The record that made a database name the array.
+    pub database_names_array: IdVec<DbId, Option<RecordNo>>,
+    /// When each pass-through log-on that a server may have in progress is over (NTLM,
+    /// MaxConcurrentApi).
+    pub pass_through: IdVec<MachineId, Vec<Instant>>,
+}
+
+/// An answer of a domain controller: when it comes and what it is.
+pub(super) struct Answer {
+    /// When the asker has it.
+    pub at: Instant,
+    /// The record since which the controller answers, or why it does not.
+    pub result: Result<RecordNo, (Failure, RecordNo)>,
+}
+
+/// A server looks something up, or logs itself on.
+pub(super) fn look_up(p: &mut Plant, at: Instant, server: MachineId, cause: RecordNo) -> Answer {
+    let settings = p.settings().directory;
+    match controller(p, at, server, cause) {
+        Ok((machine, span)) => {
+            let work = p.stretched(machine, Service::Directory, settings.log_on_time);
+            let since = p.service(machine, Service::Directory).since;
+            Answer { at: at + work + span * 2, result: Ok(since.max(p.machine(machine).since)) }
+        }
+        Err(because) => Answer {
+            at: at + settings.timeout,
+            result: Err((Failure::NoDomainController, because)),
+        },
+    }
+}
+
+/// A server passes a client's NTLM log-on through; only so many can be in progress.
+pub(super) fn log_on(p: &mut Plant, at: Instant, server: MachineId, cause: RecordNo) -> Answer {
+    let slots = &p.directory.pass_through[server];
+    let (slot, free) = slots
+        .iter()
+        .enumerate()
+        .min_by_key(|(_, until)| **until)
+        .map(|(slot, until)| (slot, *until))
+        .expect("at least one log-on may be in progress");
+    let answer = look_up(p, at.max(free), server, cause);
+    p.directory.pass_through[server][slot] = answer.at;
+    answer
+}
+
+/// The first domain controller that answers a server, and the time one way.
+fn controller(
+    p: &mut Plant,
+    at: Instant,
+    server: MachineId,
+    cause: RecordNo,
+) -> Result<(MachineId, Span), RecordNo> {
+    let mut because = cause;
+    for position in 0..p.directory.machines.len() {
+        let machine = p.directory.machines[position];
+        match net::path(p, at, server, machine) {
+            Ok((_, span)) if p.answers(machine, Service::Directory) => return Ok((machine, span)),
+            Ok(_) => because = p.service(machine, Service::Directory).since,
+            Err((_, record)) => because = record,
+        }
+    }
+    Err(because)
+}

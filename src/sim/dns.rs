@@ -1,0 +1,122 @@
+//! The DNS server: fixed records of hosts, dynamic records of Network Names.
+
+use super::net;
+use super::plant::Plant;
+use crate::base::{Address, IdVec, Instant, MachineId, NetId, NicId, ResourceId, Span};
+use crate::journal::RecordNo;
+use crate::journal::record::{Lost, Plant as Change, Refused};
+use crate::model::Service;
+use bevy_ecs::prelude::Resource;
+
+/// The server and what it knows.
+#[derive(Resource)]
+pub(super) struct Server {
+    /// Machines that run the DNS service.
+    pub machines: Vec<MachineId>,
+    /// Records that Network Names registered, with the record of the last change.
+    pub records: IdVec<ResourceId, Option<(Address, RecordNo)>>,
+}
+
+/// A name that can be asked for.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) enum Name {
+    /// A machine's own name.
+    Machine(MachineId),
+    /// The name of a Network Name resource.
+    Resource(ResourceId),
+}
+
+/// An answer: when it comes and what it is.
+pub(super) struct Answer {
+    /// When the asker has it.
+    pub at: Instant,
+    /// Address, time to live and the record behind it; or why there is none.
+    pub result: Result<(Address, Span, RecordNo), (Refused, Option<RecordNo>)>,
+}
+
+/// Asks from a client on a network.
+pub(super) fn query(p: &mut Plant, at: Instant, network: NetId, name: Name) -> Answer {
+    let settings = p.settings().dns;
+    let mut because = None;
+    for position in 0..p.dns.machines.len() {
+        let machine = p.dns.machines[position];
+        let reached = net::attached(p, machine, network, Lost::ReceiverDown)
+            .and_then(|_| net::cross(p, network));
+        match reached {
+            Ok(span) if p.answers(machine, Service::Dns) => {
+                let work = p.stretched(machine, Service::Dns, settings.query_time);
+                return Answer { at: at + work + span * 2, result: resolve(p, name, machine) };
+            }
+            Ok(_) => because = Some(p.service(machine, Service::Dns).since),
+            Err((_, record)) => because = Some(record),
+        }
+    }
+    let waited = settings.retry * u64::from(settings.tries);
+    Answer { at: at + waited, result: Err((Refused::NoName, because)) }
+}
+
+fn resolve(
+    p: &Plant,
+    name: Name,
+    server: MachineId,
+) -> Result<(Address, Span, RecordNo), (Refused, Option<RecordNo>)> {
+    let life = p.settings().cluster.host_record_ttl;
+    let since = p.service(server, Service::Dns).since;
+    match name {
+        Name::Machine(machine) => {
+            let address = p.setup.topology.machines[machine].nics[NicId(0)].address;
+            Ok((address, life, since))
+        }
+        Name::Resource(resource) => match p.dns.records[resource] {
+            Some((address, record)) => Ok((address, life, record.max(since))),
+            None => Err((Refused::NoName, None)),
+        },
+    }
+}
+
+/// A machine sends a dynamic update: when the server has worked on it, or the sender gives up.
+pub(super) fn update(p: &mut Plant, at: Instant, from: MachineId) -> Instant {
+    let settings = p.settings().dns;
+    match server_for(p, at, from) {
+        Ok((machine, span)) => {
+            at + p.stretched(machine, Service::Dns, settings.update_time) + span * 2
+        }
+        Err(_) => at + settings.retry * u64::from(settings.tries),
+    }
+}
+
+/// The server writes a Network Name's record, if it can still be reached.
+pub(super) fn write(
+    p: &mut Plant,
+    at: Instant,
+    from: MachineId,
+    resource: ResourceId,
+    cause: RecordNo,
+) {
+    if let Err(because) = server_for(p, at, from) {
+        p.change(at, Some(because.max(cause)), Change::DnsUpdateFailed { resource });
+        return;
+    }
+    let providers = p.setup.topology.resources[resource].depends_on.iter();
+    let address = providers.filter_map(|id| p.setup.topology.resources[*id].address).next();
+    let address = address.expect("a Network Name depends on an IP Address");
+    if p.dns.records[resource].is_some_and(|(known, _)| known == address) {
+        return;
+    }
+    let record = p.change(at, Some(cause), Change::DnsRecord { resource, address });
+    p.dns.records[resource] = Some((address, record));
+}
+
+/// The first DNS server that answers a machine, and the time one way.
+fn server_for(p: &mut Plant, at: Instant, from: MachineId) -> Result<(MachineId, Span), RecordNo> {
+    let mut because = RecordNo(0);
+    for position in 0..p.dns.machines.len() {
+        let machine = p.dns.machines[position];
+        match net::path(p, at, from, machine) {
+            Ok((_, span)) if p.answers(machine, Service::Dns) => return Ok((machine, span)),
+            Ok(_) => because = p.service(machine, Service::Dns).since,
+            Err((_, record)) => because = record,
+        }
+    }
+    Err(because)
+}

@@ -1,0 +1,103 @@
+//! Machines that lose power or stand still.
+
+use super::super::event::Event;
+use super::super::plant::Plant;
+use super::super::{host, mail, net, resources, storage};
+use crate::base::{Instant, MachineId, NodeId};
+use crate::journal::RecordNo;
+use crate::journal::record::{Plant as Change, ServiceState};
+use crate::model::Service;
+
+/// The cluster member that a machine is, if it is one.
+fn member(p: &Plant, machine: MachineId) -> Option<NodeId> {
+    (usize::from(machine.0) < p.setup.topology.nodes).then_some(NodeId(machine.0))
+}
+
+fn set_up(p: &mut Plant, at: Instant, machine: MachineId, up: bool, cause: RecordNo) -> RecordNo {
+    let record = p.change(at, Some(cause), Change::Machine { machine, up });
+    let state = p.machine_mut(machine);
+    state.up = up;
+    state.since = record;
+    record
+}
+
+/// Cuts a machine's power, or gives it back: then it boots.
+pub(super) fn power(
+    p: &mut Plant,
+    at: Instant,
+    machine: MachineId,
+    strikes: bool,
+    cause: RecordNo,
+) {
+    if !strikes {
+        let life = p.machine(machine).life;
+        let boot = p.settings().machine.boot_time;
+        p.plan(at + boot, Event::PowerOn { machine, life, cause });
+        return;
+    }
+    let record = set_up(p, at, machine, false, cause);
+    let state = p.machine_mut(machine);
+    state.life += 1;
+    state.frozen = false;
+    if let Some(node) = member(p, machine) {
+        host::kill(p, at, node, record);
+    }
+    resources::machine_off(p, at, machine, record);
+    changed(p, at, machine, false, record);
+}
+
+/// A machine has booted: its services run again.
+pub(in crate::sim) fn power_on(
+    p: &mut Plant,
+    at: Instant,
+    machine: MachineId,
+    life: u32,
+    cause: RecordNo,
+) {
+    if p.machine(machine).life != life || p.machine(machine).up {
+        return;
+    }
+    let record = set_up(p, at, machine, true, cause);
+    let state = p.machine_mut(machine);
+    for (service, slot) in Service::ALL.iter().zip(&mut state.services) {
+        if *service != Service::Cluster && slot.installed {
+            slot.state = ServiceState::Running;
+            slot.since = record;
+            slot.started = record;
+        }
+    }
+    changed(p, at, machine, true, record);
+    if let Some(node) = member(p, machine) {
+        let life = host::life(p, node);
+        p.plan(at, Event::StartClusterService { node, life });
+    }
+}
+
+/// Stops a machine's clock, or lets it go on.
+pub(super) fn freeze(
+    p: &mut Plant,
+    at: Instant,
+    machine: MachineId,
+    strikes: bool,
+    cause: RecordNo,
+) {
+    let state = p.machine(machine);
+    if state.frozen == strikes || strikes && !state.up {
+        return;
+    }
+    let record = set_up(p, at, machine, !strikes, cause);
+    p.machine_mut(machine).frozen = strikes;
+    net::connectivity_changed(p, at, record);
+    if !strikes {
+        if let Some(node) = member(p, machine) {
+            host::thaw(p, at, node);
+        }
+        storage::thawed(p, at, machine, record);
+    }
+}
+
+fn changed(p: &mut Plant, at: Instant, machine: MachineId, up: bool, cause: RecordNo) {
+    storage::machine_changed(p, at, machine, up, cause);
+    mail::machine_changed(p, at, machine, up, cause);
+    net::connectivity_changed(p, at, cause);
+}

@@ -1,0 +1,58 @@
+//! Faults of the scenario's plan: each family has a file that makes and mends them.
+
+mod machine;
+mod network;
+mod nic;
+mod service;
+
+use super::plant::Plant;
+use crate::base::Instant;
+use crate::journal::{RecordNo, What};
+use crate::model::Fault;
+use bevy_ecs::prelude::Resource;
+
+pub(super) use machine::power_on;
+
+/// Which faults of the plan are in force.
+#[derive(Resource, Default)]
+pub(super) struct Active {
+    /// Indices into the plan.
+    pub striking: Vec<u16>,
+}
+
+/// A fault of the plan strikes.
+pub(super) fn strike(p: &mut Plant, at: Instant, index: u16) {
+    let cause = p.recorder.record(at, None, What::Fault { index, healed: false });
+    p.faults.striking.push(index);
+    apply(p, at, index, true, cause);
+}
+
+/// A fault of the plan heals.
+pub(super) fn heal(p: &mut Plant, at: Instant, index: u16) {
+    let cause = p.recorder.record(at, None, What::Fault { index, healed: true });
+    p.faults.striking.retain(|other| *other != index);
+    apply(p, at, index, false, cause);
+}
+
+fn apply(p: &mut Plant, at: Instant, index: u16, strikes: bool, cause: RecordNo) {
+    let fault = p.setup.scenario.faults[usize::from(index)].fault;
+    match fault {
+        Fault::NicDown { machine, nic } => nic::down(p, at, machine, nic, strikes, cause),
+        Fault::PowerOff { machine } => machine::power(p, at, machine, strikes, cause),
+        Fault::Freeze { machine } => machine::freeze(p, at, machine, strikes, cause),
+        Fault::ServiceStop { machine, service } => {
+            service::stop(p, at, machine, service, strikes, cause);
+        }
+        Fault::ServiceHang { machine, service } => {
+            service::hang(p, at, machine, service, strikes, cause);
+        }
+        Fault::ServiceSlow { machine, service, factor } => {
+            service::slow(p, machine, service, if strikes { factor } else { crate::base::Ratio::ONE });
+        }
+        Fault::NetworkDown { .. }
+        | Fault::PathCut { .. }
+        | Fault::FrameLoss { .. }
+        | Fault::NetworkDelay { .. }
+        | Fault::GratuitousArpBlocked { .. } => network::apply(p, at, fault, strikes, cause),
+    }
+}

@@ -1,0 +1,333 @@
+//! The driver of one cluster member: lends the core its inputs, journals what it decides and has
+//! it done.
+
+use super::event::Event;
+use super::plant::Plant;
+use super::{net, resources, storage, witness};
+use crate::base::{Id, Instant, MachineId, NicId, NodeId, OpId};
+use crate::failover::Node;
+use crate::failover::seam::{
+    Act, Boot, Durable, Effect, Effects, Input, Note, Outcome, Report, Timer,
+};
+use crate::failover::state::DatabaseEntry;
+use crate::journal::record::{Plant as Change, ServiceState};
+use crate::journal::{RecordNo, What};
+use crate::model::Service;
+use crate::base::DbId;
+use bevy_ecs::prelude::{Component, Resource};
+
+/// One member's Cluster service and what it left on disk.
+#[derive(Component)]
+pub(super) struct Host {
+    /// The core, while the service runs.
+    pub node: Option<Node>,
+    /// Counts lives of the service.
+    pub life: u32,
+    /// What earlier lives stored.
+    pub durable: Durable,
+    generation: u32,
+    deadline: Option<Instant>,
+    effects: Effects,
+    /// The record of the step that armed each timer.
+    armed: [Option<RecordNo>; Timer::COUNT],
+    /// The first frame lost on each path since something was last heard over it.
+    losses: Vec<(NicId, NodeId, RecordNo)>,
+    /// Answers that came while the machine stood still.
+    postponed: Vec<(Input, Option<RecordNo>)>,
+}
+
+impl Host {
+    pub(super) fn new(durable: Durable) -> Self {
+        Host {
+            node: None,
+            life: 0,
+            durable,
+            generation: 0,
+            deadline: None,
+            effects: Effects::new(),
+            armed: [None; Timer::COUNT],
+            losses: Vec::new(),
+            postponed: Vec::new(),
+        }
+    }
+
+    /// A frame to or from a peer was lost.
+    pub(super) fn lost(&mut self, nic: NicId, peer: NodeId, record: RecordNo) {
+        if !self.losses.iter().any(|(n, p, _)| (*n, *p) == (nic, peer)) {
+            self.losses.push((nic, peer, record));
+        }
+    }
+
+    /// A frame from a peer arrived.
+    pub(super) fn heard(&mut self, nic: NicId, peer: NodeId) {
+        self.losses.retain(|(n, p, _)| (*n, *p) != (nic, peer));
+    }
+
+    /// What made a step lose a path: the first frame that was lost on it.
+    fn behind_lost_path(&self) -> Option<RecordNo> {
+        self.effects.iter().find_map(|effect| match effect {
+            Effect::Note(Note::PathLost { peer, nic, missed }) if *missed > 0 => {
+                let lost = self.losses.iter().find(|(n, p, _)| (n, p) == (nic, peer));
+                lost.map(|(_, _, record)| *record)
+            }
+            _ => None,
+        })
+    }
+}
+
+/// Inputs that wait for their moment.
+#[derive(Resource, Default)]
+pub(super) struct Mailbag {
+    waiting: Vec<Option<(Input, Option<RecordNo>)>>,
+    free: Vec<u32>,
+}
+
+impl Mailbag {
+    pub(super) fn put(&mut self, input: Input, cause: Option<RecordNo>) -> u32 {
+        if let Some(place) = self.free.pop() {
+            self.waiting[place as usize] = Some((input, cause));
+            return place;
+        }
+        self.waiting.push(Some((input, cause)));
+        (self.waiting.len() - 1) as u32
+    }
+
+    pub(super) fn take(&mut self, place: u32) -> (Input, Option<RecordNo>) {
+        self.free.push(place);
+        self.waiting[place as usize].take().expect("each place is taken once")
+    }
+}
+
+/// The present life of a member's Cluster service.
+pub(super) fn life(p: &Plant, node: NodeId) -> u32 {
+    p.host(node).life
+}
+
+/// What a node's cluster database says about a database; none while its service does not run.
+pub(super) fn database_entry(p: &Plant, node: NodeId, database: DbId) -> Option<DatabaseEntry> {
+    let view = p.host(node).node.as_ref()?.view();
+    view.database.databases.get(database).cloned()
+}
+
+/// The Service Control Manager starts the Cluster service.
+pub(super) fn start(p: &mut Plant, at: Instant, node: NodeId, life: u32) {
+    let machine = MachineId::from(node);
+    if p.host(node).life != life || p.host(node).node.is_some() || !p.machine(machine).up {
+        return;
+    }
+    let since = p.machine(machine).since;
+    let cause = (since != RecordNo(0)).then_some(since);
+    set_service(p, at, node, ServiceState::Running, cause);
+    let links = p.setup.topology.machines[machine].nics.ids();
+    let links = links.map(|nic| p.adapter(machine, nic).up).collect();
+    let replication_service = p.answers(machine, Service::Replication);
+    let config = p.setup.topology.config(node);
+    let host = p.host_mut(node);
+    host.life += 1;
+    host.losses.clear();
+    host.armed = [None; Timer::COUNT];
+    let boot = Boot { durable: host.durable.clone(), links, replication_service };
+    host.node = Some(Node::new(config, boot, at));
+    arm(p, node);
+}
+
+/// Notes a change of the Cluster service's state.
+fn set_service(
+    p: &mut Plant,
+    at: Instant,
+    node: NodeId,
+    state: ServiceState,
+    cause: Option<RecordNo>,
+) -> RecordNo {
+    let machine = MachineId::from(node);
+    let change = Change::Service { machine, service: Service::Cluster, state };
+    let record = p.change(at, cause, change);
+    let slot = &mut p.machine_mut(machine).services[Service::Cluster as usize];
+    slot.state = state;
+    slot.since = record;
+    record
+}
+
+/// Ends the present life of the Cluster service without its help (power loss).
+pub(super) fn kill(p: &mut Plant, at: Instant, node: NodeId, cause: RecordNo) {
+    let host = p.host_mut(node);
+    host.life += 1;
+    host.postponed.clear();
+    host.deadline = None;
+    host.generation += 1;
+    if host.node.take().is_some() {
+        set_service(p, at, node, ServiceState::Stopped, Some(cause));
+    }
+}
+
+/// The Cluster service ends by its own decision.
+fn stop(p: &mut Plant, at: Instant, node: NodeId, restart: bool, cause: RecordNo) {
+    kill(p, at, node, cause);
+    let record = p.service(node.into(), Service::Cluster).since;
+    resources::service_ended(p, at, node, record);
+    storage::cluster_stopped(p, at, node, record);
+    witness::service_ended(p, at, node, record);
+    if restart {
+        let life = p.host(node).life;
+        let delay = p.settings().cluster.service_restart_delay;
+        p.plan(at + delay, Event::StartClusterService { node, life });
+    }
+}
+
+/// A deadline has come.
+pub(super) fn wake(p: &mut Plant, at: Instant, node: NodeId, generation: u32) {
+    let host = p.host(node);
+    if host.generation != generation || !p.machine(node.into()).up {
+        return;
+    }
+    let Some(deadline) = host.node.as_ref().and_then(Node::deadline) else { return };
+    let cause = host.armed[deadline.why as usize];
+    feed(p, at, node, Input::Wake, cause);
+}
+
+/// An input that waited for its moment.
+pub(super) fn deliver(p: &mut Plant, at: Instant, node: NodeId, life: u32, place: u32) {
+    let (input, cause) = p.mailbag.take(place);
+    if p.host(node).life != life {
+        return;
+    }
+    if p.machine(node.into()).frozen {
+        p.host_mut(node).postponed.push((input, cause));
+        return;
+    }
+    feed(p, at, node, input, cause);
+}
+
+/// A frozen machine goes on: what waited is handed over, and the timers that ran out fire.
+pub(super) fn thaw(p: &mut Plant, at: Instant, node: NodeId) {
+    let life = p.host(node).life;
+    for (input, cause) in std::mem::take(&mut p.host_mut(node).postponed) {
+        let place = p.mailbag.put(input, cause);
+        p.plan(at, Event::Feed { node, life, place });
+    }
+    p.host_mut(node).deadline = None;
+    arm(p, node);
+}
+
+/// Answers an operation at a later moment.
+pub(super) fn later(
+    p: &mut Plant,
+    when: Instant,
+    node: NodeId,
+    op: OpId,
+    outcome: Outcome,
+    cause: RecordNo,
+) {
+    let life = p.host(node).life;
+    let place = p.mailbag.put(Input::Done { op, outcome }, Some(cause));
+    p.plan(when, Event::Feed { node, life, place });
+}
+
+/// Answers an operation now.
+pub(super) fn done(
+    p: &mut Plant,
+    at: Instant,
+    node: NodeId,
+    op: OpId,
+    outcome: Outcome,
+    cause: RecordNo,
+) {
+    later(p, at, node, op, outcome, cause);
+}
+
+/// Tells a node what was noticed.
+pub(super) fn saw(p: &mut Plant, at: Instant, node: NodeId, report: Report, cause: RecordNo) {
+    let life = p.host(node).life;
+    let place = p.mailbag.put(Input::Saw(report), Some(cause));
+    p.plan(at, Event::Feed { node, life, place });
+}
+
+/// Steps a node and has its effects done.
+pub(super) fn feed(
+    p: &mut Plant,
+    at: Instant,
+    node: NodeId,
+    input: Input,
+    cause: Option<RecordNo>,
+) {
+    if !p.machine(node.into()).up || p.host(node).node.is_none() {
+        return;
+    }
+    let kept = p.recorder.keeps().then(|| input.clone());
+    let host = p.host_mut(node);
+    let core = host.node.as_mut().expect("checked above");
+    core.step(at, input, &mut host.effects);
+    let cause = host.behind_lost_path().or(cause);
+    let mut effects = std::mem::take(&mut host.effects);
+    let step = match kept {
+        Some(input) => p.recorder.record(at, cause, What::In(node, input)),
+        None => p.recorder.skip(),
+    };
+    let host = p.host_mut(node);
+    for timer in host.node.as_ref().expect("checked above").armed() {
+        host.armed[timer as usize] = Some(step);
+    }
+    for effect in effects.drain(..) {
+        perform(p, at, node, effect, step);
+    }
+    p.host_mut(node).effects = effects;
+    arm(p, node);
+}
+
+/// Journals one effect and has it done.
+fn perform(p: &mut Plant, at: Instant, node: NodeId, effect: Effect, step: RecordNo) {
+    let record = if p.recorder.keeps() {
+        p.recorder.record(at, Some(step), What::Out(node, effect.clone()))
+    } else {
+        p.recorder.skip()
+    };
+    match effect {
+        Effect::Send { nic, to, message } => net::send(p, at, (node, nic), to, message, record),
+        Effect::Do { op, act } => begin(p, at, node, op, act, record),
+        Effect::Note(_) => {}
+    }
+}
+
+/// Begins an operation.
+fn begin(p: &mut Plant, at: Instant, node: NodeId, op: OpId, act: Act, cause: RecordNo) {
+    match act {
+        Act::ClaimWitness => witness::claim(p, at, node, op, cause),
+        Act::ReleaseWitness => witness::release(p, at, node, op, cause),
+        Act::Store(durable) => {
+            witness::note_epoch(p, at, node, durable.epoch);
+            p.host_mut(node).durable = *durable;
+            done(p, at, node, op, Outcome::Ok, cause);
+        }
+        Act::Online(_)
+        | Act::Offline(_)
+        | Act::Terminate(_)
+        | Act::LooksAlive(_)
+        | Act::IsAlive(_) => resources::begin(p, at, node, op, &act, cause),
+        Act::CopyStatus(_)
+        | Act::CopyLastLogs { .. }
+        | Act::Mount(_)
+        | Act::Dismount(_)
+        | Act::Follow { .. } => storage::begin(p, at, node, op, act, cause),
+        Act::Stop { restart } => stop(p, at, node, restart, cause),
+    }
+}
+
+/// Plans the wake-up that a node wants now, if it wants another one than before.
+fn arm(p: &mut Plant, node: NodeId) {
+    let host = p.host_mut(node);
+    let wanted = host.node.as_ref().and_then(Node::deadline).map(|deadline| deadline.at);
+    if wanted == host.deadline {
+        return;
+    }
+    host.deadline = wanted;
+    host.generation += 1;
+    let generation = host.generation;
+    if let Some(at) = wanted {
+        p.plan(at, Event::Wake { node, generation });
+    }
+}
+
+/// Every cluster member.
+pub(super) fn members(p: &Plant) -> impl Iterator<Item = NodeId> + use<> {
+    (0..p.setup.topology.nodes).map(NodeId::at)
+}

@@ -1,0 +1,295 @@
+//! Mail Submission and the Hubs: from the sender's mailbox to the recipient's.
+
+use super::super::event::Event as Planned;
+use super::super::plant::Plant;
+use super::super::{directory, storage};
+use super::{Event, keep, on_the_line, safety, tell, way};
+use crate::base::{CopyId, Instant, MachineId, MailId, NodeId, NodeSet, Span};
+use crate::failover::seam::Failure;
+use crate::journal::RecordNo;
+use crate::journal::record::MailEvent;
+use crate::model::Service;
+
+/// Whether a Hub answers.
+pub(super) fn answers(p: &Plant, hub: NodeId) -> bool {
+    p.answers(hub.into(), Service::HubTransport)
+}
+
+/// The record since which a Hub answers.
+fn since(p: &Plant, hub: NodeId) -> RecordNo {
+    let machine = MachineId::from(hub);
+    p.service(machine, Service::HubTransport).since.max(p.machine(machine).since)
+}
+
+/// Another Hub that can be reached from a server, in turn by message.
+fn another(
+    p: &mut Plant,
+    at: Instant,
+    from: NodeId,
+    without: NodeSet,
+    turn: u32,
+) -> Option<(NodeId, Span)> {
+    let nodes = p.setup.topology.nodes;
+    let first = turn as usize % nodes;
+    for step in 0..nodes {
+        let hub = crate::base::Id::at((first + step) % nodes);
+        if hub == from || without.contains(hub) || !answers(p, hub) {
+            continue;
+        }
+        if let Ok(span) = way(p, at, from, hub) {
+            return Some((hub, span));
+        }
+    }
+    None
+}
+
+/// Mail Submission on the active server picks a Hub: another one in the site, the local one only
+/// if there is no other (exchange.md §2.4).
+pub(super) fn submit(p: &mut Plant, at: Instant, mail: MailId) {
+    let message = &p.transport.messages[mail];
+    if message.handed || !message.sent_item {
+        return;
+    }
+    let copy = message.stored_on.expect("a sent item is in a mailbox");
+    let record = message.record;
+    let served = match storage::serving(p, copy.node.into(), copy.database) {
+        Ok(record) => record,
+        Err(because) => return wait_for_submission(p, at, mail, copy, because),
+    };
+    let local = copy.node;
+    let other = another(p, at, local, NodeSet::EMPTY, mail.0).map(|(hub, _)| hub);
+    let Some(hub) = other.or_else(|| answers(p, local).then_some(local)) else {
+        let because = since(p, local);
+        return wait_for_submission(p, at, mail, copy, because);
+    };
+    p.transport.messages[mail].handed = true;
+    let cause = record.max(served).max(since(p, hub));
+    enqueue(p, at, mail, hub, cause);
+}
+
+fn wait_for_submission(p: &mut Plant, at: Instant, mail: MailId, copy: CopyId, because: RecordNo) {
+    p.transport.databases[copy.database].pending.push(mail);
+    deferred(p, at, mail, Failure::NoAnswer, because);
+}
+
+/// Records that a message waits, if that is news.
+fn deferred(p: &mut Plant, at: Instant, mail: MailId, why: Failure, because: RecordNo) {
+    if p.transport.messages[mail].deferred != Some(why) {
+        p.transport.messages[mail].deferred = Some(why);
+        let cause = because.max(p.transport.messages[mail].record);
+        tell(p, at, mail, MailEvent::Deferred { why }, cause);
+    }
+}
+
+/// A Hub has a message in its queue.
+pub(super) fn enqueue(p: &mut Plant, at: Instant, mail: MailId, hub: NodeId, cause: RecordNo) {
+    let message = &mut p.transport.messages[mail];
+    message.queued = message.queued.with(hub);
+    message.deferred = None;
+    tell(p, at, mail, MailEvent::Queued { machine: hub.into() }, cause);
+    let work = p.settings().transport.categorize_time;
+    let when = at + p.stretched(hub.into(), Service::HubTransport, work);
+    p.plan(when, Planned::Mail(Event::Categorize { mail, hub }));
+}
+
+/// Whether a Hub goes on with a message now; if the Hub is away, the message waits in its queue
+/// on the disk.
+fn goes_on(p: &mut Plant, mail: MailId, hub: NodeId) -> bool {
+    if !p.transport.messages[mail].queued.contains(hub) {
+        return false;
+    }
+    let here = answers(p, hub);
+    if !here {
+        p.transport.hubs[hub].waiting.push(mail);
+    }
+    here
+}
+
+/// A Hub looks a recipient up in the directory.
+pub(super) fn categorize(p: &mut Plant, at: Instant, mail: MailId, hub: NodeId) {
+    if !goes_on(p, mail, hub) {
+        return;
+    }
+    let record = p.transport.messages[mail].record;
+    let answer = directory::look_up(p, at, hub.into(), record);
+    let event = match answer.result {
+        Ok(_) => Event::Deliver { mail, hub },
+        Err((_, because)) => Event::NoDirectory { mail, hub, because },
+    };
+    p.plan(answer.at, Planned::Mail(event));
+}
+
+/// A Hub delivers a message to the server where the recipient's database is active. If that is
+/// its own, it hands the message to another Hub, so that the dumpster's copy does not share the
+/// database's fate (exchange.md §2.4).
+pub(super) fn deliver(p: &mut Plant, at: Instant, mail: MailId, hub: NodeId) {
+    if !goes_on(p, mail, hub) {
+        return;
+    }
+    let (database, shadow) = {
+        let message = &p.transport.messages[mail];
+        (message.recipient, message.shadow)
+    };
+    let Some(node) = storage::active_location(p, at, hub.into(), database) else {
+        let because = p.service(hub.into(), Service::Cluster).since;
+        return defer(p, at, mail, hub, Failure::NoAnswer, because);
+    };
+    if node == hub
+        && let Some((to, span)) = another(p, at, hub, shadow, mail.0)
+    {
+        let when = at + span * 2 + on_the_line(p);
+        p.plan(when, Planned::Mail(Event::Hand { mail, from: hub, to }));
+        return;
+    }
+    let span = match way(p, at, hub, node) {
+        Ok(span) => span,
+        Err(because) => return defer(p, at, mail, hub, Failure::NoPath, because),
+    };
+    if let Err(because) = storage::serving(p, node.into(), database) {
+        return defer(p, at, mail, hub, Failure::ServiceStopped, because);
+    }
+    let work = p.settings().transport.delivery_time;
+    let work = p.stretched(hub.into(), Service::HubTransport, work);
+    let line = if node == hub { Span::ZERO } else { span * 2 + on_the_line(p) };
+    let copy = CopyId { database, node };
+    p.plan(at + work + line, Planned::Mail(Event::Arrive { mail, hub, copy }));
+}
+
+/// A message arrives at another Hub; the one that it comes from keeps a shadow of it.
+pub(super) fn hand(p: &mut Plant, at: Instant, mail: MailId, from: NodeId, to: NodeId) {
+    if !goes_on(p, mail, from) {
+        return;
+    }
+    if !answers(p, to) {
+        let because = since(p, to);
+        return defer(p, at, mail, from, Failure::NoAnswer, because);
+    }
+    if let Err(because) = way(p, at, from, to) {
+        return defer(p, at, mail, from, Failure::NoPath, because);
+    }
+    let message = &mut p.transport.messages[mail];
+    message.queued = message.queued.without(from);
+    message.shadow = message.shadow.with(from);
+    let cause = message.record.max(since(p, to));
+    let record = tell(p, at, mail, MailEvent::Shadowed { machine: from.into() }, cause);
+    enqueue(p, at, mail, to, record);
+}
+
+/// A message arrives at the Store.
+pub(super) fn arrive(p: &mut Plant, at: Instant, mail: MailId, hub: NodeId, copy: CopyId) {
+    if !goes_on(p, mail, hub) {
+        return;
+    }
+    if let Err(because) = way(p, at, hub, copy.node) {
+        return defer(p, at, mail, hub, Failure::NoPath, because);
+    }
+    let served = match storage::serving(p, copy.node.into(), copy.database) {
+        Ok(record) => record,
+        Err(because) => return defer(p, at, mail, hub, Failure::ServiceStopped, because),
+    };
+    let message = &mut p.transport.messages[mail];
+    message.queued = message.queued.without(hub);
+    let cause = message.record.max(served);
+    if message.delivered {
+        tell(p, at, mail, MailEvent::Duplicate, cause);
+        return;
+    }
+    message.delivered = true;
+    message.shadow = NodeSet::EMPTY;
+    message.deferred = None;
+    let record = tell(p, at, mail, MailEvent::Delivered { copy }, cause);
+    let entry = keep(p, at, mail, copy, false, record);
+    safety::keep_delivered(p, at, hub, copy.database, entry);
+}
+
+/// A transport step failed: the message waits for news or for the retry interval.
+pub(super) fn defer(
+    p: &mut Plant,
+    at: Instant,
+    mail: MailId,
+    hub: NodeId,
+    why: Failure,
+    because: RecordNo,
+) {
+    if !goes_on(p, mail, hub) {
+        return;
+    }
+    deferred(p, at, mail, why, because);
+    let queue = &mut p.transport.hubs[hub];
+    queue.waiting.push(mail);
+    if !queue.retry {
+        queue.retry = true;
+        let when = at + p.settings().transport.message_retry_interval;
+        p.plan(when, Planned::Mail(Event::Retry { hub }));
+    }
+}
+
+/// The retry interval of a Hub's queues is over.
+pub(super) fn retry(p: &mut Plant, at: Instant, hub: NodeId) {
+    p.transport.hubs[hub].retry = false;
+    try_again(p, at, hub);
+}
+
+/// A Hub has news and tries again what waits.
+pub(super) fn resume(p: &mut Plant, at: Instant, hub: NodeId, cause: RecordNo) {
+    for place in 0..p.transport.hubs[hub].waiting.len() {
+        let mail = p.transport.hubs[hub].waiting[place];
+        let message = &mut p.transport.messages[mail];
+        message.record = message.record.max(cause);
+    }
+    try_again(p, at, hub);
+}
+
+fn try_again(p: &mut Plant, at: Instant, hub: NodeId) {
+    if !answers(p, hub) {
+        return;
+    }
+    for mail in std::mem::take(&mut p.transport.hubs[hub].waiting) {
+        p.plan(at, Planned::Mail(Event::Categorize { mail, hub }));
+    }
+}
+
+/// A Hub's Active Manager answers with another place for a database now.
+pub(in crate::sim) fn location_changed(p: &mut Plant, at: Instant, node: NodeId, cause: RecordNo) {
+    news(p, at, node, cause);
+}
+
+/// Has a Hub try again once it no longer uses an old answer of Active Manager.
+pub(super) fn news(p: &mut Plant, at: Instant, hub: NodeId, cause: RecordNo) {
+    if !p.transport.hubs[hub].waiting.is_empty() {
+        let when = at + p.settings().active_manager.location_cache;
+        p.plan(when, Planned::Mail(Event::Resume { hub, cause }));
+    }
+}
+
+/// A service of a machine changed.
+pub(in crate::sim) fn service_changed(
+    p: &mut Plant,
+    at: Instant,
+    machine: MachineId,
+    cause: RecordNo,
+) {
+    if usize::from(machine.0) < p.setup.topology.nodes {
+        look(p, at, NodeId(machine.0), cause);
+    }
+}
+
+/// A machine lost power, or has booted: queues are on the disk.
+pub(in crate::sim) fn machine_changed(
+    p: &mut Plant,
+    at: Instant,
+    machine: MachineId,
+    _: bool,
+    cause: RecordNo,
+) {
+    service_changed(p, at, machine, cause);
+}
+
+/// Looks whether a Hub came back: then its queues go on.
+pub(super) fn look(p: &mut Plant, at: Instant, hub: NodeId, cause: RecordNo) {
+    let up = answers(p, hub);
+    let was = std::mem::replace(&mut p.transport.hubs[hub].up, up);
+    if up && !was {
+        resume(p, at, hub, cause);
+    }
+}

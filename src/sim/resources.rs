@@ -1,0 +1,257 @@
+//! How long it takes to bring a resource online, offline or through a health check.
+
+use super::event::Event;
+use super::plant::Plant;
+use super::{directory, dns, host, net, witness};
+use crate::base::{Address, Instant, MachineId, NetId, NicId, NodeId, OpId, ResourceId};
+use crate::failover::config::ResourceKind;
+use crate::failover::seam::{Act, Failure, Outcome, Report};
+use crate::journal::RecordNo;
+use crate::journal::record::{Lost, Plant as Change};
+
+/// An operation on a resource.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Running {
+    pub node: NodeId,
+    pub life: u32,
+    pub op: OpId,
+    pub resource: ResourceId,
+}
+
+/// Where an operation is.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Stage {
+    /// IP Address: this many ARP requests are out; next one, or bind.
+    Arp { sent: u32, cause: RecordNo },
+    /// IP Address: remove the address, then answer if an operation waits.
+    Unbind { cause: RecordNo, answer: bool },
+    /// Network Name: the domain controller answered, or gave up.
+    LogOn { cause: RecordNo, failed: Option<Failure> },
+    /// Network Name: registered with redirector and NetBIOS.
+    Registered { cause: RecordNo },
+    /// Network Name: the DNS server has worked on the dynamic update.
+    DnsUpdate { cause: RecordNo },
+    /// Any: the operation ends.
+    End { cause: RecordNo, outcome: Outcome },
+}
+
+/// Begins an operation on a resource.
+pub(super) fn begin(
+    p: &mut Plant,
+    at: Instant,
+    node: NodeId,
+    op: OpId,
+    act: &Act,
+    cause: RecordNo,
+) {
+    let life = host::life(p, node);
+    let running = |resource| Running { node, life, op, resource };
+    match *act {
+        Act::Online(resource) => online(p, at, running(resource), cause),
+        Act::Offline(resource) => {
+            let when = at + p.settings().cluster.offline_time;
+            plan(p, when, running(resource), Stage::Unbind { cause, answer: true });
+        }
+        Act::Terminate(resource) => {
+            proceed(p, at, running(resource), Stage::Unbind { cause, answer: true });
+        }
+        Act::LooksAlive(resource) | Act::IsAlive(resource) => {
+            check(p, at, running(resource), cause, matches!(act, Act::IsAlive(_)));
+        }
+        _ => unreachable!("only operations on resources come here"),
+    }
+}
+
+fn plan(p: &mut Plant, when: Instant, running: Running, stage: Stage) {
+    let Running { node, life, op, resource } = running;
+    p.plan(when, Event::Resource { node, life, op, resource, stage });
+}
+
+fn end(p: &mut Plant, when: Instant, running: Running, cause: RecordNo, outcome: Outcome) {
+    plan(p, when, running, Stage::End { cause, outcome });
+}
+
+/// The address of an IP Address resource and the adapter for it on a machine.
+fn place(
+    p: &Plant,
+    machine: MachineId,
+    resource: ResourceId,
+) -> Option<(Address, NetId, Option<NicId>)> {
+    let resource = &p.setup.topology.resources[resource];
+    match resource.kind {
+        ResourceKind::IpAddress { network } => {
+            let address = resource.address.expect("an IP Address resource has an address");
+            Some((address, network, net::adapter_on(p, machine, network)))
+        }
+        ResourceKind::NetworkName | ResourceKind::FileShareWitness => None,
+    }
+}
+
+fn online(p: &mut Plant, at: Instant, running: Running, cause: RecordNo) {
+    let machine = MachineId::from(running.node);
+    match p.setup.topology.resources[running.resource].kind {
+        ResourceKind::IpAddress { .. } => {
+            proceed(p, at, running, Stage::Arp { sent: 0, cause });
+        }
+        ResourceKind::NetworkName => {
+            let answer = directory::look_up(p, at, machine, cause);
+            let (cause, failed) = match answer.result {
+                Ok(_) => (cause, None),
+                Err((_, because)) => (because.max(cause), Some(Failure::NoDomainController)),
+            };
+            plan(p, answer.at, running, Stage::LogOn { cause, failed });
+        }
+        ResourceKind::FileShareWitness => {
+            let (when, outcome, because) = witness::open(p, at, running.node);
+            end(p, when, running, because.unwrap_or(cause), outcome);
+        }
+    }
+}
+
+/// The next stage of an operation.
+pub(super) fn proceed(p: &mut Plant, at: Instant, running: Running, stage: Stage) {
+    let machine = MachineId::from(running.node);
+    let unbinding = matches!(stage, Stage::Unbind { .. });
+    if !unbinding && host::life(p, running.node) != running.life {
+        return;
+    }
+    match stage {
+        Stage::Arp { sent, cause } => arp(p, at, running, sent, cause),
+        Stage::Unbind { cause, answer } => {
+            let record = unbind(p, at, machine, running.resource, cause).unwrap_or(cause);
+            if answer {
+                host::done(p, at, running.node, running.op, Outcome::Ok, record);
+            }
+        }
+        Stage::LogOn { cause, failed: Some(failure) } => {
+            host::done(p, at, running.node, running.op, Outcome::Failed(failure), cause);
+        }
+        Stage::LogOn { cause, failed: None } => {
+            let when = at + p.settings().cluster.network_name_registration;
+            plan(p, when, running, Stage::Registered { cause });
+        }
+        Stage::Registered { cause } => {
+            let when = dns::update(p, at, machine);
+            plan(p, when, running, Stage::DnsUpdate { cause });
+            host::done(p, at, running.node, running.op, Outcome::Ok, cause);
+        }
+        Stage::DnsUpdate { cause } => dns::write(p, at, machine, running.resource, cause),
+        Stage::End { cause, outcome } => {
+            host::done(p, at, running.node, running.op, outcome, cause);
+        }
+    }
+}
+
+/// One more ARP request with the new address as its source, which checks for a duplicate and
+/// refreshes neighbour caches in one (wsfc.md §5.1); after the last one's wait, the address is
+/// bound.
+fn arp(p: &mut Plant, at: Instant, running: Running, sent: u32, cause: RecordNo) {
+    let machine = MachineId::from(running.node);
+    let (address, network, _) =
+        place(p, machine, running.resource).expect("only addresses are announced");
+    let fail = |p: &mut Plant, failure, because: RecordNo| {
+        let outcome = Outcome::Failed(failure);
+        host::done(p, at, running.node, running.op, outcome, because.max(cause));
+    };
+    let nic = match net::attached(p, machine, network, Lost::SenderDown) {
+        Ok(nic) => nic,
+        Err((_, because)) => return fail(p, Failure::InterfaceDown, because),
+    };
+    let other = net::owner(p, network, address).filter(|(other, _)| *other != machine);
+    if let Some((_, because)) = other {
+        return fail(p, Failure::DuplicateAddress, because);
+    }
+    if sent < p.settings().cluster.arp_retry_count {
+        net::announce(p, at, machine, nic, address, cause);
+        let when = at + p.settings().cluster.arp_retry_interval;
+        plan(p, when, running, Stage::Arp { sent: sent + 1, cause });
+        return;
+    }
+    let record = p.change(at, Some(cause), Change::AddressUp { address, machine, nic });
+    let bound = &mut p.adapter_mut(machine, nic).bound;
+    bound.retain(|(other, _)| *other != address);
+    bound.push((address, record));
+    host::done(p, at, running.node, running.op, Outcome::Ok, record);
+}
+
+/// Removes an IP Address resource's address from a machine, if it is bound there.
+fn unbind(
+    p: &mut Plant,
+    at: Instant,
+    machine: MachineId,
+    resource: ResourceId,
+    cause: RecordNo,
+) -> Option<RecordNo> {
+    let (address, _, nic) = place(p, machine, resource)?;
+    let nic = nic?;
+    net::bound(p, machine, nic, address)?;
+    p.adapter_mut(machine, nic).bound.retain(|(other, _)| *other != address);
+    Some(p.change(at, Some(cause), Change::AddressDown { address, machine }))
+}
+
+/// A health check. The cheap one looks at what is at hand; the thorough one of the witness opens
+/// the share.
+fn check(p: &mut Plant, at: Instant, running: Running, cause: RecordNo, thorough: bool) {
+    let machine = MachineId::from(running.node);
+    let not_alive = Outcome::Failed(Failure::NotAlive);
+    match p.setup.topology.resources[running.resource].kind {
+        ResourceKind::IpAddress { network } => {
+            let (address, _, _) =
+                place(p, machine, running.resource).expect("an IP Address resource");
+            let alive = net::attached(p, machine, network, Lost::SenderDown)
+                .is_ok_and(|nic| net::bound(p, machine, nic, address).is_some());
+            end(p, at, running, cause, if alive { Outcome::Ok } else { not_alive });
+        }
+        ResourceKind::FileShareWitness if thorough => {
+            let (when, outcome, because) = witness::open(p, at, running.node);
+            let outcome = if outcome == Outcome::Ok { outcome } else { not_alive };
+            end(p, when, running, because.unwrap_or(cause), outcome);
+        }
+        ResourceKind::FileShareWitness | ResourceKind::NetworkName => {
+            end(p, at, running, cause, Outcome::Ok);
+        }
+    }
+}
+
+/// The Cluster service ended: the resource monitor process notices and shuts its resources down
+/// (wsfc.md §1.4).
+pub(super) fn service_ended(p: &mut Plant, at: Instant, node: NodeId, cause: RecordNo) {
+    let when = at + p.settings().cluster.offline_time;
+    shut_down(p, when, node, cause);
+}
+
+fn shut_down(p: &mut Plant, when: Instant, node: NodeId, cause: RecordNo) {
+    let life = host::life(p, node);
+    for resource in p.setup.topology.resources.ids() {
+        let running = Running { node, life, op: OpId(0), resource };
+        plan(p, when, running, Stage::Unbind { cause, answer: false });
+    }
+}
+
+/// The machine lost power: nothing that it had bound is left.
+pub(super) fn machine_off(p: &mut Plant, at: Instant, machine: MachineId, cause: RecordNo) {
+    for resource in p.setup.topology.resources.ids() {
+        unbind(p, at, machine, resource, cause);
+    }
+}
+
+/// An adapter lost carrier: IP Address resources on it signal their failure at once
+/// (wsfc.md §5.1).
+pub(super) fn interface_failed(
+    p: &mut Plant,
+    at: Instant,
+    node: NodeId,
+    nic: NicId,
+    cause: RecordNo,
+    failure: Failure,
+) {
+    for resource in p.setup.topology.resources.ids() {
+        let here = place(p, node.into(), resource).is_some_and(|(address, _, on)| {
+            on == Some(nic) && net::bound(p, node.into(), nic, address).is_some()
+        });
+        if here {
+            host::saw(p, at, node, Report::ResourceFailed { resource, failure }, cause);
+        }
+    }
+}
+

@@ -1,0 +1,39 @@
+//! What people do in a scenario.
+
+use super::event::Event;
+use super::plant::Plant;
+use super::{client, host};
+use crate::base::Instant;
+use crate::failover::seam::Input;
+use crate::journal::record::Plant as Change;
+use crate::journal::What;
+use crate::model::scenario::Action;
+
+/// Does a step of the scenario.
+pub(super) fn act(p: &mut Plant, at: Instant, index: u16) {
+    let cause = p.recorder.record(at, None, What::Step { index });
+    let scenario = p.setup.scenario.clone();
+    let Some(action) = &scenario.steps[usize::from(index)].action else { return };
+    match action {
+        Action::Order { on, order } => {
+            host::feed(p, at, *on, Input::Order(*order), Some(cause));
+        }
+        Action::StartClusterService { node } => {
+            let life = host::life(p, *node);
+            p.plan(at, Event::StartClusterService { node: *node, life });
+        }
+        Action::NewClientAccessArray => {
+            let record = p.change(at, Some(cause), Change::ClientAccessArray);
+            p.directory.array = Some(record);
+        }
+        Action::SetRpcClientAccessServer { database } => {
+            let change = Change::RpcClientAccessServer { database: *database };
+            let record = p.change(at, Some(cause), change);
+            p.directory.database_names_array[*database] = Some(record);
+        }
+        Action::SendMessage { client, .. } => {
+            client::send_message(p, at, *client, index, cause);
+        }
+        Action::Refresh { client } => client::refresh(p, at, *client, cause),
+    }
+}

@@ -1,0 +1,238 @@
+//! A site of two members and a domain controller whose Cluster services never start, so that
+//! tests can ask storage and mail for operations themselves.
+
+use super::super::event::Event;
+use super::super::plant::{Plant, Recorder};
+use super::super::{Recording, build, faults, mail};
+use super::handle;
+use crate::base::{
+    Address, ClientId, CopyId, DbId, IdVec, Instant, MachineId, NetId, NicId, NodeId, OpId, Span,
+};
+use crate::failover::seam::{Act, Input, MountDial, Outcome};
+use crate::journal::record::Plant as Change;
+use crate::journal::{Record, RecordNo, What};
+use crate::model::fault::Planned;
+use crate::model::scenario::Start;
+use crate::model::topology::{
+    Authentication, ClientGroup, ClientKind, ClientOs, Dag, Database, ExchangeVersion, Machine,
+    MachineRole, Network, NetworkRole, Nic, WindowsVersion,
+};
+use crate::model::{Fault, Scenario, Settings, Topology};
+use bevy_ecs::system::SystemState;
+
+/// The members.
+pub(in crate::sim) const EX01: NodeId = NodeId(0);
+/// The other one.
+pub(in crate::sim) const EX02: NodeId = NodeId(1);
+/// The database and its copies.
+pub(in crate::sim) const VIP: DbId = DbId(0);
+pub(in crate::sim) const VIP1: CopyId = CopyId { database: VIP, node: EX01 };
+pub(in crate::sim) const VIP2: CopyId = CopyId { database: VIP, node: EX02 };
+/// An Outlook client in cached mode, one in online mode, and a mail relay.
+pub(in crate::sim) const CACHED: ClientId = ClientId(0);
+pub(in crate::sim) const ONLINE: ClientId = ClientId(1);
+pub(in crate::sim) const RELAY: ClientId = ClientId(2);
+
+pub(in crate::sim) fn seconds(seconds: u64) -> Instant {
+    Instant::ZERO + Span::from_secs(seconds)
+}
+
+pub(in crate::sim) fn millis(millis: u64) -> Instant {
+    Instant::ZERO + Span::from_millis(millis)
+}
+
+/// Every adapter of a machine is down from `at` on, for a time or for good.
+pub(in crate::sim) fn isolated(node: NodeId, at: Instant, lasts: Option<Span>) -> Planned {
+    Planned { at, lasts, fault: Fault::NicDown { machine: node.into(), nic: None } }
+}
+
+fn machine(number: u8, name: &str, roles: &[MachineRole], networks: u8) -> Machine {
+    let nic = |network: u8| Nic {
+        name: format!("NIC {network}"),
+        network: NetId(network),
+        address: Address(0x0a00_0000 + u32::from(network) * 256 + u32::from(number)),
+    };
+    Machine {
+        name: name.to_string(),
+        roles: roles.to_vec(),
+        nics: (0..networks).map(nic).collect::<IdVec<NicId, Nic>>(),
+        dial: MountDial::GoodAvailability,
+        activation_allowed: true,
+        maximum_active: None,
+        vote: true,
+    }
+}
+
+fn clients(kind: ClientKind, cached: bool, first: u32) -> ClientGroup {
+    ClientGroup {
+        name: kind.word().to_string(),
+        kind,
+        cached,
+        count: 1,
+        first: ClientId(first),
+        network: NetId(0),
+        operating_system: ClientOs::Windows7,
+        authentication: Authentication::Ntlm,
+        database: VIP,
+        server: None,
+        think: Span::from_secs(3_600),
+    }
+}
+
+/// The site: network 0 is MAPI, network 1 is for replication.
+pub(in crate::sim) fn topology() -> Topology {
+    let network = |number: u8, role| Network {
+        name: format!("Network {number}"),
+        subnet: Address(0x0a00_0000 + u32::from(number) * 256),
+        prefix: 24,
+        role,
+    };
+    let networks = [network(0, NetworkRole::ClusterAndClient), network(1, NetworkRole::Cluster)];
+    let controller = [MachineRole::DomainController, MachineRole::Dns, MachineRole::Witness];
+    Topology {
+        name: "fixture".to_string(),
+        title: String::new(),
+        domain: "contoso.local".to_string(),
+        windows: WindowsVersion::V2008R2,
+        exchange: ExchangeVersion::Sp1,
+        settings: Settings::default(),
+        networks: networks.into_iter().collect(),
+        machines: [
+            machine(1, "EX01", &[MachineRole::Exchange], 2),
+            machine(2, "EX02", &[MachineRole::Exchange], 2),
+            machine(3, "DC01", &controller, 1),
+        ]
+        .into_iter()
+        .collect(),
+        nodes: 2,
+        dag: Dag { name: "PrimaryDAG".to_string(), witness: Some(MachineId(2)) },
+        groups: IdVec::new(),
+        resources: IdVec::new(),
+        databases: [Database { name: "VIP".to_string(), copies: vec![EX01, EX02] }]
+            .into_iter()
+            .collect(),
+        client_access_array: None,
+        clients: vec![
+            clients(ClientKind::Outlook, true, 0),
+            clients(ClientKind::Outlook, false, 1),
+            clients(ClientKind::Smtp, false, 2),
+        ],
+    }
+}
+
+/// Runs a story in the site: it is lent the plant after every step that it asks for.
+pub(in crate::sim) fn play(
+    topology: &Topology,
+    faults: Vec<Planned>,
+    story: impl FnOnce(&mut Play),
+) -> Vec<Record> {
+    let scenario = Scenario {
+        name: "story".to_string(),
+        title: String::new(),
+        until: Instant::MAX,
+        clients_from: seconds(1_000_000),
+        settle: Span::ZERO,
+        start: Start { groups: Vec::new(), databases: vec![EX01], client_access_array: false },
+        faults,
+        steps: Vec::new(),
+    };
+    let mut world = build::world(topology, &scenario, 1, Recording::Memory);
+    let mut state = SystemState::<Plant>::new(&mut world);
+    {
+        let plant = state.get_mut(&mut world).expect("every resource of the plant exists");
+        let mut play = Play { p: plant, now: Instant::ZERO, ops: 0, outcomes: Vec::new() };
+        play.p.recorder.record(Instant::ZERO, None, What::Step { index: 0 });
+        story(&mut play);
+    }
+    world.resource_mut::<Recorder>().take()
+}
+
+/// A story being told.
+pub(in crate::sim) struct Play<'w, 's> {
+    pub p: Plant<'w, 's>,
+    pub now: Instant,
+    ops: u32,
+    outcomes: Vec<(OpId, Instant, Outcome)>,
+}
+
+impl Play<'_, '_> {
+    /// Goes on until a moment. What the Cluster services and clients would do is left out.
+    pub(in crate::sim) fn until(&mut self, until: Instant) {
+        while let Some((at, event)) = self.p.calendar.pop(until) {
+            match event {
+                Event::Storage(event) => handle(&mut self.p, at, event),
+                Event::Mail(event) => mail::handle(&mut self.p, at, event),
+                Event::Strike(index) => faults::strike(&mut self.p, at, index),
+                Event::Heal(index) => faults::heal(&mut self.p, at, index),
+                Event::PowerOn { machine, life, cause } => {
+                    faults::power_on(&mut self.p, at, machine, life, cause);
+                }
+                Event::Feed { place, .. } => {
+                    if let (Input::Done { op, outcome }, _) = self.p.mailbag.take(place) {
+                        self.outcomes.push((op, at, outcome));
+                    }
+                }
+                _ => {}
+            }
+        }
+        self.now = until;
+    }
+
+    /// Begins an operation on a node now.
+    pub(in crate::sim) fn begin(&mut self, node: NodeId, act: Act) -> OpId {
+        let op = OpId(self.ops);
+        self.ops += 1;
+        super::begin(&mut self.p, self.now, node, op, act, RecordNo(0));
+        op
+    }
+
+    /// Begins an operation and goes on for a minute at most: when it ended and how.
+    pub(in crate::sim) fn run(&mut self, node: NodeId, act: Act) -> Option<(Instant, Outcome)> {
+        let op = self.begin(node, act);
+        let limit = self.now + Span::from_secs(60);
+        while self.outcome(op).is_none() && self.now < limit {
+            let next = self.now + Span::from_millis(1);
+            self.until(next);
+        }
+        self.outcome(op)
+    }
+
+    /// How an operation ended, if it did.
+    pub(in crate::sim) fn outcome(&self, op: OpId) -> Option<(Instant, Outcome)> {
+        let found = self.outcomes.iter().find(|(other, ..)| *other == op);
+        found.map(|(_, at, outcome)| (*at, *outcome))
+    }
+
+    /// Tells both members where the database is active, and mounts it there.
+    pub(in crate::sim) fn activate(&mut self, node: NodeId, tell: &[NodeId]) {
+        for other in tell {
+            self.begin(*other, Act::Follow { database: VIP, active: Some(node) });
+        }
+        let ended = self.run(node, Act::Mount(VIP)).expect("the mount ends");
+        assert_eq!(ended.1, Outcome::Ok);
+        for asker in [EX01, EX02] {
+            if tell.contains(&asker) {
+                self.p.locations.pin(asker.into(), VIP, node);
+            }
+        }
+    }
+}
+
+/// The changes of the plant in a journal.
+pub(in crate::sim) fn changes(records: &[Record]) -> impl Iterator<Item = (Instant, Change)> {
+    records.iter().filter_map(|record| match &record.what {
+        What::Plant(change) => Some((record.at, *change)),
+        _ => None,
+    })
+}
+
+/// Every cause is an earlier record.
+pub(in crate::sim) fn assert_causes(records: &[Record]) {
+    for (number, record) in records.iter().enumerate() {
+        let earlier = record.cause.is_none_or(|cause| (cause.0 as usize) < number.max(1));
+        assert!(earlier, "record {number} {record:?}");
+        if let Some(cause) = record.cause {
+            assert!(records[cause.0 as usize].at <= record.at);
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! Mailbox databases: logs, their shipping and replay, mounts, and what the Store serves.
+//!
+//! The core decides where a database is active; here is what that takes, and what is true on the
+//! disks meanwhile. Two copies can be mounted at once if two nodes are ordered to; each then
+//! writes logs of its own, and the one that loses drops its tail when it follows the other.
+
+mod act;
+mod copy;
+mod follow;
+mod log;
+mod mount;
+mod ship;
+
+#[cfg(test)]
+pub(super) mod fixture;
+#[cfg(test)]
+mod tests;
+
+use super::host;
+use super::plant::Plant;
+use crate::base::{CopyId, DbId, IdVec, Instant, MachineId, NodeId, OpId, Span};
+use crate::failover::seam::CopyStatus;
+use crate::journal::RecordNo;
+use crate::journal::record::ServiceState;
+use crate::model::Service;
+use bevy_ecs::prelude::Resource;
+
+pub(super) use act::begin;
+pub(super) use copy::Copy;
+pub(super) use follow::{
+    cluster_stopped, connectivity_changed, machine_changed, service_changed, thawed,
+};
+pub(super) use ship::write;
+
+/// What happens later to a database copy.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Event {
+    /// The Replication service answers for its copy.
+    Status { copy: CopyId, life: u32, op: OpId, cause: RecordNo },
+    /// The last logs have come from the source.
+    LastLogs { copy: CopyId, source: NodeId, life: u32, op: OpId, cause: RecordNo },
+    /// A mount ends.
+    MountEnd { copy: CopyId, turn: u32 },
+    /// A dismount ends.
+    DismountEnd { copy: CopyId, turn: u32 },
+    /// A copy has initialized.
+    Initialized { copy: CopyId, turn: u32 },
+    /// A diverged copy has been compared with the active one.
+    Resynchronized { copy: CopyId, turn: u32 },
+    /// A lost connection has been lost for too long.
+    Disconnect { copy: CopyId, link: u32 },
+    /// A closed log is copied and inspected.
+    Shipped { copy: CopyId, link: u32 },
+}
+
+impl Event {
+    fn copy(self) -> CopyId {
+        match self {
+            Event::Status { copy, .. }
+            | Event::LastLogs { copy, .. }
+            | Event::MountEnd { copy, .. }
+            | Event::DismountEnd { copy, .. }
+            | Event::Initialized { copy, .. }
+            | Event::Resynchronized { copy, .. }
+            | Event::Disconnect { copy, .. }
+            | Event::Shipped { copy, .. } => copy,
+        }
+    }
+}
+
+/// Answers of Active Manager to where a database is active, as each member's Client Access and
+/// Hub Transport keep them (exchange.md §1.1).
+#[derive(Resource)]
+pub(super) struct Locations {
+    kept: IdVec<MachineId, IdVec<DbId, Option<(NodeId, Instant)>>>,
+}
+
+impl Locations {
+    pub(super) fn new(machines: usize, databases: usize) -> Self {
+        Locations { kept: IdVec::filled(machines, IdVec::filled(databases, None)) }
+    }
+
+    /// Has a machine keep an answer for ever.
+    #[cfg(test)]
+    pub(super) fn pin(&mut self, asker: MachineId, database: DbId, node: NodeId) {
+        self.kept[asker][database] = Some((node, Instant::MAX));
+    }
+}
+
+/// Something planned for a copy happens, unless its machine stands still, or the Store that
+/// would have to do it hangs: then it waits.
+pub(super) fn handle(p: &mut Plant, at: Instant, event: Event) {
+    let copy = event.copy();
+    let machine = copy.node.into();
+    let by_store = matches!(event, Event::MountEnd { .. } | Event::DismountEnd { .. });
+    let hangs = p.service(machine, Service::Store).state == ServiceState::Hung;
+    if p.machine(machine).frozen || by_store && hangs {
+        p.copy_mut(copy).postponed.push(event);
+        return;
+    }
+    match event {
+        Event::Status { copy, life, op, cause } => act::status(p, at, copy, (life, op), cause),
+        Event::LastLogs { copy, source, life, op, cause } => {
+            act::last_logs(p, at, copy, source, (life, op), cause);
+        }
+        Event::MountEnd { copy, turn } => mount::mounted(p, at, copy, turn),
+        Event::DismountEnd { copy, turn } => mount::dismounted(p, at, copy, turn),
+        Event::Initialized { copy, turn } => follow::initialized(p, at, copy, turn),
+        Event::Resynchronized { copy, turn } => follow::resynchronized(p, at, copy, turn),
+        Event::Disconnect { copy, link } => follow::disconnect(p, at, copy, link),
+        Event::Shipped { copy, link } => ship::shipped(p, at, copy, link),
+    }
+}
+
+/// Whether the Store of a machine serves a database: the newest record without which it would
+/// not, or the record that stands in the way.
+pub(super) fn serving(p: &Plant, machine: MachineId, database: DbId) -> Result<RecordNo, RecordNo> {
+    let id = CopyId { database, node: NodeId(machine.0) };
+    let state = p.machine(machine);
+    if !state.up {
+        return Err(state.since);
+    }
+    let store = p.service(machine, Service::Store).since;
+    let Some(entity) = p.index.copies.get(&id) else { return Err(store) };
+    if !p.answers(machine, Service::Store) {
+        return Err(store);
+    }
+    let copy = p.copies.get(*entity).expect("a copy of the topology");
+    match copy.mounted {
+        Some((since, _)) if copy.status == CopyStatus::Mounted => Ok(since.max(store)),
+        Some(_) | None => Err(copy.since),
+    }
+}
+
+/// Where a database is active, as Active Manager says on the machine that asks. An answer is
+/// kept for a while, and for as long as no newer one can be had.
+pub(super) fn active_location(
+    p: &mut Plant,
+    at: Instant,
+    asker: MachineId,
+    database: DbId,
+) -> Option<NodeId> {
+    let kept = p.locations.kept[asker][database];
+    if let Some((node, until)) = kept
+        && at < until
+    {
+        return Some(node);
+    }
+    let member = usize::from(asker.0) < p.setup.topology.nodes;
+    let entry = member.then(|| host::database_entry(p, NodeId(asker.0), database)).flatten();
+    let fresh = entry.and_then(|entry| entry.active);
+    if let Some(node) = fresh {
+        let until = at.saturating_add(p.settings().active_manager.location_cache);
+        p.locations.kept[asker][database] = Some((node, until));
+    }
+    fresh.or(kept.map(|(node, _)| node))
+}
+
+/// How long the Store works on a request: longer where it is slow, and just after a mount, when
+/// its cache is cold (exchange.md §2.1).
+pub(super) fn request_time(p: &Plant, at: Instant, copy: CopyId) -> Span {
+    let settings = &p.settings().store;
+    let base = p.stretched(copy.node.into(), Service::Store, settings.request_time);
+    let Some((_, mounted)) = p.copy(copy).mounted else { return base };
+    let (age, warm) = (at.saturating_since(mounted), settings.cold_cache_time);
+    if age >= warm {
+        return base;
+    }
+    let factor = settings.cold_cache_factor;
+    let (above, below) = (u64::from(factor.numerator()), u64::from(factor.denominator()));
+    let most = base.scaled(above.saturating_sub(below), below);
+    base + most.scaled((warm - age).as_nanos(), warm.as_nanos())
+}
+
+/// The activation that a mounted copy writes under, by the record of its mount.
+pub(super) fn activation(p: &Plant, copy: CopyId) -> RecordNo {
+    p.copy(copy).log.activation()
+}
+
+/// Whether a copy's logs have what an activation wrote up to a position.
+pub(super) fn holds(p: &Plant, copy: CopyId, activation: RecordNo, position: u64) -> bool {
+    p.copy(copy).log.holds(activation, position)
+}
+
+/// Whether every copy of a database has what an activation wrote up to a position.
+pub(super) fn held_everywhere(
+    p: &Plant,
+    database: DbId,
+    activation: RecordNo,
+    position: u64,
+) -> bool {
+    let copies = &p.setup.topology.databases[database].copies;
+    copies.iter().all(|node| holds(p, CopyId { database, node: *node }, activation, position))
+}
+
+/// Whether the closed log with a position is copied to every copy of a database.
+pub(super) fn log_copied(p: &Plant, database: DbId, activation: RecordNo, position: u64) -> bool {
+    let copies = &p.setup.topology.databases[database].copies;
+    let whole = log::generations(position) * log::LOG_KILOBYTES;
+    copies.iter().all(|node| {
+        let copy = CopyId { database, node: *node };
+        holds(p, copy, activation, position) && p.copy(copy).log.position >= whole
+    })
+}
+
+/// The copy that is mounted by the newest activation, if one is.
+pub(super) fn mounted_copy(p: &Plant, database: DbId) -> Option<CopyId> {
+    let copies = &p.setup.topology.databases[database].copies;
+    let mounted = copies.iter().filter_map(|node| {
+        let id = CopyId { database, node: *node };
+        p.copy(id).mounted.map(|(since, _)| (since, id))
+    });
+    mounted.max().map(|(_, id)| id)
+}

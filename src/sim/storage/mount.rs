@@ -1,0 +1,176 @@
+//! Mounting and dismounting, and what an activation loses.
+
+use super::super::event::Event as Planned;
+use super::super::plant::Plant;
+use super::super::{host, mail};
+use super::act::answer;
+use super::copy::{Pending, drain, others, set_status};
+use super::log::{Log, closed, generations};
+use super::{Event, follow, ship};
+use crate::base::{CopyId, Instant, OpId};
+use crate::failover::seam::{CopyStatus, Failure, Outcome};
+use crate::journal::RecordNo;
+use crate::journal::record::{Plant as Change, ServiceState};
+use crate::model::Service;
+
+/// Active Manager asks the Store to mount a copy. A Store that hangs does not answer.
+pub(super) fn mount(p: &mut Plant, at: Instant, id: CopyId, op: OpId, cause: RecordNo) {
+    let machine = id.node.into();
+    let store = *p.service(machine, Service::Store);
+    match store.state {
+        ServiceState::Running => {}
+        ServiceState::Stopped => {
+            let outcome = Outcome::Failed(Failure::ServiceStopped);
+            host::done(p, at, id.node, op, outcome, store.since.max(cause));
+            return;
+        }
+        ServiceState::Hung => return,
+    }
+    let life = host::life(p, id.node);
+    match p.copy(id).status {
+        CopyStatus::Mounted => {
+            let since = p.copy(id).since.max(cause);
+            return host::done(p, at, id.node, op, Outcome::Ok, since);
+        }
+        CopyStatus::Mounting => {
+            p.copy_mut(id).pending = Some(Pending { life, op });
+            return;
+        }
+        CopyStatus::Dismounting => {
+            end_mount(p, at, id, true, cause);
+        }
+        _ => {}
+    }
+    drain(p, at, id);
+    ship::disconnect(p, id);
+    let record = set_status(p, at, id, CopyStatus::Mounting, cause);
+    let rate = p.settings().replication.replay_rate;
+    let copy = p.copy_mut(id);
+    copy.active = Some(id.node);
+    copy.pending = Some(Pending { life, op });
+    copy.since = record;
+    let (turn, replay) = (copy.turn, copy.log.time_to_replay(rate));
+    let work = p.settings().store.mount_time + replay;
+    let when = at + p.stretched(machine, Service::Store, work);
+    p.plan(when, Planned::Storage(Event::MountEnd { copy: id, turn }));
+}
+
+/// A mount ends: the database is online here.
+pub(super) fn mounted(p: &mut Plant, at: Instant, id: CopyId, turn: u32) {
+    if p.copy(id).turn != turn {
+        return;
+    }
+    let cause = p.copy(id).since;
+    let moved = p.copy(id).own != Some(newest(p, id));
+    let lost_logs = lost_logs(p, id);
+    let log = &p.copy(id).log;
+    let (copy, replayed_logs) = (id, log.logs_to_replay());
+    let record = p.change(at, Some(cause), Change::Mounted { copy, lost_logs, replayed_logs });
+    let copy = p.copy_mut(id);
+    copy.log.activate(record);
+    copy.own = Some(record);
+    copy.mounted = Some((record, at));
+    let lossy = lost_logs > 0 || moved && !copy.complete;
+    let pending = copy.pending.take();
+    set_status(p, at, id, CopyStatus::Mounted, record);
+    for other in others(p, id) {
+        follow::evaluate(p, at, other, record);
+    }
+    mail::database_mounted(p, at, id, lossy, record);
+    if let Some(Pending { life, op }) = pending {
+        answer(p, at, id.node, (life, op), Outcome::Ok, record);
+    }
+}
+
+/// The newest activation that any copy of the database knows of.
+fn newest(p: &Plant, id: CopyId) -> RecordNo {
+    let copies = others(p, id).map(|other| p.copy(other).log.activation());
+    copies.fold(p.copy(id).log.activation(), RecordNo::max)
+}
+
+/// Logs of the last active copy that an activation here loses, a partly filled one counted.
+fn lost_logs(p: &Plant, id: CopyId) -> u64 {
+    let newest = newest(p, id);
+    let last = others(p, id).map(|other| p.copy(other)).find(|copy| copy.own == Some(newest));
+    last.map_or(0, |last| lost_between(&last.log, &p.copy(id).log))
+}
+
+fn lost_between(old: &Log, new: &Log) -> u64 {
+    let common = old.common(new);
+    if old.position > common { generations(old.position) - closed(common) } else { 0 }
+}
+
+/// Active Manager asks the Store to dismount a copy.
+pub(super) fn dismount(p: &mut Plant, at: Instant, id: CopyId, op: OpId, cause: RecordNo) {
+    let life = host::life(p, id.node);
+    match p.copy(id).status {
+        CopyStatus::Mounted | CopyStatus::Mounting => {
+            let store = *p.service(id.node.into(), Service::Store);
+            if store.state == ServiceState::Hung {
+                return;
+            }
+            begin_dismount(p, at, id, cause);
+            p.copy_mut(id).pending = Some(Pending { life, op });
+        }
+        CopyStatus::Dismounting => p.copy_mut(id).pending = Some(Pending { life, op }),
+        _ => {
+            let since = p.copy(id).since.max(cause);
+            host::done(p, at, id.node, op, Outcome::Ok, since);
+        }
+    }
+}
+
+/// A dismount begins: nobody is served any more.
+pub(super) fn begin_dismount(p: &mut Plant, at: Instant, id: CopyId, cause: RecordNo) {
+    set_status(p, at, id, CopyStatus::Dismounting, cause);
+    let copy = p.copy_mut(id);
+    copy.pending = None;
+    let turn = copy.turn;
+    let work = p.settings().store.dismount_time;
+    let when = at + p.stretched(id.node.into(), Service::Store, work);
+    p.plan(when, Planned::Storage(Event::DismountEnd { copy: id, turn }));
+}
+
+/// A dismount ends.
+pub(super) fn dismounted(p: &mut Plant, at: Instant, id: CopyId, turn: u32) {
+    if p.copy(id).turn != turn {
+        return;
+    }
+    let cause = p.copy(id).since;
+    let record = end_mount(p, at, id, true, cause);
+    let copy = p.copy_mut(id);
+    let elsewhere = copy.active.is_some_and(|active| active != id.node);
+    if let Some(Pending { life, op }) = copy.pending.take() {
+        answer(p, at, id.node, (life, op), Outcome::Ok, record);
+    }
+    if elsewhere {
+        follow::initialize(p, at, id, record);
+    }
+}
+
+/// Ends a mount at once. If it was not in good order, the next mount has to replay what lies
+/// above the checkpoint.
+pub(super) fn end_mount(
+    p: &mut Plant,
+    at: Instant,
+    id: CopyId,
+    clean: bool,
+    cause: RecordNo,
+) -> RecordNo {
+    let depth = p.settings().store.checkpoint_depth;
+    let copy = p.copy_mut(id);
+    let was_mounted = copy.mounted.take().is_some();
+    if was_mounted && !clean {
+        copy.log.crash(depth);
+    }
+    let record = if was_mounted {
+        p.change(at, Some(cause), Change::Dismounted { copy: id })
+    } else {
+        cause
+    };
+    let record = set_status(p, at, id, CopyStatus::Dismounted, record);
+    if was_mounted {
+        mail::database_dismounted(p, at, id, record);
+    }
+    record
+}

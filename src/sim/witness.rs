@@ -1,0 +1,167 @@
+//! The witness share: a log that one node at a time may lock, reached over SMB.
+
+use super::event::Event as Planned;
+use super::plant::Plant;
+use super::{host, net};
+use crate::base::{Instant, MachineId, NodeId, OpId};
+use crate::failover::seam::{Failure, Outcome, Refusal};
+use crate::journal::RecordNo;
+use crate::journal::record::{Lost, Plant as Change};
+use crate::model::Service;
+use bevy_ecs::prelude::Resource;
+
+/// The share with its lock and tag (wsfc.md §3.2).
+#[derive(Resource)]
+pub(super) struct Share {
+    /// The file server; none for a cluster without witness.
+    pub machine: Option<MachineId>,
+    /// Who holds the lock, and the record of it.
+    holder: Option<(NodeId, RecordNo)>,
+    /// The holder is not heard: its lease ends then unless it is heard again.
+    lease: Option<Instant>,
+    /// The newest epoch written.
+    tag: u64,
+}
+
+/// What the file server does later.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Event {
+    /// The log is open: lock it and compare the tag.
+    Lock { node: NodeId, life: u32, op: OpId, cause: RecordNo },
+    /// The lease of a holder that is not heard ends, if it is still that lock.
+    LeaseEnd { taken: RecordNo, when: Instant, cause: RecordNo },
+}
+
+impl Share {
+    pub(super) fn new(machine: Option<MachineId>) -> Self {
+        Share { machine, holder: None, lease: None, tag: 0 }
+    }
+}
+
+/// Opens the witness's log from a node: when that ends, how, and the record that stood in the
+/// way.
+pub(super) fn open(
+    p: &mut Plant,
+    at: Instant,
+    node: NodeId,
+) -> (Instant, Outcome, Option<RecordNo>) {
+    let settings = p.settings().witness;
+    let Some(machine) = p.witness.machine else {
+        return (at, Outcome::Failed(Failure::NoPath), None);
+    };
+    match net::path(p, at, node.into(), machine) {
+        Err((Lost::SenderDown, because)) => {
+            (at, Outcome::Failed(Failure::NoPath), Some(because))
+        }
+        Err((_, because)) => {
+            (at + settings.smb_timeout, Outcome::Failed(Failure::NoAnswer), Some(because))
+        }
+        Ok(_) if !p.answers(machine, Service::FileServer) => {
+            let because = p.service(machine, Service::FileServer).since;
+            (at + settings.smb_timeout, Outcome::Failed(Failure::NoAnswer), Some(because))
+        }
+        Ok((_, span)) => {
+            let work = p.stretched(machine, Service::FileServer, settings.open_time);
+            (at + work + span * 2, Outcome::Ok, None)
+        }
+    }
+}
+
+/// A node claims the witness.
+pub(super) fn claim(p: &mut Plant, at: Instant, node: NodeId, op: OpId, cause: RecordNo) {
+    let (when, outcome, because) = open(p, at, node);
+    if outcome == Outcome::Ok {
+        let life = host::life(p, node);
+        p.plan(when, Planned::Witness(Event::Lock { node, life, op, cause }));
+    } else {
+        host::later(p, when, node, op, outcome, because.unwrap_or(cause).max(cause));
+    }
+}
+
+/// A node gives the lock back.
+pub(super) fn release(p: &mut Plant, at: Instant, node: NodeId, op: OpId, cause: RecordNo) {
+    free(p, at, node, cause);
+    host::done(p, at, node, op, Outcome::Ok, cause);
+}
+
+/// A node's Cluster service ended and closed its file, if the server hears of it.
+pub(super) fn service_ended(p: &mut Plant, at: Instant, node: NodeId, cause: RecordNo) {
+    free(p, at, node, cause);
+    connectivity_changed(p, at, cause);
+}
+
+fn free(p: &mut Plant, at: Instant, node: NodeId, cause: RecordNo) {
+    let holds = p.witness.holder.is_some_and(|(holder, _)| holder == node);
+    if holds && reaches(p, node) {
+        p.witness.holder = None;
+        p.witness.lease = None;
+        p.change(at, Some(cause), Change::WitnessLock { holder: None });
+    }
+}
+
+fn reaches(p: &Plant, node: NodeId) -> bool {
+    p.witness.machine.is_some_and(|machine| {
+        p.answers(machine, Service::FileServer) && net::reachable(p, node.into(), machine)
+    })
+}
+
+/// A node with quorum wrote a new epoch: the tag follows if the share can be reached.
+pub(super) fn note_epoch(p: &mut Plant, _at: Instant, node: NodeId, epoch: u64) {
+    let quorum = p.host(node).node.as_ref().is_some_and(|node| node.view().quorum);
+    if quorum && reaches(p, node) {
+        p.witness.tag = p.witness.tag.max(epoch);
+    }
+}
+
+/// Something changed in who reaches whom: a holder that is no longer heard keeps the lock for
+/// its lease only.
+pub(super) fn connectivity_changed(p: &mut Plant, at: Instant, cause: RecordNo) {
+    let Some((holder, taken)) = p.witness.holder else { return };
+    if reaches(p, holder) && p.host(holder).node.is_some() {
+        p.witness.lease = None;
+    } else if p.witness.lease.is_none() {
+        let when = at + p.settings().witness.lease;
+        p.witness.lease = Some(when);
+        p.plan(when, Planned::Witness(Event::LeaseEnd { taken, when, cause }));
+    }
+}
+
+/// The file server has worked on a request, or a lease ended.
+pub(super) fn handle(p: &mut Plant, at: Instant, event: Event) {
+    match event {
+        Event::Lock { node, life, op, cause } => {
+            if host::life(p, node) != life {
+                return;
+            }
+            let (outcome, record) = lock(p, at, node, cause);
+            host::done(p, at, node, op, outcome, record);
+        }
+        Event::LeaseEnd { taken, when, cause } => {
+            let same = p.witness.holder.is_some_and(|(_, record)| record == taken);
+            if same && p.witness.lease == Some(when) {
+                p.witness.holder = None;
+                p.witness.lease = None;
+                p.change(at, Some(cause), Change::WitnessLock { holder: None });
+            }
+        }
+    }
+}
+
+/// Locks the log and compares the tag. Holding the lock is not enough: a newer tag refuses.
+fn lock(p: &mut Plant, at: Instant, node: NodeId, cause: RecordNo) -> (Outcome, RecordNo) {
+    if !reaches(p, node) {
+        return (Outcome::Failed(Failure::NoAnswer), cause);
+    }
+    if let Some((holder, since)) = p.witness.holder.filter(|(holder, _)| *holder != node) {
+        return (Outcome::Refused(Refusal::WitnessHeld(holder)), since.max(cause));
+    }
+    let epoch = p.host(node).durable.epoch;
+    if p.witness.tag > epoch {
+        return (Outcome::Refused(Refusal::WitnessNewer), cause);
+    }
+    p.witness.tag = epoch;
+    let record = p.change(at, Some(cause), Change::WitnessLock { holder: Some(node) });
+    p.witness.holder = Some((node, record));
+    p.witness.lease = None;
+    (Outcome::Ok, record)
+}

@@ -1,0 +1,191 @@
+//! Case files: stories over bare cores, told in text. A file is a list of blocks: commands, a
+//! line `----`, and what happened, up to an empty line. `UPDATE=1` rewrites what happened; read
+//! the difference before you keep it.
+
+use crate::pair::{Pair, Setting};
+use dagtwin::base::{DbId, GroupId, Id, NodeId, Span};
+use dagtwin::failover::seam::{ContentIndex, Input, MountDial, Order};
+use dagtwin::model::settings::Value;
+use std::path::{Path, PathBuf};
+
+fn files(folder: &Path, found: &mut Vec<PathBuf>) {
+    let entries = std::fs::read_dir(folder).expect("a folder of cases");
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.expect("readable").path()).collect();
+    paths.sort();
+    for path in paths {
+        if path.is_dir() {
+            files(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "txt") {
+            found.push(path);
+        }
+    }
+}
+
+fn span(text: &str) -> Span {
+    Span::read(text).unwrap_or_else(|| panic!("{text} is not a span"))
+}
+
+fn node(text: &str) -> usize {
+    text.trim_start_matches('n').parse().unwrap_or_else(|_| panic!("{text} is not a node"))
+}
+
+fn dial(text: &str) -> MountDial {
+    match text {
+        "lossless" => MountDial::Lossless,
+        "good" => MountDial::GoodAvailability,
+        "best" => MountDial::BestAvailability,
+        "effort" => MountDial::BestEffort,
+        other => panic!("{other} is not a dial"),
+    }
+}
+
+fn set(setting: &mut Setting, words: &[&str]) {
+    match words {
+        ["nodes", count] => {
+            setting.nodes = count.parse().expect("a count");
+            setting.threshold = setting.nodes as u32 - 1;
+            setting.copies = setting.nodes;
+        }
+        ["witness", there] => setting.witness = *there == "yes",
+        ["core", on] => setting.core = node(on),
+        ["casarray", "none"] => setting.casarray = None,
+        ["casarray", on] => setting.casarray = Some(node(on)),
+        ["active", on] => setting.active = node(on),
+        ["copies", count] => setting.copies = count.parse().expect("a count"),
+        ["delay", delay] => setting.delay = span(delay),
+        ["failback", on] => setting.failback = *on == "yes",
+        ["starts", starts @ ..] => {
+            let start = |text: &&str| if *text == "never" { Span::MAX } else { span(text) };
+            setting.starts = starts.iter().map(start).collect();
+        }
+        ["dials", dials @ ..] => setting.dials = dials.iter().map(|text| dial(text)).collect(),
+        other => panic!("unknown setting {other:?}"),
+    }
+}
+
+fn order(words: &[&str]) -> Order {
+    let (database, group) = (DbId(0), |name: &str| match name {
+        "core" => GroupId(0),
+        "casarray" => GroupId(1),
+        other => panic!("{other} is not a group"),
+    });
+    let to = |words: &[&str]| words.first().map(|text| NodeId::at(node(text)));
+    match words {
+        ["create", name] => Order::CreateGroup(group(name)),
+        ["move", "vip", to, dialed] => {
+            let (to, dial) = (Some(NodeId::at(node(to))), Some(dial(dialed)));
+            Order::MoveDatabase { database, to, dial }
+        }
+        ["move", "vip", rest @ ..] => Order::MoveDatabase { database, to: to(rest), dial: None },
+        ["move", name, rest @ ..] => Order::MoveGroup { group: group(name), to: to(rest) },
+        ["offline", name] => Order::OfflineGroup(group(name)),
+        ["online", name] => Order::OnlineGroup(group(name)),
+        ["mount"] => Order::MountDatabase(database),
+        ["dismount"] => Order::DismountDatabase(database),
+        ["stop"] => Order::StopService,
+        other => panic!("unknown order {other:?}"),
+    }
+}
+
+fn command(pair: &mut Pair, words: &[&str]) {
+    let net = |text: &str| usize::from(text == "replication");
+    let pairs = |text: &str| {
+        let (n, resource) = text.split_once(':').expect("node:resource");
+        (node(n), resource.trim_start_matches('r').parse().expect("a resource"))
+    };
+    match words {
+        ["run", time] => pair.run(span(time)),
+        ["quietly", time] => {
+            pair.run(span(time));
+            pair.log.clear();
+        }
+        ["link", n, on, up] => pair.link(node(n), net(on), *up == "up"),
+        ["links", n, up] => pair.all_links(node(n), *up == "up"),
+        ["cut", on, a, b] => pair.cut(net(on), node(a), node(b), true),
+        ["mend", on, a, b] => pair.cut(net(on), node(a), node(b), false),
+        ["witness", up] => pair.witness_up = *up == "up",
+        ["crash", n] => pair.crash(node(n)),
+        ["start", n] => pair.start(node(n)),
+        ["missing", logs] => pair.missing = logs.parse().expect("a count"),
+        ["drop-every", n] => pair.drop_every = n.parse().expect("a count"),
+        ["restless"] => pair.restless = true,
+        ["fail-online", which] => drop(pair.fail_online.insert(pairs(which))),
+        ["fail-probe", which] => drop(pair.fail_probe.insert(pairs(which))),
+        ["well-probe", which] => drop(pair.fail_probe.remove(&pairs(which))),
+        ["fail-mount", n] => drop(pair.fail_mount.insert(node(n))),
+        ["crawling", n] => drop(pair.index.insert(node(n), ContentIndex::Crawling)),
+        ["store-fails", n] => pair.database_failed(node(n)),
+        ["order", on, rest @ ..] => pair.feed(node(on), Input::Order(order(rest))),
+        ["state"] => {
+            let state = pair.state();
+            pair.log.extend(state.lines().map(String::from));
+        }
+        other => panic!("unknown command {other:?}"),
+    }
+}
+
+/// Plays a case and returns it with what happened in place of what is written.
+fn play(text: &str) -> String {
+    let mut setting = Setting::default();
+    let mut pair: Option<Pair> = None;
+    let mut result = String::new();
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        if line == "----" {
+            let pair = pair.get_or_insert_with(|| Pair::new(setting.clone()));
+            result += "----\n";
+            for line in pair.log.drain(..) {
+                result += &format!("{line}\n");
+            }
+            for skipped in lines.by_ref() {
+                if skipped.is_empty() {
+                    break;
+                }
+            }
+            result += "\n";
+            continue;
+        }
+        result += &format!("{line}\n");
+        let line = line.split('#').next().unwrap_or_default();
+        let words: Vec<&str> = line.split_whitespace().collect();
+        match words.as_slice() {
+            [] => {}
+            ["set", words @ ..] => set(&mut setting, words),
+            words => {
+                command(pair.get_or_insert_with(|| Pair::new(setting.clone())), words);
+            }
+        }
+    }
+    result
+}
+
+#[test]
+fn every_case_happens_as_it_is_written() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
+    let mut found = Vec::new();
+    files(&folder, &mut found);
+    assert!(found.len() >= 25, "only {} cases found", found.len());
+    let mut wrong = Vec::new();
+    for path in found {
+        let text = std::fs::read_to_string(&path).expect("readable");
+        let played = play(&text);
+        if played == text {
+            continue;
+        }
+        if std::env::var_os("UPDATE").is_some() {
+            std::fs::write(&path, &played).expect("writable");
+        } else {
+            let place = played.lines().zip(text.lines()).position(|(a, b)| a != b);
+            let place = place.unwrap_or(text.lines().count().min(played.lines().count()));
+            let line = |text: &str| text.lines().nth(place).unwrap_or("(nothing)").to_owned();
+            wrong.push(format!(
+                "{}:{}\n  written:  {}\n  happened: {}",
+                path.display(),
+                place + 1,
+                line(&text),
+                line(&played),
+            ));
+        }
+    }
+    assert!(wrong.is_empty(), "UPDATE=1 rewrites them:\n{}", wrong.join("\n"));
+}
