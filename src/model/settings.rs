@@ -370,6 +370,8 @@ settings! {
         max_unicast_solicit: u32 = "3", "1".."10", Assumed("RFC 4861 §10");
         /// Broadcasts before an address is given up.
         max_multicast_solicit: u32 = "3", "1".."10", Assumed("RFC 4861 §10");
+        /// Whether a TCP retransmission makes an entry stale at once, from Vista on.
+        retransmission_makes_stale: bool = "false", "".."", Assumed("RFC 4861 leaves it open; the 9 s of wsfc.md §5.1 (KB2582281) would follow from it: 5 s of delay, 3 probes, the retransmission at 9.3 s");
         /// Life of an entry in use before Vista, unless a gratuitous ARP changes it.
         xp_lifetime: Span = "10m", "1s".."24h", Assumed("not in the fact sheets");
     }

@@ -77,8 +77,9 @@ pub(super) enum Due {
     Unresolved,
     /// A unicast probe to this machine.
     Probe(MachineId),
-    /// Probes were sent in vain: the entry is dropped, and a broadcast can find the new owner.
-    Dropped,
+    /// Probes to this machine were sent in vain: the entry is dropped, and the next packet asks
+    /// by a broadcast who has the address.
+    Dropped(MachineId),
 }
 
 /// A neighbour cache.
@@ -204,6 +205,17 @@ impl Cache {
         }
     }
 
+    /// TCP had to send again: the entry may be wrong, so it is stale.
+    pub(super) fn doubted(&mut self, at: Instant, address: Address) {
+        if self.system == ClientOs::WindowsXp {
+            return;
+        }
+        let Some(entry) = self.find(address) else { return };
+        if let State::Reachable { until } = &mut entry.state {
+            *until = at.min(*until);
+        }
+    }
+
     /// A gratuitous ARP says that a machine has the address. Says whether the entry leads
     /// elsewhere now. An entry that waits for an answer takes it for one under every system.
     pub(super) fn heard(
@@ -268,12 +280,12 @@ impl Cache {
             (State::Probe { sent }, Some(machine)) if sent < times.max_unicast_solicit => {
                 Due::Probe(machine)
             }
-            (State::Probe { .. }, Some(_)) => {
+            (State::Probe { .. }, Some(machine)) => {
                 entry.state = State::Unknown;
                 entry.machine = None;
                 entry.dropped = true;
                 entry.turn += 1;
-                Due::Dropped
+                Due::Dropped(machine)
             }
             (State::Unknown | State::Reachable { .. } | State::Delay | State::Probe { .. }, _) => {
                 Due::Nothing
@@ -378,7 +390,7 @@ mod tests {
             (at, turn) = cache.probed(at, ADDRESS, &times()).expect("an entry");
             assert_eq!(at, secs(second));
         }
-        assert_eq!(cache.due(ADDRESS, turn, &times()), Due::Dropped);
+        assert_eq!(cache.due(ADDRESS, turn, &times()), Due::Dropped(EX01));
         assert_eq!(cache.way(at, ADDRESS, &times()), Way::Ask);
         assert!(cache.resolved(at, ADDRESS, EX02, RecordNo(9), &times()));
         assert_eq!(cache.way(at, ADDRESS, &times()), Way::To(EX02));

@@ -3,7 +3,7 @@
 
 use super::super::event::Event;
 use super::super::plant::{Plant, Recorder};
-use super::super::{Recording, build, faults, mail};
+use super::super::{Recording, build, client, faults, mail};
 use super::handle;
 use crate::base::{
     Address, ClientId, CopyId, DbId, IdVec, Instant, MachineId, NetId, NicId, NodeId, OpId, Span,
@@ -156,12 +156,14 @@ pub(in crate::sim) struct Play<'w, 's> {
 }
 
 impl Play<'_, '_> {
-    /// Goes on until a moment. What the Cluster services and clients would do is left out.
+    /// Goes on until a moment. What the Cluster services would do is left out;
+    /// clients start only when a story starts them.
     pub(in crate::sim) fn until(&mut self, until: Instant) {
         while let Some((at, event)) = self.p.calendar.pop(until) {
             match event {
                 Event::Storage(event) => handle(&mut self.p, at, event),
                 Event::Mail(event) => mail::handle(&mut self.p, at, event),
+                Event::Client(id, event) => client::handle(&mut self.p, at, id, event),
                 Event::Strike(index) => faults::strike(&mut self.p, at, index),
                 Event::Heal(index) => faults::heal(&mut self.p, at, index),
                 Event::PowerOn { machine, life, cause } => {

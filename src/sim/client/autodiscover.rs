@@ -1,0 +1,64 @@
+//! Autodiscover: tells the name that Outlook connects to (exchange.md §4.1).
+
+use super::super::dns::Name;
+use super::super::plant::Plant;
+use super::super::storage;
+use super::{Outcome, finish, mailbox, note, refused};
+use crate::base::{ClientId, Instant, MachineId};
+use crate::failover::config::ResourceKind;
+use crate::journal::RecordNo;
+use crate::journal::record::ClientEvent;
+use crate::model::Service;
+
+/// The service gets a request: when its answer is ready.
+pub(super) fn work(p: &mut Plant, at: Instant, id: ClientId, machine: MachineId) -> Instant {
+    let time = p.settings().autodiscover.request_time;
+    let ready = at + p.stretched(machine, Service::Autodiscover, time);
+    mailbox::log_on(p, ready, id, false)
+}
+
+/// The name for the client's database: the array's if the database names the array, else the
+/// server on which it is active.
+pub(super) fn conclude(p: &mut Plant, at: Instant, id: ClientId) -> (Outcome, RecordNo) {
+    let client = p.client_mut(id);
+    let machine = client.link.as_ref().expect("a request goes over a connection").machine;
+    let (database, home) = (client.database, client.home);
+    let named = p.directory.database_names_array[database];
+    if let (Some(array), Some(named)) = (p.directory.array, named)
+        && let Some(endpoint) = array_name(p)
+    {
+        return (Outcome::Settings { endpoint, array: true }, array.max(named));
+    }
+    let active = storage::active_location(p, at, machine, database);
+    let endpoint = active.map_or(home, |node| Name::Machine(node.into()));
+    (Outcome::Settings { endpoint, array: false }, RecordNo(0))
+}
+
+/// The Network Name behind the client access array's name.
+fn array_name(p: &Plant) -> Option<Name> {
+    let topology = &p.setup.topology;
+    let group = topology.client_access_array.as_ref()?.group;
+    let mut resources = topology.groups[group].resources.iter();
+    let name =
+        resources.find(|id| topology.resources[**id].kind == ResourceKind::NetworkName);
+    name.map(|id| Name::Resource(*id))
+}
+
+/// The answer is here.
+pub(super) fn answered(
+    p: &mut Plant,
+    at: Instant,
+    id: ClientId,
+    outcome: Outcome,
+    because: RecordNo,
+) {
+    match outcome {
+        Outcome::Refused(why) => refused(p, at, id, why, because),
+        Outcome::Settings { endpoint, array } => {
+            p.client_mut(id).endpoint = Some(endpoint);
+            note(p, at, id, because, ClientEvent::Autodiscovered { array });
+            finish(p, at, id, because);
+        }
+        Outcome::Done | Outcome::LogOnPage => finish(p, at, id, because),
+    }
+}
