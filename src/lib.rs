@@ -3,6 +3,8 @@
 //! (see docs/ARCHITECTURE.md).
 
 pub mod base;
+#[cfg(feature = "cli")]
+pub mod cli;
 pub mod failover;
 pub mod journal;
 pub mod model;

@@ -1,1 +1,7 @@
-fn main() {}
+//! The `dagtwin` program.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    dagtwin::cli::main()
+}

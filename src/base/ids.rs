@@ -17,7 +17,8 @@ pub trait Id: Copy + Ord {
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident($int:ty) $letter:literal;)*) => {$(
         $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+        #[derive(Serialize, Deserialize)]
         #[serde(transparent)]
         pub struct $name(pub $int);
 

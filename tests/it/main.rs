@@ -1,4 +1,9 @@
-//! The only integration binary.
+//! The only integration test binary: one file per subject.
+
+#![allow(missing_docs, unreachable_pub)]
 
 mod cases;
+mod floors;
 mod pair;
+mod source;
+mod tidy;

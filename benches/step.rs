@@ -1,0 +1,149 @@
+//! What a step of the core costs: heartbeat exchanges between two nodes, and nothing else.
+
+#![allow(missing_docs)]
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use dagtwin::base::{IdVec, Instant, NetId, NodeId, Span};
+use dagtwin::failover::Node;
+use dagtwin::failover::config::{
+    ActiveManagerConfig, Config, GroupConfig, GroupKind, HeartbeatConfig, MembershipConfig,
+    NetworkConfig, NodeConfig, QuorumConfig,
+};
+use dagtwin::failover::seam::{Boot, Effect, Effects, Input, MountDial, Outcome};
+use std::collections::VecDeque;
+use std::hint::black_box;
+
+const LATENCY: Span = Span::from_micros(100);
+const SECOND: Span = Span::from_secs(1);
+
+fn config(me: u8) -> Config {
+    let node = NodeConfig {
+        nics: [NetId(0)].into_iter().collect(),
+        vote: true,
+        dial: MountDial::Lossless,
+        activation_allowed: true,
+        maximum_active: None,
+    };
+    let core = GroupConfig {
+        kind: GroupKind::Core,
+        preferred: Vec::new(),
+        failover_threshold: 1,
+        failover_period: Span::from_secs(6 * 3600),
+        auto_failback: false,
+        exists: true,
+    };
+    Config {
+        me: NodeId(me),
+        nodes: IdVec::filled(2, node),
+        networks: IdVec::filled(1, NetworkConfig { cluster_use: true, client_access: true }),
+        heartbeat: HeartbeatConfig { delay: SECOND, threshold: 5 },
+        membership: MembershipConfig {
+            tick: Span::from_millis(300),
+            minimum_ticks: 2,
+            opening: Span::from_secs(5),
+            stage: Span::from_secs(5),
+            form_after: Span::from_secs(5),
+        },
+        quorum: QuorumConfig {
+            witness: false,
+            arbitration_delay: Span::ZERO,
+            claim_retry: SECOND,
+            claim_tries: 1,
+            termination: Span::from_secs(90),
+        },
+        groups: IdVec::filled(1, core),
+        resources: IdVec::new(),
+        databases: IdVec::new(),
+        active_manager: ActiveManagerConfig {
+            status_timeout: SECOND,
+            last_logs_timeout: SECOND,
+            mount_timeout: SECOND,
+            retry: SECOND,
+            skip_down_source: true,
+        },
+    }
+}
+
+/// Two nodes and a cable on which everything takes equally long, so that it is a plain queue.
+struct Pair {
+    nodes: [Node; 2],
+    /// When each wants to be woken, as it said after its last step.
+    wakes: [Instant; 2],
+    cable: VecDeque<(Instant, usize, Input)>,
+    effects: Effects,
+    now: Instant,
+    steps: u64,
+}
+
+impl Pair {
+    fn new() -> Self {
+        let boot = Boot { links: vec![true], ..Boot::default() };
+        let node = |me| Node::new(config(me), boot.clone(), Instant::ZERO);
+        let mut pair = Pair {
+            nodes: [node(0), node(1)],
+            wakes: [Instant::ZERO; 2],
+            cable: VecDeque::new(),
+            effects: Effects::new(),
+            now: Instant::ZERO,
+            steps: 0,
+        };
+        pair.run(Span::from_secs(60));
+        assert_eq!(pair.nodes[0].view().members.len(), 2, "the nodes found each other");
+        pair
+    }
+
+    fn run(&mut self, span: Span) {
+        let until = self.now + span;
+        loop {
+            let woken = usize::from(self.wakes[1] < self.wakes[0]);
+            let wakes = self.wakes[woken];
+            let arrives = self.cable.front().map_or(Instant::MAX, |(at, ..)| *at);
+            let next = arrives.min(wakes);
+            if next > until {
+                self.now = until;
+                return;
+            }
+            self.now = self.now.max(next);
+            match self.cable.pop_front_if(|_| arrives <= wakes) {
+                Some((_, node, input)) => self.step(node, input),
+                None => self.step(woken, Input::Wake),
+            }
+        }
+    }
+
+    fn step(&mut self, node: usize, input: Input) {
+        self.steps += 1;
+        self.nodes[node].step(self.now, input, &mut self.effects);
+        let deadline = self.nodes[node].deadline();
+        self.wakes[node] = deadline.map_or(Instant::MAX, |deadline| deadline.at);
+        let at = self.now + LATENCY;
+        for effect in self.effects.drain(..) {
+            match effect {
+                Effect::Send { nic, message, .. } => {
+                    let from = NodeId(node as u8);
+                    self.cable.push_back((at, 1 - node, Input::Frame { nic, from, message }));
+                }
+                Effect::Do { op, .. } => {
+                    self.cable.push_back((at, node, Input::Done { op, outcome: Outcome::Ok }));
+                }
+                Effect::Note(_) => {}
+            }
+        }
+    }
+}
+
+fn step(c: &mut Criterion) {
+    let mut pair = Pair::new();
+    let before = pair.steps;
+    pair.run(Span::from_secs(100));
+    let steps = (pair.steps - before) / 100;
+    let mut group = c.benchmark_group("step");
+    group.throughput(Throughput::Elements(steps));
+    group.bench_function(format!("a second of heartbeats, {steps} steps"), |b| {
+        b.iter(|| black_box(&mut pair).run(SECOND));
+    });
+    group.finish();
+}
+
+criterion_group!(benches, step);
+criterion_main!(benches);

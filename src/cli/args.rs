@@ -1,0 +1,254 @@
+//! What a person can type.
+
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use std::path::PathBuf;
+
+/// A deterministic simulator and digital twin of a two-node Exchange 2010 high-availability site.
+///
+/// Results go to standard output, notes and errors to standard error. Exit status: 0 all held;
+/// 1 a promise or an expectation was broken; 2 the input or the call is wrong; 3 the machine
+/// failed us (disk, permission).
+#[derive(Parser, Debug)]
+#[command(name = "dagtwin", version, long_version = LONG_VERSION, max_term_width = 100)]
+#[command(arg_required_else_help = true, after_help = EXAMPLES)]
+pub(super) struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+    /// Colour of standard output.
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
+    pub color: Color,
+}
+
+const LONG_VERSION: &str = concat!(
+    env!("CARGO_PKG_VERSION"),
+    "\n",
+    env!("CARGO_PKG_DESCRIPTION"),
+    "\nlicense: ",
+    env!("CARGO_PKG_LICENSE"),
+);
+
+const EXAMPLES: &str = "\
+Examples:
+  dagtwin run                              the article's failover: all NICs of EX01 disabled
+  dagtwin run --scenario power-off         another scenario of the built-in topology
+  dagtwin list scenarios                   what there is
+  dagtwin new my-site                      a topology of your own to start from";
+
+/// The subcommands, in the order of the help.
+#[derive(Subcommand, Debug)]
+pub(super) enum Command {
+    //X Run(Run),
+    List(List),
+    //X Why(Why),
+    //X Verify(Verify),
+    //X New(New),
+    Completions(Completions),
+    Man(Man),
+}
+
+/// Run a scenario in a topology and report what happened, second by second.
+#[derive(Args, Debug)]
+#[command(after_help = RUN_EXAMPLES)]
+pub(super) struct Run {
+    /// A built-in topology's name, a folder with a topology.toml, or such a file.
+    #[arg(default_value = "two-node-2010", value_hint = ValueHint::AnyPath)]
+    pub topology: String,
+    /// A scenario's name in the topology's folder, or a scenario file [default: nic-loss].
+    #[arg(long, short, value_name = "NAME|FILE", value_hint = ValueHint::AnyPath)]
+    pub scenario: Option<String>,
+    /// Seed of every random draw: a number (0x for hexadecimal), or `random`.
+    #[arg(long, default_value = "1", value_parser = seed, value_name = "N")]
+    pub seed: Seed,
+    /// End the run at this moment instead of the scenario's, such as `10m`.
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<String>,
+    /// Give a setting another value; may be given many times. Keys: `dagtwin list parameters`.
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_value)]
+    pub set: Vec<(String, String)>,
+    /// Form of the report on standard output.
+    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
+    pub format: ReportFormat,
+    /// Also write the journal, every record with its cause: as text if the name ends in .txt.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub journal: Option<PathBuf>,
+    /// Width of the text report in columns [default: the terminal's, or 120].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(60..=400))]
+    pub width: Option<u16>,
+    /// Print nothing; the exit status tells whether all held.
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+const RUN_EXAMPLES: &str = "\
+Examples:
+  dagtwin run
+  dagtwin run --scenario gratuitous-arp-blocked
+  dagtwin run --set clients.operating_system=windows7 --set cluster.same_subnet_threshold=10
+  dagtwin run --seed random --format json | jq .recovered_ms
+  dagtwin run my-site --scenario my-site/scenarios/power-off.toml --journal run.dagtwin";
+
+/// List what there is to choose from.
+#[derive(Args, Debug)]
+pub(super) struct List {
+    /// What to list; everything if not given.
+    #[arg(value_enum)]
+    pub what: Option<Listed>,
+    /// Form of the list.
+    #[arg(long, value_enum, default_value_t = ListFormat::Text)]
+    pub format: ListFormat,
+}
+
+/// What can be listed.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Listed {
+    /// Built-in topologies.
+    Topologies,
+    /// Scenarios of the built-in topologies.
+    Scenarios,
+    /// Faults that a scenario can plan.
+    Faults,
+    /// Promises that every run is judged by.
+    Promises,
+    /// Settings with their default, range, and what the default rests on.
+    Parameters,
+}
+
+/// Tell why something happened: the chain of causes back to where it began.
+#[derive(Args, Debug)]
+pub(super) struct Why {
+    /// A journal that `dagtwin run --journal` wrote.
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub journal: PathBuf,
+    /// The record's number; the end of the last outage if not given.
+    #[arg(value_parser = record_number)]
+    pub event: Option<u32>,
+}
+
+/// Feed a journal's inputs to a fresh failover core and demand the recorded effects.
+#[derive(Args, Debug)]
+pub(super) struct Verify {
+    /// A journal that `dagtwin run --journal` wrote.
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub journal: PathBuf,
+}
+
+/// Write a starter topology with its scenarios into a new folder.
+#[derive(Args, Debug)]
+pub(super) struct New {
+    /// The folder; it must not exist yet, or be empty.
+    #[arg(value_hint = ValueHint::DirPath)]
+    pub folder: PathBuf,
+}
+
+/// Print completions for a shell.
+#[derive(Args, Debug)]
+pub(super) struct Completions {
+    /// The shell.
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
+/// Print the manual page of the program or of one command, for `man -l -`.
+#[derive(Args, Debug)]
+pub(super) struct Man {
+    /// The command.
+    pub command: Option<String>,
+}
+
+/// When to use colour.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Color {
+    /// If standard output is a terminal, unless NO_COLOR is set; always if CLICOLOR_FORCE is.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// Form of a run's report.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum ReportFormat {
+    /// For a person.
+    Text,
+    /// One JSON document.
+    Json,
+    /// Database operations in the columns of CollectOverMetrics.ps1.
+    Csv,
+}
+
+/// Form of a list.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum ListFormat {
+    /// For a person.
+    Text,
+    /// One JSON document.
+    Json,
+}
+
+/// A seed as typed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Seed {
+    /// This one.
+    Given(u64),
+    /// One that the operating system draws; the report says which.
+    Random,
+}
+
+fn seed(text: &str) -> Result<Seed, String> {
+    if text == "random" {
+        return Ok(Seed::Random);
+    }
+    let number = match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
+        Some(digits) => u64::from_str_radix(digits, 16),
+        None => text.parse(),
+    };
+    number.map(Seed::Given).map_err(|_| {
+        "expected a whole number below 2^64, in decimals or with 0x, or `random`".to_owned()
+    })
+}
+
+fn key_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.trim().is_empty() => {
+            Ok((key.trim().to_owned(), value.trim().to_owned()))
+        }
+        _ => Err("expected KEY=VALUE, such as cluster.same_subnet_delay=2s".to_owned()),
+    }
+}
+
+fn record_number(text: &str) -> Result<u32, String> {
+    let digits = text.strip_prefix('#').unwrap_or(text);
+    digits.parse().map_err(|_| "expected a record's number, such as 412 or #412".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_grammar_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn seeds() {
+        assert_eq!(seed("0xff"), Ok(Seed::Given(255)));
+        assert_eq!(seed("18446744073709551615"), Ok(Seed::Given(u64::MAX)));
+        assert_eq!(seed("random"), Ok(Seed::Random));
+        assert!(seed("18446744073709551616").is_err());
+        assert!(seed("-1").is_err());
+        assert!(seed("").is_err());
+    }
+
+    #[test]
+    fn settings_and_record_numbers() {
+        assert_eq!(key_value("a.b = 2s"), Ok(("a.b".into(), "2s".into())));
+        assert_eq!(key_value("a=b=c"), Ok(("a".into(), "b=c".into())));
+        assert!(key_value("=2s").is_err());
+        assert!(key_value("a").is_err());
+        assert_eq!(record_number("#12"), Ok(12));
+        assert!(record_number("twelve").is_err());
+    }
+}

@@ -1,0 +1,108 @@
+//! `dagtwin list`: what there is to choose from.
+
+use super::args::{List, ListFormat, Listed};
+use super::failure::{Answer, Done};
+use crate::model::settings::{Basis, PARAMETERS};
+use serde_json::{Map, Value};
+
+/// One thing in a list: its name, one line about it, and more of it by key.
+struct Item {
+    name: String,
+    line: String,
+    more: Vec<(&'static str, String)>,
+}
+
+const ALL: [Listed; 1] = [Listed::Parameters];
+
+pub(super) fn list(args: &List) -> Answer {
+    let chosen: Vec<Listed> = args.what.map_or_else(|| ALL.to_vec(), |what| vec![what]);
+    let output = match args.format {
+        ListFormat::Text => text(&chosen),
+        ListFormat::Json => json(&chosen),
+    };
+    Ok(Done::with(output))
+}
+
+/// One item a line, its name first, so that scripts can cut; headings if there are several lists.
+fn text(chosen: &[Listed]) -> String {
+    let mut out = String::new();
+    for what in chosen {
+        if chosen.len() > 1 {
+            let gap = if out.is_empty() { "" } else { "\n" };
+            out += &format!("{gap}{}:\n", word(*what));
+        }
+        let items = items(*what);
+        let width = items.iter().map(|item| item.name.chars().count()).max().unwrap_or(0);
+        for item in items {
+            let line = format!("{:width$}  {}", item.name, item.line);
+            out += line.trim_end();
+            out.push('\n');
+        }
+    }
+    out
+}
+
+/// One object with a key for each list; each item's first key is its name.
+fn json(chosen: &[Listed]) -> String {
+    let mut document = Map::new();
+    for what in chosen {
+        let rows = items(*what).into_iter().map(|item| {
+            let mut row = Map::new();
+            row.insert("name".to_owned(), item.name.into());
+            row.insert("text".to_owned(), item.line.into());
+            for (key, value) in item.more {
+                row.insert(key.to_owned(), value.into());
+            }
+            Value::Object(row)
+        });
+        document.insert(word(*what).to_owned(), Value::Array(rows.collect()));
+    }
+    let mut text = format!("{:#}", Value::Object(document));
+    text.push('\n');
+    text
+}
+
+fn word(what: Listed) -> &'static str {
+    match what {
+        Listed::Topologies => "topologies",
+        Listed::Scenarios => "scenarios",
+        Listed::Faults => "faults",
+        Listed::Promises => "promises",
+        Listed::Parameters => "parameters",
+    }
+}
+
+fn items(what: Listed) -> Vec<Item> {
+    match what {
+        Listed::Parameters => parameters(),
+        Listed::Topologies | Listed::Scenarios | Listed::Faults | Listed::Promises => Vec::new(),
+    }
+}
+
+fn parameters() -> Vec<Item> {
+    let basis = |basis: &Basis| match basis {
+        Basis::Documented(source) => ("documented", *source),
+        Basis::Reported(source) => ("reported", *source),
+        Basis::Derived(source) => ("derived", *source),
+        Basis::Assumed(source) => ("assumed", *source),
+    };
+    let item = |parameter: &crate::model::settings::Parameter| {
+        let (kind, source) = basis(&parameter.basis);
+        let (low, high) = parameter.range;
+        let range = if high.is_empty() { String::new() } else { format!(" ({low} to {high})") };
+        let meaning = parameter.meaning.trim();
+        Item {
+            name: parameter.key.to_owned(),
+            line: format!("= {}{range}: {meaning} [{kind}: {source}]", parameter.default),
+            more: vec![
+                ("meaning", meaning.to_owned()),
+                ("default", parameter.default.to_owned()),
+                ("lowest", low.to_owned()),
+                ("highest", high.to_owned()),
+                ("basis", kind.to_owned()),
+                ("source", source.to_owned()),
+            ],
+        }
+    };
+    PARAMETERS.iter().map(item).collect()
+}

@@ -1,0 +1,70 @@
+//! Floor 8: arguments in, one call, an exit status out. One file per subcommand.
+
+mod args;
+mod completions;
+mod failure;
+//X mod input;
+mod list;
+//X mod new;
+//X mod progress;
+//X mod run;
+mod suggest;
+//X mod verify;
+//X mod why;
+
+use args::{Cli, Color, Command};
+use clap::Parser;
+use failure::{Answer, Done, Failure};
+use std::io::Write;
+use std::process::ExitCode;
+
+/// The program: reads its arguments, does what they say, returns its exit status.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    choose_color(cli.color);
+    let status = match answer(cli.command).and_then(|done| print(&done)) {
+        Ok(broken) => u8::from(broken),
+        Err(failure) => {
+            if let Some(message) = failure.message() {
+                // With standard error gone there is nobody left to tell.
+                let _ = anstream::stderr().write_all(message.as_bytes());
+            }
+            failure.status()
+        }
+    };
+    ExitCode::from(status)
+}
+
+fn answer(command: Command) -> Answer {
+    match command {
+        //X         Command::Run(args) => run::run(&args),
+        Command::List(args) => list::list(&args),
+        //X         Command::Why(args) => why::why(&args),
+        //X         Command::Verify(args) => verify::verify(&args),
+        //X         Command::New(args) => new::new(&args),
+        Command::Completions(args) => completions::completions(&args),
+        Command::Man(args) => completions::man(&args),
+    }
+}
+
+fn choose_color(color: Color) {
+    let choice = match color {
+        Color::Auto => anstream::ColorChoice::Auto,
+        Color::Always => anstream::ColorChoice::Always,
+        Color::Never => anstream::ColorChoice::Never,
+    };
+    choice.write_global();
+}
+
+/// Whether standard output takes colour.
+fn colored() -> bool {
+    anstream::AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never
+}
+
+/// Writes a command's output; tells whether something did not hold.
+fn print(done: &Done) -> Result<bool, Failure> {
+    let mut stdout = std::io::stdout().lock();
+    let written = stdout.write_all(&done.output).and_then(|()| stdout.flush());
+    written.map_err(|error| Failure::output(&error))?;
+    Ok(done.broken)
+}

@@ -1,0 +1,77 @@
+//! The output that README.md and docs/SCENARIOS.md show is the program's own. `UPDATE=1` rewrites
+//! it.
+//!
+//! A block begins with ```` ```console ```` and a line `$ dagtwin …` or `$ cargo run --release --
+//! …`, which may end in `| head -N` or `| tail -N`.
+
+use crate::program::told;
+use crate::source::root;
+
+/// What a shown command prints.
+fn output_of(command: &str) -> Option<String> {
+    let mut stages = command.split('|').map(str::trim);
+    let call = stages.next()?;
+    let arguments =
+        call.strip_prefix("dagtwin").or_else(|| call.strip_prefix("cargo run --release --"))?;
+    let arguments: Vec<&str> = arguments.split_whitespace().collect();
+    let mut lines: Vec<String> = told(&arguments).out.lines().map(str::to_owned).collect();
+    for stage in stages {
+        let (cut, count) = stage.split_once(" -")?;
+        let count: usize = count.parse().ok()?;
+        match cut {
+            "head" => lines.truncate(count),
+            "tail" => drop(lines.drain(..lines.len().saturating_sub(count))),
+            _ => return None,
+        }
+    }
+    Some(lines.iter().map(|line| format!("{}\n", line.trim_end())).collect())
+}
+
+/// The page with every block's output as the program prints it now, and the number of blocks.
+fn rewritten(page: &str) -> (String, usize) {
+    let mut out = String::new();
+    let mut count = 0;
+    let mut lines = page.lines().peekable();
+    while let Some(line) = lines.next() {
+        out += line;
+        out.push('\n');
+        if line != "```console" {
+            continue;
+        }
+        let command = lines.next().and_then(|line| line.strip_prefix("$ ")).unwrap_or_default();
+        let Some(output) = output_of(command) else {
+            panic!("`{command}` is no command that this test knows how to run");
+        };
+        out += &format!("$ {command}\n{output}");
+        count += 1;
+        while lines.peek().is_some_and(|line| *line != "```") {
+            lines.next();
+        }
+    }
+    (out, count)
+}
+
+#[test]
+fn shown_output_is_the_programs_own() {
+    for name in ["README.md", "docs/SCENARIOS.md"] {
+        let path = root().join(name);
+        let page = std::fs::read_to_string(&path).expect("the page");
+        let (wanted, blocks) = rewritten(&page);
+        assert!(name != "README.md" || blocks > 0, "README.md shows no output");
+        if std::env::var_os("UPDATE").is_some() {
+            std::fs::write(&path, wanted).expect("the page can be written");
+        } else {
+            let shown: Vec<_> = page.lines().collect();
+            let now: Vec<_> = wanted.lines().collect();
+            let first = shown.iter().zip(&now).position(|(a, b)| a != b);
+            let first = first.unwrap_or(shown.len().min(now.len()));
+            assert!(
+                page == wanted,
+                "{name}:{}: shows\n{:?}\nthe program prints\n{:?}\nUPDATE=1 cargo test rewrites it",
+                first + 1,
+                shown.get(first),
+                now.get(first)
+            );
+        }
+    }
+}
