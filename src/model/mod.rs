@@ -1,12 +1,17 @@
 //! Floor 2: topologies, scenarios and faults as checked values. A [`Topology`] is proof: every
 //! reference resolves, every group has a possible owner, every number is in its range.
 
+pub mod assumed;
+pub mod builtin;
+mod config;
 pub mod fault;
+pub mod load;
 pub mod problem;
 pub mod scenario;
 pub mod settings;
 pub mod topology;
 
+pub use assumed::{Assumption, assumed};
 pub use fault::{Fault, Service};
 pub use problem::Problem;
 pub use scenario::Scenario;

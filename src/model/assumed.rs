@@ -1,0 +1,145 @@
+//! Which of the numbers that a run uses rest on an assumption.
+
+use super::fault::Fault;
+use super::load::Given;
+use super::scenario::Scenario;
+use super::settings::{Basis, PARAMETERS, VERSION_DEFAULTS};
+use super::topology::{Authentication, ClientKind, ClientOs, Topology};
+use serde::{Deserialize, Serialize};
+
+/// Something that a run used and that no source vouches for.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Assumption {
+    /// Key of the parameter, as `--set` takes it.
+    pub key: String,
+    /// The value used.
+    pub value: String,
+    /// What is known, and why this value.
+    pub why: String,
+}
+
+/// Every assumption that a run of this scenario in this topology uses. A value that was given is
+/// an input, not an assumption.
+pub fn assumed(topology: &Topology, scenario: &Scenario, given: &Given) -> Vec<Assumption> {
+    let mut list = Vec::new();
+    for parameter in PARAMETERS {
+        let of_version = VERSION_DEFAULTS
+            .iter()
+            .find(|(version, key, ..)| *version == topology.windows && *key == parameter.key);
+        let basis = of_version.map_or(parameter.basis, |(.., basis)| *basis);
+        let Basis::Assumed(why) = basis else { continue };
+        if !given.contains(parameter.key) && used(topology, scenario, parameter.key) {
+            let value = topology.settings.get(parameter.key).unwrap_or_default();
+            let (key, why) = (parameter.key.to_owned(), why.to_owned());
+            list.push(Assumption { key, value, why });
+        }
+    }
+    if !given.contains("clients.operating_system") {
+        list.extend(systems(topology));
+    }
+    list
+}
+
+/// The neighbour caches of the clients' operating systems.
+fn systems(topology: &Topology) -> impl Iterator<Item = Assumption> + '_ {
+    let mut seen: Vec<ClientOs> = Vec::new();
+    topology.clients.iter().filter(|group| group.count > 0).filter_map(move |group| {
+        let system = group.operating_system;
+        if seen.contains(&system) {
+            return None;
+        }
+        seen.push(system);
+        let (value, why) = system.told();
+        let key = "clients.operating_system".to_owned();
+        Some(Assumption { key, value: value.to_owned(), why: why.to_owned() })
+    })
+}
+
+impl ClientOs {
+    /// The word in files, and what is assumed of its neighbour cache.
+    pub const fn told(self) -> (&'static str, &'static str) {
+        match self {
+            ClientOs::WindowsXp => (
+                "windows-xp",
+                "a gratuitous ARP overwrites the neighbour cache entry; the article does not name \
+                 its client's system",
+            ),
+            ClientOs::Windows7 => (
+                "windows-7",
+                "gratuitous ARP is ignored (wsfc.md §5.1, reported); entries change by expiry and \
+                 probes",
+            ),
+            ClientOs::Windows7Kb2582281 => (
+                "windows-7-kb2582281",
+                "a gratuitous ARP updates the entry, as the hotfix is for; without it clients are \
+                 reported to ignore it (wsfc.md §5.1): try --set \
+                 clients.operating_system=windows-7",
+            ),
+        }
+    }
+}
+
+/// Whether a run uses a parameter at all.
+fn used(topology: &Topology, scenario: &Scenario, key: &str) -> bool {
+    let (section, name) = key.split_once('.').unwrap_or((key, ""));
+    let kind = |kind: ClientKind| {
+        topology.clients.iter().any(|group| group.kind == kind && group.count > 0)
+    };
+    let any = |system: &[ClientOs]| {
+        let mut groups = topology.clients.iter().filter(|group| group.count > 0);
+        groups.any(|group| system.contains(&group.operating_system))
+    };
+    let isolating = scenario.faults.iter().any(|planned| isolates(&planned.fault));
+    let several = topology.nodes > 1;
+    match section {
+        "cluster" => match name {
+            "arbitration_delay" | "witness_claim_interval" | "termination_timer" => {
+                topology.dag.witness.is_some() && several && isolating
+            }
+            "service_restart_delay" => several && isolating,
+            _ => true,
+        },
+        "witness" => topology.dag.witness.is_some(),
+        "machine" => scenario
+            .faults
+            .iter()
+            .any(|p| matches!(p.fault, Fault::PowerOff { .. }) && p.lasts.is_some()),
+        "replication" => topology.databases.values().any(|db| db.copies.len() > 1),
+        "outlook" => match name {
+            "ntlm_needs_restart" => topology.clients.iter().any(|group| {
+                group.kind == ClientKind::Outlook
+                    && group.count > 0
+                    && group.authentication == Authentication::Ntlm
+            }),
+            _ => kind(ClientKind::Outlook),
+        },
+        "owa" => kind(ClientKind::Owa),
+        "transport" => match name {
+            "smtp_retry" => kind(ClientKind::Smtp),
+            _ => kind(ClientKind::Outlook) || kind(ClientKind::Smtp) || kind(ClientKind::Owa),
+        },
+        "neighbour_cache" => match name {
+            "xp_lifetime" => any(&[ClientOs::WindowsXp]),
+            _ => any(&[ClientOs::Windows7, ClientOs::Windows7Kb2582281]),
+        },
+        "tcp" | "dns" | "directory" => topology.total_clients() > 0,
+        _ => true,
+    }
+}
+
+/// Whether a fault can leave a side one vote short.
+fn isolates(fault: &Fault) -> bool {
+    match fault {
+        Fault::NicDown { .. }
+        | Fault::PowerOff { .. }
+        | Fault::Freeze { .. }
+        | Fault::NetworkDown { .. }
+        | Fault::PathCut { .. }
+        | Fault::FrameLoss { .. }
+        | Fault::NetworkDelay { .. } => true,
+        Fault::ServiceStop { service, .. } => *service == super::Service::Cluster,
+        Fault::ServiceHang { .. }
+        | Fault::ServiceSlow { .. }
+        | Fault::GratuitousArpBlocked { .. } => false,
+    }
+}

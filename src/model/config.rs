@@ -1,0 +1,180 @@
+//! What the core of a node is configured with, made from a topology; and look-ups by name.
+
+use super::scenario::{Action, Scenario};
+use super::topology::{ClientGroup, NetworkRole, Topology};
+use crate::base::{ClientId, DbId, GroupId, Id, IdVec, MachineId, NodeId, NodeSet, ResourceId};
+use crate::failover::config::{
+    ActiveManagerConfig, Config, DatabaseConfig, GroupConfig, GroupKind, HeartbeatConfig,
+    MembershipConfig, NetworkConfig, NodeConfig, QuorumConfig, ResourceConfig,
+};
+use crate::failover::seam::{Order, ResourceState};
+use crate::failover::state::{ClusterDatabase, DatabaseEntry, GroupEntry};
+
+impl Topology {
+    /// Every cluster member.
+    pub fn node_ids(&self) -> impl DoubleEndedIterator<Item = NodeId> + use<> {
+        (0..self.nodes).map(NodeId::at)
+    }
+
+    /// A machine's name.
+    pub fn machine_name(&self, id: MachineId) -> &str {
+        &self.machines[id].name
+    }
+
+    /// A member's name.
+    pub fn node_name(&self, id: NodeId) -> &str {
+        self.machine_name(id.into())
+    }
+
+    /// The group that a client belongs to.
+    ///
+    /// # Panics
+    /// If there is no such client.
+    pub fn client_group(&self, client: ClientId) -> &ClientGroup {
+        let groups = self.clients.iter();
+        let mut found = groups.filter(|group| client.0 >= group.first.0 && group.count > 0);
+        found.rfind(|group| client.0 - group.first.0 < group.count).expect("a known client")
+    }
+
+    /// Number of clients of all groups.
+    pub fn total_clients(&self) -> u32 {
+        self.clients.iter().map(|group| group.count).sum()
+    }
+
+    /// The Network Name resource of a group.
+    pub fn network_name(&self, group: GroupId) -> Option<ResourceId> {
+        let resources = self.groups[group].resources.iter().copied();
+        resources.into_iter().find(|id| self.resources[*id].dns_name.is_some())
+    }
+
+    /// The core's configuration on one member.
+    pub fn config(&self, me: NodeId) -> Config {
+        let set = &self.settings;
+        Config {
+            me,
+            nodes: self.node_ids().map(|node| self.node_config(node)).collect(),
+            networks: self
+                .networks
+                .values()
+                .map(|network| NetworkConfig {
+                    cluster_use: network.role != NetworkRole::None,
+                    client_access: network.role == NetworkRole::ClusterAndClient,
+                })
+                .collect(),
+            heartbeat: HeartbeatConfig {
+                delay: set.cluster.same_subnet_delay,
+                threshold: set.cluster.same_subnet_threshold,
+            },
+            membership: MembershipConfig {
+                tick: set.cluster.clus_svc_regroup_tick,
+                minimum_ticks: set.cluster.regroup_minimum_ticks,
+                opening: set.cluster.clus_svc_regroup_opening_timeout,
+                stage: set.cluster.clus_svc_regroup_stage_timeout,
+                form_after: set.cluster.form_after,
+            },
+            quorum: QuorumConfig {
+                witness: self.dag.witness.is_some(),
+                arbitration_delay: set.cluster.arbitration_delay,
+                claim_retry: set.cluster.witness_claim_interval,
+                claim_tries: set.cluster.witness_claim_tries,
+                termination: set.cluster.termination_timer,
+            },
+            groups: self.groups.ids().map(|id| self.group_config(id)).collect(),
+            resources: self.resources.ids().map(|id| self.resource_config(id)).collect(),
+            databases: self
+                .databases
+                .values()
+                .map(|database| DatabaseConfig {
+                    copies: (1u8..).zip(&database.copies).map(|(p, n)| (*n, p)).collect(),
+                })
+                .collect(),
+            active_manager: ActiveManagerConfig {
+                status_timeout: set.active_manager.copy_status_timeout,
+                last_logs_timeout: set.active_manager.attempt_copy_last_logs_timeout,
+                mount_timeout: set.active_manager.mount_timeout,
+                retry: set.active_manager.retry,
+                skip_down_source: set.active_manager.skip_down_source,
+            },
+        }
+    }
+
+    fn node_config(&self, node: NodeId) -> NodeConfig {
+        let machine = &self.machines[MachineId::from(node)];
+        NodeConfig {
+            nics: machine.nics.values().map(|nic| nic.network).collect(),
+            vote: machine.vote,
+            dial: machine.dial,
+            activation_allowed: machine.activation_allowed,
+            maximum_active: machine.maximum_active,
+        }
+    }
+
+    fn group_config(&self, id: GroupId) -> GroupConfig {
+        let group = &self.groups[id];
+        GroupConfig {
+            kind: if id.index() == 0 { GroupKind::Core } else { GroupKind::Role },
+            preferred: group.preferred_owners.clone(),
+            failover_threshold: group.failover_threshold,
+            failover_period: group.failover_period,
+            auto_failback: group.auto_failback,
+            exists: true,
+        }
+    }
+
+    fn resource_config(&self, id: ResourceId) -> ResourceConfig {
+        let resource = &self.resources[id];
+        let set = &self.settings.cluster;
+        ResourceConfig {
+            kind: resource.kind,
+            group: resource.group,
+            depends_on: resource.depends_on.clone(),
+            possible_owners: resource.possible_owners,
+            looks_alive: set.looks_alive_poll_interval,
+            is_alive: set.is_alive_poll_interval,
+            restart_action: resource.restart_action,
+            restart_threshold: set.restart_threshold,
+            restart_period: set.restart_period,
+            restart_delay: set.restart_delay,
+            retry_period_on_failure: Some(set.retry_period_on_failure),
+            pending_timeout: set.pending_timeout,
+        }
+    }
+
+    /// The cluster database that members find on their disks when a run begins: who owned what
+    /// before. A group that the scenario creates does not exist yet.
+    pub fn boot_database(&self, scenario: &Scenario) -> ClusterDatabase {
+        let created: Vec<GroupId> = scenario
+            .steps
+            .iter()
+            .filter_map(|step| match step.action {
+                Some(Action::Order { order: Order::CreateGroup(group), .. }) => Some(group),
+                _ => None,
+            })
+            .collect();
+        ClusterDatabase {
+            version: 1,
+            groups: (self.groups.ids())
+                .map(|id| GroupEntry {
+                    exists: !created.contains(&id),
+                    owner: scenario.start.groups[id.index()],
+                    wanted: true,
+                    ..GroupEntry::default()
+                })
+                .collect(),
+            resources: IdVec::filled(self.resources.len(), ResourceState::Offline),
+            databases: (self.databases.ids())
+                .map(|id: DbId| DatabaseEntry {
+                    active: Some(scenario.start.databases[id.index()]),
+                    mounted: false,
+                    wanted: true,
+                    last_log: 0,
+                })
+                .collect(),
+        }
+    }
+
+    /// Nodes with a vote.
+    pub fn voters(&self) -> NodeSet {
+        self.node_ids().filter(|node| self.machines[MachineId::from(*node)].vote).collect()
+    }
+}

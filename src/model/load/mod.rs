@@ -1,0 +1,11 @@
+//! From files to checked values: all problems at once, or a value that is proof.
+
+mod read;
+mod scenario;
+mod settings;
+mod topology;
+
+pub use read::near;
+pub use scenario::{scenario, until, wishes};
+pub use settings::Given;
+pub use topology::{Loaded, topology};

@@ -1,0 +1,690 @@
+//! Topology files.
+
+use super::read::{File, Placed, Section};
+use super::settings::{self, Given};
+use crate::base::{
+    Address, ClientId, GroupId, Id, IdVec, MachineId, NetId, NicId, NodeId, NodeSet, ResourceId,
+    Span,
+};
+use crate::failover::config::{ResourceKind, RestartAction};
+use crate::failover::seam::MountDial;
+use crate::model::settings::Settings;
+use crate::model::topology::*;
+use crate::model::Problem;
+
+/// A topology and which of its settings were given and not left at their defaults.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Loaded {
+    /// The topology.
+    pub topology: Topology,
+    /// Keys that a file or the command line gave.
+    pub given: Given,
+}
+
+const WINDOWS: &[(&str, WindowsVersion)] = &[
+    ("2008r2", WindowsVersion::V2008R2),
+    ("2012r2", WindowsVersion::V2012R2),
+    ("2016", WindowsVersion::V2016),
+];
+const EXCHANGE: &[(&str, ExchangeVersion)] =
+    &[("rtm", ExchangeVersion::Rtm), ("sp1", ExchangeVersion::Sp1)];
+const DIALS: &[(&str, MountDial)] = &[
+    ("lossless", MountDial::Lossless),
+    ("good-availability", MountDial::GoodAvailability),
+    ("best-availability", MountDial::BestAvailability),
+];
+pub(super) const SYSTEMS: &[(&str, ClientOs)] = &[
+    ("windows-xp", ClientOs::WindowsXp),
+    ("windows-7", ClientOs::Windows7),
+    ("windows-7-kb2582281", ClientOs::Windows7Kb2582281),
+];
+const AUTHENTICATION: &[(&str, Authentication)] =
+    &[("ntlm", Authentication::Ntlm), ("kerberos", Authentication::Kerberos)];
+
+/// Reads a topology file. `overrides` are the `--set` options, key and value.
+///
+/// # Errors
+/// Everything that is wrong with the file and the options.
+pub fn topology(
+    name: &str,
+    text: &str,
+    overrides: &[(String, String)],
+) -> Result<Loaded, Vec<Problem>> {
+    let file = File::new(name, text);
+    let table = file.root();
+    let root = Section::new(&file, String::new(), &table);
+    let mut problems = Vec::new();
+    let built = if file.is_sound() { build(&root, overrides, &mut problems) } else { None };
+    let sound = file.is_sound() && problems.is_empty();
+    let mut all = file.into_problems();
+    all.extend(problems);
+    match built {
+        Some(loaded) if sound => Ok(loaded),
+        _ => Err(all),
+    }
+}
+
+fn build(
+    root: &Section,
+    overrides: &[(String, String)],
+    problems: &mut Vec<Problem>,
+) -> Option<Loaded> {
+    let over = |wanted: &str| {
+        let mut found = overrides.iter().filter(|(key, _)| key == wanted);
+        found.next_back().map(|(_, value)| value.as_str())
+    };
+    let mut windows = root.word("windows_version", WINDOWS).unwrap_or(WindowsVersion::V2008R2);
+    let mut exchange = root.word("exchange_version", EXCHANGE).unwrap_or(ExchangeVersion::Sp1);
+    pick(over("windows_version"), "windows_version", WINDOWS, &mut windows, problems);
+    pick(over("exchange_version"), "exchange_version", EXCHANGE, &mut exchange, problems);
+    let mut values = Settings::of(windows);
+    let mut given = Given::new();
+    settings::tables(root, &mut values, &mut given);
+    apply_overrides(overrides, &mut values, &mut given, problems);
+    let networks = networks(root);
+    let net_names: IdVec<NetId, String> = networks.values().map(|n| n.name.clone()).collect();
+    let mut places: Vec<(Placed, Address)> = Vec::new();
+    let (machines, nodes) = machines(root, &networks, &net_names, &mut places);
+    let names: IdVec<MachineId, String> = machines.values().map(|m| m.name.clone()).collect();
+    let node_names: IdVec<NodeId, String> = names.values().take(nodes).cloned().collect();
+    let mut site = Cluster::default();
+    let dag = site.dag(root, &machines, nodes, &names, &networks, &net_names);
+    site.groups(root, &node_names, &networks, &net_names);
+    let databases = databases(root, &node_names);
+    let group_names: IdVec<GroupId, String> =
+        site.groups.values().map(|group| group.name.clone()).collect();
+    let array = array(root, &group_names);
+    let db_names = databases.values().map(|db| db.name.clone()).collect();
+    let mut clients = clients(root, &networks, &net_names, &group_names, &db_names);
+    client_overrides(overrides, &mut clients, problems);
+    places.append(&mut site.addresses);
+    unique_addresses(root, &places);
+    root.expect(&["name", "title", "domain"]);
+    let (name, title) = (root.text("name").text, root.text("title").text);
+    let domain = root.text("domain").text;
+    root.finish();
+    constraints(root, &values, exchange);
+    Some(Loaded {
+        topology: Topology {
+            name,
+            title,
+            domain,
+            windows,
+            exchange,
+            settings: values,
+            networks,
+            machines,
+            nodes,
+            dag: dag?,
+            groups: site.groups,
+            resources: site.resources,
+            databases,
+            client_access_array: array,
+            clients,
+        },
+        given,
+    })
+}
+
+fn pick<T: Copy>(
+    text: Option<&str>,
+    key: &str,
+    words: &[(&str, T)],
+    value: &mut T,
+    problems: &mut Vec<Problem>,
+) {
+    let Some(text) = text else { return };
+    match words.iter().find(|(word, _)| *word == text) {
+        Some((_, found)) => *value = *found,
+        None => {
+            let all: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+            problems.push(Problem {
+                file: "--set".to_owned(),
+                line: None,
+                key: key.to_owned(),
+                value: text.to_owned(),
+                expected: format!("one of {}", all.join(", ")),
+                hint: super::near(text, all.iter().copied()),
+            });
+        }
+    }
+}
+
+/// Keys of `--set` that are not settings.
+const OTHER_KEYS: [&str; 6] = [
+    "windows_version",
+    "exchange_version",
+    "clients.operating_system",
+    "clients.authentication",
+    "clients.count",
+    "clients.think",
+];
+
+fn apply_overrides(
+    overrides: &[(String, String)],
+    values: &mut Settings,
+    given: &mut Given,
+    problems: &mut Vec<Problem>,
+) {
+    for (key, text) in overrides {
+        if OTHER_KEYS.contains(&key.as_str()) {
+            given.insert(key.clone());
+        } else if let Err(problem) = settings::set_from_command_line(values, given, key, text) {
+            problems.push(problem);
+        }
+    }
+}
+
+/// Changes every client group as `--set` or a scenario's `[set]` says.
+fn client_overrides(
+    overrides: &[(String, String)],
+    clients: &mut [ClientGroup],
+    problems: &mut Vec<Problem>,
+) {
+    for (key, text) in overrides {
+        let problem = |expected: &str| Problem {
+            file: "--set".to_owned(),
+            line: None,
+            key: key.clone(),
+            value: text.clone(),
+            expected: expected.to_owned(),
+            hint: None,
+        };
+        for group in clients.iter_mut() {
+            match key.as_str() {
+                "clients.operating_system" => {
+                    pick(Some(text), key, SYSTEMS, &mut group.operating_system, problems);
+                }
+                "clients.authentication" => {
+                    pick(Some(text), key, AUTHENTICATION, &mut group.authentication, problems);
+                }
+                "clients.count" => match text.parse().ok().filter(|count| *count <= 1_000_000) {
+                    Some(count) => group.count = count,
+                    None => problems.push(problem("a whole number up to 1000000")),
+                },
+                "clients.think" => {
+                    match crate::model::settings::Value::read(text).filter(|t: &Span| !t.is_zero())
+                    {
+                        Some(think) => group.think = think,
+                        None => problems.push(problem("a duration above zero with its unit")),
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+    problems.dedup();
+    let mut first = 0;
+    for group in clients {
+        group.first = ClientId(first);
+        first = first.saturating_add(group.count);
+    }
+}
+
+/// Rules between settings.
+fn constraints(root: &Section, values: &Settings, exchange: ExchangeVersion) {
+    if values.cluster.retry_period_on_failure < values.cluster.restart_period {
+        let expected = "cluster.retry_period_on_failure to be at least cluster.restart_period \
+                        (wsfc.md §4.2)";
+        root.wrong("cluster", expected, None);
+    }
+    if exchange == ExchangeVersion::Rtm && values.replication.block_mode && root.has("replication")
+    {
+        let hint = Some("set exchange_version = \"sp1\" or block_mode = false".to_owned());
+        root.wrong("replication", "block_mode = false: block mode needs SP1", hint);
+    }
+}
+
+fn name_once<I: Id, T>(
+    section: &Section,
+    place: &Placed,
+    what: &str,
+    earlier: &IdVec<I, T>,
+    name: impl Fn(&T) -> &str,
+) {
+    let taken = earlier.values().any(|other| name(other).eq_ignore_ascii_case(&place.text));
+    if taken && !place.text.is_empty() {
+        section.wrong_at(place, &format!("a name that no other {what} has"), None);
+    }
+}
+
+fn networks(root: &Section) -> IdVec<NetId, Network> {
+    const ROLES: &[(&str, NetworkRole)] = &[
+        ("cluster-and-client", NetworkRole::ClusterAndClient),
+        ("cluster", NetworkRole::Cluster),
+        ("none", NetworkRole::None),
+    ];
+    let mut networks: IdVec<NetId, Network> = IdVec::new();
+    let sections = root.tables("network");
+    if sections.len() > 16 {
+        root.wrong("network", "at most 16 networks", None);
+        return networks;
+    }
+    for section in sections {
+        let name = section.text("name");
+        name_once(&section, &name, "network", &networks, |other| &other.name);
+        let text = section.text("subnet").text;
+        let subnet = text.split_once('/').and_then(|(address, prefix)| {
+            let prefix: u8 = prefix.parse().ok().filter(|prefix| (1..=30).contains(prefix))?;
+            let address = Address::parse(address)?;
+            let host = u32::MAX >> prefix;
+            (address.0 & host == 0).then_some((address, prefix))
+        });
+        if subnet.is_none() && !text.is_empty() {
+            section.wrong("subnet", "a subnet such as \"192.168.10.0/24\"", None);
+        }
+        let (subnet, prefix) = subnet.unwrap_or((Address(0), 1));
+        let role = section.word("role", ROLES);
+        if role.is_none() && !section.has("role") {
+            section.wrong("role", "cluster-and-client, cluster or none", None);
+        }
+        let role = role.unwrap_or(NetworkRole::None);
+        section.finish();
+        networks.push(Network { name: name.text, subnet, prefix, role });
+    }
+    if !networks.values().any(|network| network.role == NetworkRole::ClusterAndClient) {
+        let expected = "at least one network with role = \"cluster-and-client\" (the MAPI network)";
+        root.wrong("network", expected, None);
+    }
+    networks
+}
+
+fn inside(network: &Network, address: Address) -> bool {
+    let host = u32::MAX >> network.prefix;
+    address.0 & !host == network.subnet.0 && address.0 & host != 0 && address.0 & host != host
+}
+
+fn machines(
+    root: &Section,
+    networks: &IdVec<NetId, Network>,
+    net_names: &IdVec<NetId, String>,
+    places: &mut Vec<(Placed, Address)>,
+) -> (IdVec<MachineId, Machine>, usize) {
+    const ROLES: &[(&str, MachineRole)] = &[
+        ("domain-controller", MachineRole::DomainController),
+        ("dns", MachineRole::Dns),
+        ("witness", MachineRole::Witness),
+    ];
+    let mut machines: IdVec<MachineId, Machine> = IdVec::new();
+    let nodes = root.tables("node");
+    if nodes.is_empty() || nodes.len() > NodeSet::CAPACITY {
+        root.wrong("node", "from 1 to 16 nodes, each begun by [[node]]", None);
+    }
+    let count = nodes.len().min(NodeSet::CAPACITY);
+    let others = root.tables("machine");
+    if others.len() > 64 {
+        root.wrong("machine", "at most 64 machines beside the nodes", None);
+    }
+    let both = nodes.into_iter().take(count).map(|s| (s, true));
+    for (section, node) in both.chain(others.into_iter().take(64).map(|s| (s, false))) {
+        let name = section.text("name");
+        name_once(&section, &name, "machine", &machines, |other| &other.name);
+        let mut roles = if node { vec![MachineRole::Exchange] } else { Vec::new() };
+        if !node {
+            for place in section.texts("roles") {
+                match ROLES.iter().find(|(word, _)| *word == place.text) {
+                    Some((_, role)) => roles.push(*role),
+                    None => section.wrong_at(&place, "domain-controller, dns or witness", None),
+                }
+            }
+        } else if section.has("roles") {
+            let expected = "no roles: a node is an Exchange server, and a DAG member must not be \
+                            a directory server (exchange.md §3.1)";
+            section.wrong("roles", expected, None);
+        }
+        let nics = nics(&section, networks, net_names, places);
+        machines.push(Machine {
+            name: name.text,
+            roles,
+            nics,
+            dial: section.word("dial", DIALS).unwrap_or(MountDial::GoodAvailability),
+            activation_allowed: section
+                .word("activation", &[("unrestricted", true), ("blocked", false)])
+                .unwrap_or(true),
+            maximum_active: section
+                .value::<u32>("maximum_active_databases")
+                .map(|limit| u16::try_from(limit).unwrap_or(u16::MAX)),
+            vote: section.value("vote").unwrap_or(true),
+        });
+        section.finish();
+    }
+    (machines, count)
+}
+
+fn nics(
+    section: &Section,
+    networks: &IdVec<NetId, Network>,
+    net_names: &IdVec<NetId, String>,
+    places: &mut Vec<(Placed, Address)>,
+) -> IdVec<NicId, Nic> {
+    let mut nics: IdVec<NicId, Nic> = IdVec::new();
+    for part in section.tables("nic").into_iter().take(16) {
+        let name = part.text("name");
+        name_once(&part, &name, "adapter of this machine", &nics, |other| &other.name);
+        let network = part.find(&part.text("network"), "a network", net_names);
+        let address = part.address("address");
+        if let (Some(network), Some(address)) = (network, address) {
+            in_subnet(&part, &networks[network], address);
+            if nics.values().any(|nic| nic.network == network) {
+                let expected = "a network that no other adapter of this machine is on \
+                                (wsfc.md §1.2: one adapter per node and subnet)";
+                part.wrong("network", expected, None);
+            }
+        }
+        part.finish();
+        let (network, address) = (network.unwrap_or_default(), address.unwrap_or(Address(0)));
+        places.push((part.text("address"), address));
+        nics.push(Nic { name: name.text, network, address });
+    }
+    if nics.is_empty() {
+        section.wrong("nic", "at least one adapter with name, network and address", None);
+    }
+    nics
+}
+
+fn in_subnet(section: &Section, network: &Network, address: Address) {
+    if !inside(network, address) {
+        let Network { name, subnet, prefix, .. } = network;
+        section.wrong("address", &format!("an address in {name}'s {subnet}/{prefix}"), None);
+    }
+}
+
+/// Groups and resources as they are read.
+#[derive(Default)]
+struct Cluster {
+    groups: IdVec<GroupId, Group>,
+    resources: IdVec<ResourceId, Resource>,
+    addresses: Vec<(Placed, Address)>,
+}
+
+impl Cluster {
+    /// `[dag]`, which makes the core group.
+    fn dag(
+        &mut self,
+        root: &Section,
+        machines: &IdVec<MachineId, Machine>,
+        nodes: usize,
+        names: &IdVec<MachineId, String>,
+        networks: &IdVec<NetId, Network>,
+        net_names: &IdVec<NetId, String>,
+    ) -> Option<Dag> {
+        let Some(section) = root.table("dag") else {
+            if !root.has("dag") {
+                root.wrong("dag", "a table [dag] with name, members and address", None);
+            }
+            return None;
+        };
+        let name = section.text("name");
+        if name.text.chars().count() > 15 {
+            section.wrong("name", "a DAG name of at most 15 characters (exchange.md §3.1)", None);
+        }
+        for place in section.texts("members") {
+            let found = section.find(&place, "a node", names);
+            if found.is_some_and(|id| id.index() >= nodes) {
+                section.wrong_at(&place, "a node; a member runs Exchange", None);
+            }
+        }
+        let members = section.texts("members").len();
+        if members != nodes {
+            section.wrong("members", &format!("all {nodes} nodes by name"), None);
+        }
+        let witness = section.optional_text("witness_server").and_then(|place| {
+            let found = section.find(&place, "a machine", names)?;
+            if found.index() < nodes {
+                let expected = "a machine that is not a DAG member (exchange.md §3.1)";
+                section.wrong_at(&place, expected, None);
+            } else if !machines[found].roles.contains(&MachineRole::Witness) {
+                section.wrong_at(&place, "a machine with the role \"witness\"", None);
+            }
+            Some(found)
+        });
+        section.expect(&["witness_directory"]);
+        let all = NodeSet::first(nodes);
+        let network = section.find(&section.text("network"), "a network", net_names);
+        let address = section.address("address");
+        let group = self.groups.push(Group {
+            name: "Cluster Group".to_owned(),
+            resources: Vec::new(),
+            preferred_owners: Vec::new(),
+            failover_threshold: u32::try_from(nodes.saturating_sub(1)).unwrap_or(0),
+            failover_period: Span::from_secs(6 * 3600),
+            auto_failback: false,
+        });
+        let place = section.text("address");
+        let label = ("Cluster IP Address".to_owned(), "Cluster Name".to_owned());
+        let at = (network.unwrap_or_default(), address.unwrap_or(Address(0)));
+        self.addresses.push((place, at.1));
+        self.address_and_name(group, label, at, &name.text, all);
+        if let (Some(network), Some(address)) = (network, address) {
+            in_subnet(&section, &networks[network], address);
+        }
+        if witness.is_some() {
+            self.push(Resource {
+                name: "File Share Witness".to_owned(),
+                group,
+                kind: ResourceKind::FileShareWitness,
+                address: None,
+                dns_name: None,
+                depends_on: Vec::new(),
+                possible_owners: all,
+                restart_action: RestartAction::RestartNoNotify,
+            });
+        }
+        section.finish();
+        Some(Dag { name: name.text, witness })
+    }
+
+    fn push(&mut self, resource: Resource) -> ResourceId {
+        let group = resource.group;
+        let id = self.resources.push(resource);
+        self.groups[group].resources.push(id);
+        id
+    }
+
+    fn address_and_name(
+        &mut self,
+        group: GroupId,
+        (ip, name): (String, String),
+        (network, address): (NetId, Address),
+        dns_name: &str,
+        possible_owners: NodeSet,
+    ) {
+        let resource = |name, kind, depends_on| Resource {
+            name,
+            group,
+            kind,
+            address: None,
+            dns_name: None,
+            depends_on,
+            possible_owners,
+            restart_action: RestartAction::RestartNotify,
+        };
+        let kind = ResourceKind::IpAddress { network };
+        let ip = self.push(Resource { address: Some(address), ..resource(ip, kind, vec![]) });
+        let dns_name = Some(dns_name.to_lowercase());
+        let kind = ResourceKind::NetworkName;
+        self.push(Resource { dns_name, ..resource(name, kind, vec![ip]) });
+    }
+
+    fn groups(
+        &mut self,
+        root: &Section,
+        nodes: &IdVec<NodeId, String>,
+        networks: &IdVec<NetId, Network>,
+        net_names: &IdVec<NetId, String>,
+    ) {
+        for section in root.tables("group").into_iter().take(256) {
+            let name = section.text("name");
+            name_once(&section, &name, "group", &self.groups, |other| &other.name);
+            let dns_name = section.optional_text("network_name").unwrap_or(name.clone());
+            if dns_name.text.chars().count() > 15 {
+                section.wrong("network_name", "a name of at most 15 characters", None);
+            }
+            let taken = self.resources.values().any(|other| {
+                other.dns_name.as_deref() == Some(dns_name.text.to_lowercase().as_str())
+            });
+            if taken {
+                section.wrong_at(&dns_name, "a network name that no other group has", None);
+            }
+            let listed = |key: &'static str| -> Vec<NodeId> {
+                let places = section.texts(key);
+                places.iter().filter_map(|place| section.find(place, "a node", nodes)).collect()
+            };
+            let preferred_owners = listed("preferred_owners");
+            let possible: NodeSet = if section.has("possible_owners") {
+                listed("possible_owners").into_iter().collect()
+            } else {
+                NodeSet::first(nodes.len())
+            };
+            if possible.is_empty() {
+                let expected = "at least one node that can own the group";
+                section.wrong("possible_owners", expected, None);
+            }
+            for owner in preferred_owners.iter().filter(|owner| !possible.contains(**owner)) {
+                let expected = format!("possible owners only; {} is not one", nodes[*owner]);
+                section.wrong("preferred_owners", &expected, None);
+            }
+            let network = section.find(&section.text("network"), "a network", net_names);
+            let address = section.address("address");
+            if let (Some(network), Some(address)) = (network, address) {
+                in_subnet(&section, &networks[network], address);
+                if networks[network].role != NetworkRole::ClusterAndClient {
+                    let expected = "a network with role = \"cluster-and-client\" (wsfc.md §5.1)";
+                    section.wrong("network", expected, None);
+                }
+            }
+            let usual = u32::try_from(nodes.len().saturating_sub(1)).unwrap_or(0);
+            let group = self.groups.push(Group {
+                name: name.text.clone(),
+                resources: Vec::new(),
+                preferred_owners,
+                failover_threshold: section.value("failover_threshold").unwrap_or(usual),
+                failover_period: section
+                    .value("failover_period")
+                    .unwrap_or(Span::from_secs(6 * 3600)),
+                auto_failback: section.value("auto_failback").unwrap_or(false),
+            });
+            let at = (network.unwrap_or_default(), address.unwrap_or(Address(0)));
+            self.addresses.push((section.text("address"), at.1));
+            let label = (format!("{} IP Address", name.text), name.text.clone());
+            self.address_and_name(group, label, at, &dns_name.text, possible);
+            section.finish();
+        }
+    }
+}
+
+/// No two things have one address.
+fn unique_addresses(root: &Section, places: &[(Placed, Address)]) {
+    for (position, (place, address)) in places.iter().enumerate() {
+        let mut earlier = places[..position].iter();
+        if let Some((other, _)) = earlier.find(|(_, known)| known == address && address.0 != 0) {
+            let expected =
+                format!("an address of its own; {} (line {}) has it", other.key, other.line);
+            root.wrong_at(place, &expected, None);
+        }
+    }
+}
+
+fn databases(
+    root: &Section,
+    nodes: &IdVec<NodeId, String>,
+) -> IdVec<crate::base::DbId, Database> {
+    let mut databases: IdVec<crate::base::DbId, Database> = IdVec::new();
+    for section in root.tables("database").into_iter().take(1000) {
+        let name = section.text("name");
+        name_once(&section, &name, "database", &databases, |other| &other.name);
+        let mut copies: Vec<NodeId> = Vec::new();
+        for place in section.texts("copies") {
+            match section.find(&place, "a DAG member", nodes) {
+                Some(node) if copies.contains(&node) => {
+                    section.wrong_at(&place, "each server once", None);
+                }
+                Some(node) => copies.push(node),
+                None => {}
+            }
+        }
+        if copies.is_empty() {
+            section.wrong("copies", "at least one server with a copy", None);
+        }
+        section.finish();
+        databases.push(Database { name: name.text, copies });
+    }
+    if databases.is_empty() {
+        root.wrong("database", "at least one database, begun by [[database]]", None);
+    }
+    databases
+}
+
+fn array(root: &Section, groups: &IdVec<GroupId, String>) -> Option<ClientAccessArray> {
+    let section = root.table("client_access_array")?;
+    let fqdn = section.text("fqdn").text;
+    let group = section.find(&section.text("group"), "a group", groups);
+    section.finish();
+    Some(ClientAccessArray { fqdn, group: group? })
+}
+
+fn clients(
+    root: &Section,
+    networks: &IdVec<NetId, Network>,
+    net_names: &IdVec<NetId, String>,
+    groups: &IdVec<GroupId, String>,
+    databases: &IdVec<crate::base::DbId, String>,
+) -> Vec<ClientGroup> {
+    let kinds: Vec<(&str, ClientKind)> =
+        ClientKind::ALL.iter().map(|kind| (kind.word(), *kind)).collect();
+    let mut clients: Vec<ClientGroup> = Vec::new();
+    let mut first = 0u32;
+    for section in root.tables("clients").into_iter().take(1000) {
+        let name = section.text("name");
+        if clients.iter().any(|other| other.name == name.text) {
+            section.wrong_at(&name, "a name that no other client group has", None);
+        }
+        let kind = section.word("kind", &kinds);
+        if kind.is_none() && !section.has("kind") {
+            section.wrong("kind", "outlook, owa, smtp or autodiscover", None);
+        }
+        let kind = kind.unwrap_or(ClientKind::Outlook);
+        let cached = section.word("mode", &[("cached", true), ("online", false)]);
+        if cached.is_some() && kind != ClientKind::Outlook {
+            section.wrong("mode", "no mode: only Outlook has one", None);
+        }
+        let count = section.value::<u32>("count").unwrap_or(0);
+        if !section.has("count") {
+            section.wrong("count", "a whole number; the key is missing", None);
+        } else if count > 1_000_000 {
+            section.wrong("count", "at most 1000000 clients", None);
+        }
+        let count = count.min(1_000_000);
+        let network = section.find(&section.text("network"), "a network", net_names);
+        if network.is_some_and(|id| networks[id].role != NetworkRole::ClusterAndClient) {
+            let expected = "a network that clients may use (role = \"cluster-and-client\")";
+            section.wrong("network", expected, None);
+        }
+        let think = section.value("think").unwrap_or(Span::from_secs(20));
+        if think.is_zero() {
+            section.wrong("think", "a duration above zero", None);
+        }
+        let database = section.find(&section.text("database"), "a database", databases);
+        let server = section.named("server", "a group", groups);
+        clients.push(ClientGroup {
+            name: name.text,
+            kind,
+            cached: kind == ClientKind::Outlook && cached.unwrap_or(true),
+            count,
+            first: ClientId(first),
+            network: network.unwrap_or_default(),
+            operating_system: section
+                .word("operating_system", SYSTEMS)
+                .unwrap_or(ClientOs::Windows7Kb2582281),
+            authentication: section
+                .word("authentication", AUTHENTICATION)
+                .unwrap_or(Authentication::Ntlm),
+            database: database.unwrap_or_default(),
+            server,
+            think,
+        });
+        first = first.saturating_add(count);
+        section.finish();
+    }
+    clients
+}
