@@ -1,0 +1,324 @@
+//! Expectations of a scenario's steps: what held, when, and what did not.
+
+use super::outage::Outage;
+use crate::base::{ClientId, Id, Instant, Span};
+use crate::journal::record::{ClientEvent, ConnectionState, What};
+use crate::journal::text::{Names, group_state};
+use crate::journal::Record;
+use crate::model::scenario::{Expectation, Expected, Who};
+use crate::model::{Scenario, Topology};
+use crate::view::Scene;
+
+/// An expectation and how it ended.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Mark {
+    /// What was expected, in words.
+    pub text: String,
+    /// Within which time.
+    pub within: Span,
+    /// After which time it held; none if it did not in time.
+    pub held_after: Option<Span>,
+}
+
+/// A step with the marks of its expectations.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StepMarks {
+    /// Its label.
+    pub label: String,
+    /// Its text.
+    pub text: String,
+    /// When it was done.
+    pub at: Instant,
+    /// Its marks.
+    pub marks: Vec<Mark>,
+}
+
+/// An expectation being watched.
+struct Watch<'s> {
+    step: usize,
+    position: usize,
+    at: Instant,
+    until: Instant,
+    expectation: &'s Expectation,
+    /// Something that happens at a moment has happened.
+    seen: bool,
+    /// Moves of groups and databases when the step began.
+    moves: Option<u32>,
+    held: Option<Instant>,
+    over: bool,
+}
+
+/// Judges every expectation.
+pub fn judge(
+    topology: &Topology,
+    scenario: &Scenario,
+    records: &[Record],
+    outages: &[Outage],
+) -> Vec<StepMarks> {
+    let names = Names::new(topology, Some(scenario));
+    let mut watches: Vec<Watch> = Vec::new();
+    for (step, planned) in scenario.steps.iter().enumerate() {
+        for (position, expectation) in planned.expect.iter().enumerate() {
+            watches.push(Watch {
+                step,
+                position,
+                at: planned.at,
+                until: planned.at.saturating_add(expectation.within),
+                expectation,
+                seen: false,
+                moves: None,
+                held: None,
+                over: false,
+            });
+        }
+    }
+    play(topology, scenario, records, outages, &mut watches);
+    let mut steps: Vec<StepMarks> = scenario
+        .steps
+        .iter()
+        .map(|step| StepMarks {
+            label: step.label.clone(),
+            text: step.text.clone(),
+            at: step.at,
+            marks: Vec::new(),
+        })
+        .collect();
+    watches.sort_by_key(|watch| (watch.step, watch.position));
+    for watch in watches {
+        steps[watch.step].marks.push(Mark {
+            text: told(&names, scenario, &watch.expectation.what),
+            within: watch.expectation.within,
+            held_after: watch.held.map(|held| held.since(watch.at)),
+        });
+    }
+    steps
+}
+
+/// Plays the records and asks each watch at every moment of its window at which something
+/// changed, and at both of its ends.
+fn play(
+    topology: &Topology,
+    scenario: &Scenario,
+    records: &[Record],
+    outages: &[Outage],
+    watches: &mut [Watch],
+) {
+    let mut scene = Scene::new(topology, scenario);
+    let mut number = 0;
+    while number < records.len() {
+        let at = records[number].at;
+        settle(&scene, scenario, outages, watches, at);
+        while number < records.len() && records[number].at == at {
+            let record = &records[number];
+            scene.apply(record);
+            for watch in watches.iter_mut().filter(|w| !w.over && at >= w.at && at <= w.until) {
+                watch.seen |= happened(topology, &watch.expectation.what, &record.what);
+            }
+            number += 1;
+        }
+        for watch in watches.iter_mut().filter(|w| !w.over && at >= w.at && at <= w.until) {
+            watch.ask(&scene, scenario, outages, at);
+        }
+    }
+    settle(&scene, scenario, outages, watches, Instant::MAX);
+}
+
+/// Watches whose window begins or ends before the next record.
+fn settle(
+    scene: &Scene,
+    scenario: &Scenario,
+    outages: &[Outage],
+    watches: &mut [Watch],
+    next: Instant,
+) {
+    for watch in watches.iter_mut().filter(|watch| !watch.over && watch.at < next) {
+        let first = watch.moves.is_none();
+        if first {
+            watch.ask(scene, scenario, outages, watch.at);
+        }
+        if !watch.over && watch.until < next {
+            watch.ask(scene, scenario, outages, watch.until);
+            watch.over = true;
+        }
+    }
+}
+
+impl Watch<'_> {
+    fn ask(&mut self, scene: &Scene, scenario: &Scenario, outages: &[Outage], now: Instant) {
+        let moves = scene.groups.values().map(|group| group.moves).sum::<u32>()
+            + scene.databases.values().map(|database| database.moves).sum::<u32>();
+        let before = *self.moves.get_or_insert(moves);
+        let what = &self.expectation.what;
+        let holds = match what {
+            Expected::Unmoved => {
+                if moves != before {
+                    self.over = true;
+                    return;
+                }
+                now >= self.until
+            }
+            Expected::Recovered => recovered(outages, now, self.at),
+            other => self.seen || holds(scene, scenario, other),
+        };
+        if holds {
+            let end = recovered_at(outages, self.at).filter(|_| *what == Expected::Recovered);
+            self.held = Some(end.unwrap_or(now).max(self.at));
+            self.over = true;
+        }
+    }
+}
+
+/// Whether nothing is out any more and nothing will be that began by now.
+fn recovered(outages: &[Outage], now: Instant, since: Instant) -> bool {
+    let counted = outages.iter().filter(|outage| outage.hard && outage.to != Some(outage.from));
+    let mut after = counted.filter(|outage| outage.to.is_none_or(|to| to > since));
+    after.all(|outage| outage.to.is_some_and(|to| to <= now))
+}
+
+fn recovered_at(outages: &[Outage], since: Instant) -> Option<Instant> {
+    let counted = outages.iter().filter(|outage| outage.hard);
+    counted.filter_map(|outage| outage.to).filter(|to| *to > since).max()
+}
+
+/// Whether something that happens at a moment is what a record tells.
+fn happened(topology: &Topology, expected: &Expected, what: &What) -> bool {
+    let What::Client(client, event) = what else { return false };
+    match expected {
+        Expected::Trying { client: wanted } => {
+            client == wanted && *event == ClientEvent::State(ConnectionState::Trying)
+        }
+        Expected::LogOnAgain { who } => {
+            let again = matches!(event, ClientEvent::LogOnPage | ClientEvent::LoggedOn { again: true });
+            again && is(topology, *who, *client)
+        }
+        Expected::Autodiscover { group } => {
+            matches!(event, ClientEvent::Autodiscovered { array } if *array == group.is_some())
+        }
+        _ => false,
+    }
+}
+
+fn is(topology: &Topology, who: Who, client: ClientId) -> bool {
+    match who {
+        Who::One(one) => one == client,
+        Who::Kind(kind) => topology.client_group(client).kind == kind,
+    }
+}
+
+/// Whether a state holds.
+fn holds(scene: &Scene, scenario: &Scenario, expected: &Expected) -> bool {
+    let topology = scene.topology();
+    match expected {
+        Expected::Group { group, owner, state } => {
+            let entry = &scene.groups[*group];
+            entry.state == *state && owner.is_none_or(|owner| entry.owner == Some(owner))
+        }
+        Expected::Database { database, active, mounted } => {
+            let place = scene.served_by(*database).or_else(|| {
+                scene.mounted(*database).filter(|node| scene.reachable((*node).into()))
+            });
+            place.is_some() == *mounted && active.is_none_or(|active| place == Some(active))
+        }
+        Expected::CopiesHealthy { database } => {
+            use crate::failover::seam::CopyStatus;
+            let copies = scene.copies.iter().filter(|(id, _)| id.database == *database);
+            copies.into_iter().all(|(_, copy)| copy.mounted || copy.status == CopyStatus::Healthy)
+        }
+        Expected::Nodes { members } => {
+            let holders = scene.quorum_holders();
+            let view = holders.lowest().map(|node| scene.nodes[node].members);
+            view.is_some_and(|view| view.iter().eq(members.iter().copied()))
+        }
+        Expected::Quorum { held } => scene.quorum_holders().is_empty() != *held,
+        Expected::Dns { group, exists } => {
+            let name = topology.network_name(*group);
+            name.is_some_and(|name| scene.dns.contains_key(&name)) == *exists
+        }
+        Expected::ClientAccessArray { exists } => scene.array == *exists,
+        Expected::Connected { who } => topology.clients.iter().all(|group| {
+            let mut clients = (group.first.0..group.first.0 + group.count).map(ClientId);
+            clients.all(|id| {
+                let client = &scene.clients[id];
+                let up = client.answered
+                    && client.state.is_none_or(|state| state == ConnectionState::Connected);
+                !is(topology, *who, id) || up
+            })
+        }),
+        Expected::ConnectedTo { client, node } => {
+            let client = &scene.clients[*client];
+            client.answered && client.machine.is_some_and(|machine| machine.index() == node.index())
+        }
+        Expected::Message { message, delivered } => {
+            let step = scenario.steps.iter().position(|step| {
+                matches!(&step.action, Some(crate::model::scenario::Action::SendMessage {
+                    message: name, ..
+                }) if name == message)
+            });
+            scene.mail.values().any(|mail| {
+                mail.step.map(usize::from) == step
+                    && step.is_some()
+                    && if *delivered { mail.delivered } else { mail.submitted }
+            })
+        }
+        Expected::Machine { machine, up } => scene.machines[*machine] == *up,
+        Expected::Trying { .. }
+        | Expected::LogOnAgain { .. }
+        | Expected::Autodiscover { .. }
+        | Expected::Recovered
+        | Expected::Unmoved => false,
+    }
+}
+
+/// An expectation in words.
+fn told(names: &Names, scenario: &Scenario, expected: &Expected) -> String {
+    let _ = scenario;
+    let who = |who: &Who| match who {
+        Who::One(client) => format!("client {}", client.0),
+        Who::Kind(kind) => kind.word().to_owned(),
+    };
+    match expected {
+        Expected::Group { group, owner, state } => {
+            let on = owner.map_or_else(String::new, |owner| format!(" on {}", names.node(owner)));
+            format!("{} {}{on}", names.group(*group), group_state(*state))
+        }
+        Expected::Database { database, active, mounted } => {
+            let on = active.map_or_else(String::new, |node| format!(" on {}", names.node(node)));
+            let state = if *mounted { "mounted" } else { "not mounted" };
+            format!("{} {state}{on}", names.database(*database))
+        }
+        Expected::CopiesHealthy { database } => {
+            format!("every copy of {} healthy", names.database(*database))
+        }
+        Expected::Nodes { members } => {
+            let members: Vec<&str> = members.iter().map(|node| names.node(*node)).collect();
+            format!("members {}", members.join(", "))
+        }
+        Expected::Quorum { held: true } => "quorum held".to_owned(),
+        Expected::Quorum { held: false } => "no quorum".to_owned(),
+        Expected::Dns { group, exists } => {
+            let state = if *exists { "a DNS record" } else { "no DNS record" };
+            format!("{state} of {}", names.group(*group))
+        }
+        Expected::ClientAccessArray { exists: true } => "a client access array".to_owned(),
+        Expected::ClientAccessArray { exists: false } => "no client access array".to_owned(),
+        Expected::Autodiscover { group: Some(group) } => {
+            format!("Autodiscover answers {}", names.group(*group))
+        }
+        Expected::Autodiscover { group: None } => "Autodiscover answers a server".to_owned(),
+        Expected::Connected { who: of } => format!("{} connected", who(of)),
+        Expected::ConnectedTo { client, node } => {
+            format!("client {} connected to {}", client.0, names.node(*node))
+        }
+        Expected::Trying { client } => format!("client {} shows \"Trying to connect\"", client.0),
+        Expected::LogOnAgain { who: of } => format!("{} logs on again", who(of)),
+        Expected::Message { message, delivered } => {
+            let state = if *delivered { "delivered" } else { "sent" };
+            format!("message \"{message}\" {state}")
+        }
+        Expected::Recovered => "everything back".to_owned(),
+        Expected::Unmoved => "nothing moved".to_owned(),
+        Expected::Machine { machine, up } => {
+            format!("{} {}", names.machine(*machine), if *up { "up" } else { "down" })
+        }
+    }
+}

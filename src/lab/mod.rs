@@ -1,0 +1,10 @@
+//! Floor 6: runs and what they mean: outages with their stages, expectations, database
+//! operations, the verdict.
+
+pub mod expect;
+pub mod moves;
+pub mod outage;
+pub mod replay;
+pub mod run;
+
+pub use run::{Outcome, Verdict, VerdictKind, run};

@@ -1,0 +1,412 @@
+//! Floor 5: what the site looked like at a moment, folded from records. Pure.
+
+use crate::base::{
+    Address, ClientId, CopyId, DbId, GroupId, Id, IdVec, Instant, MachineId, MailId, NetId, NicId,
+    NodeId, NodeSet, ResourceId,
+};
+use crate::failover::seam::{CopyStatus, Effect, GroupState, Note};
+use crate::journal::record::{
+    ClientEvent, ConnectionState, MailEvent, Plant, ServiceState,
+};
+use crate::journal::{Record, What};
+use crate::model::topology::NetworkRole;
+use crate::model::{Fault, Scenario, Service, Topology};
+use std::collections::BTreeMap;
+
+/// The site at a moment.
+#[derive(Clone, Debug)]
+pub struct Scene<'t> {
+    topology: &'t Topology,
+    scenario: &'t Scenario,
+    /// Machines that run.
+    pub machines: IdVec<MachineId, bool>,
+    /// Carrier of their adapters.
+    pub adapters: IdVec<MachineId, IdVec<NicId, bool>>,
+    /// Networks that forward.
+    pub networks: IdVec<NetId, bool>,
+    /// Services that are not as they were at the start.
+    pub services: BTreeMap<(MachineId, Service), ServiceState>,
+    /// Each member's cluster, as it sees it.
+    pub nodes: IdVec<NodeId, Member>,
+    /// Who holds the witness's lock.
+    pub witness: Option<NodeId>,
+    /// Groups.
+    pub groups: IdVec<GroupId, Group>,
+    /// Databases.
+    pub databases: IdVec<DbId, Database>,
+    /// Copies.
+    pub copies: BTreeMap<CopyId, Copy>,
+    /// Addresses bound by resources.
+    pub addresses: BTreeMap<Address, MachineId>,
+    /// Names registered in DNS.
+    pub dns: BTreeMap<ResourceId, Address>,
+    /// Whether the client access array object exists.
+    pub array: bool,
+    /// Clients.
+    pub clients: IdVec<ClientId, Client>,
+    /// Messages by state.
+    pub mail: BTreeMap<MailId, Mail>,
+    /// Messages that were delivered twice and dropped.
+    pub duplicates: u64,
+}
+
+/// A member's cluster as it sees it.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Member {
+    /// Whether its Cluster service runs.
+    pub running: bool,
+    /// Members of its view.
+    pub members: NodeSet,
+    /// Whether that view has quorum.
+    pub quorum: bool,
+    /// Votes of the view, and votes needed.
+    pub votes: (u8, u8),
+    /// Whether it is Primary Active Manager.
+    pub primary: bool,
+}
+
+/// A group.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Group {
+    /// Its owner.
+    pub owner: Option<NodeId>,
+    /// Its state at its owner.
+    pub state: GroupState,
+    /// How often it changed its owner.
+    pub moves: u32,
+}
+
+/// A database.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Database {
+    /// Where it is or was last active.
+    pub active: Option<NodeId>,
+    /// Logs lost by activations.
+    pub lost_logs: u64,
+    /// How often the active copy changed.
+    pub moves: u32,
+}
+
+/// A copy.
+#[derive(Clone, Copy, Debug)]
+pub struct Copy {
+    /// Its state.
+    pub status: CopyStatus,
+    /// Copy queue length.
+    pub copy_queue: u64,
+    /// Replay queue length.
+    pub replay_queue: u64,
+    /// Whether it is mounted.
+    pub mounted: bool,
+}
+
+/// A client.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Client {
+    /// Whether it has started to work.
+    pub started: bool,
+    /// What its status bar says; none before the first connection.
+    pub state: Option<ConnectionState>,
+    /// The machine that it is connected to.
+    pub machine: Option<MachineId>,
+    /// Whether a request is unanswered.
+    pub waiting: bool,
+    /// Whether its last request was answered.
+    pub answered: bool,
+    /// How often it had to log on again.
+    pub log_ons_again: u32,
+    /// How often it must be restarted.
+    pub restarts: u32,
+}
+
+/// Where a message is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Mail {
+    /// The step that named it.
+    pub step: Option<u16>,
+    /// The system took responsibility.
+    pub submitted: bool,
+    /// It is in the recipient's mailbox.
+    pub delivered: bool,
+    /// No place has it any more.
+    pub lost: bool,
+}
+
+impl<'t> Scene<'t> {
+    /// The site before the first record.
+    pub fn new(topology: &'t Topology, scenario: &'t Scenario) -> Self {
+        let passive = |database: DbId, node: NodeId| {
+            let active = scenario.start.databases[database.index()] == node;
+            let status = if active { CopyStatus::Dismounted } else { CopyStatus::Healthy };
+            Copy { status, copy_queue: 0, replay_queue: 0, mounted: false }
+        };
+        let copies = topology.databases.iter().flat_map(|(database, config)| {
+            let of = move |node: &NodeId| CopyId { database, node: *node };
+            config.copies.iter().map(move |node| (of(node), passive(database, *node)))
+        });
+        Scene {
+            topology,
+            scenario,
+            machines: IdVec::filled(topology.machines.len(), true),
+            adapters: topology
+                .machines
+                .values()
+                .map(|machine| IdVec::filled(machine.nics.len(), true))
+                .collect(),
+            networks: IdVec::filled(topology.networks.len(), true),
+            services: BTreeMap::new(),
+            nodes: IdVec::filled(topology.nodes, Member::default()),
+            witness: None,
+            groups: IdVec::filled(topology.groups.len(), Group::default()),
+            databases: IdVec::filled(topology.databases.len(), Database::default()),
+            copies: copies.collect(),
+            addresses: BTreeMap::new(),
+            dns: BTreeMap::new(),
+            array: scenario.start.client_access_array,
+            clients: IdVec::filled(topology.total_clients() as usize, Client::default()),
+            mail: BTreeMap::new(),
+            duplicates: 0,
+        }
+    }
+
+    /// Takes in the next record.
+    pub fn apply(&mut self, record: &Record) {
+        match &record.what {
+            What::In(..) | What::Step { .. } => {}
+            What::Out(node, Effect::Note(note)) => self.note(*node, note),
+            What::Out(..) => {}
+            What::Fault { index, healed } => self.fault(*index, *healed),
+            What::Plant(plant) => self.plant(plant),
+            What::Client(client, event) => self.client(*client, event),
+            What::Mail(mail, event) => self.mail(*mail, event),
+        }
+    }
+
+    fn fault(&mut self, index: u16, healed: bool) {
+        let fault = self.scenario.faults.get(usize::from(index)).map(|planned| planned.fault);
+        if let Some(Fault::NetworkDown { network }) = fault {
+            self.networks[network] = healed;
+        }
+    }
+
+    fn note(&mut self, node: NodeId, note: &Note) {
+        match note {
+            Note::View { members, .. } => {
+                self.nodes[node].members = *members;
+                self.nodes[node].quorum = false;
+            }
+            Note::QuorumHeld { votes, needed, .. } => {
+                self.nodes[node].quorum = true;
+                self.nodes[node].votes = (*votes, *needed);
+            }
+            Note::OneVoteShort { votes, needed, .. } => {
+                self.nodes[node].votes = (*votes, *needed);
+                self.nodes[node].primary = false;
+            }
+            Note::QuorumLost { votes, needed } => {
+                self.nodes[node] =
+                    Member { running: true, votes: (*votes, *needed), ..Member::default() };
+            }
+            Note::PrimaryActiveManager => {
+                for member in self.nodes.values_mut() {
+                    member.primary = false;
+                }
+                self.nodes[node].primary = true;
+            }
+            Note::Group { group, owner, state } => {
+                let entry = &mut self.groups[*group];
+                let ours = entry.owner == Some(*owner) || *state == GroupState::Online;
+                if ours || *state == GroupState::Pending {
+                    entry.moves +=
+                        u32::from(entry.owner.is_some() && entry.owner != Some(*owner));
+                    entry.owner = Some(*owner);
+                    entry.state = *state;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn plant(&mut self, plant: &Plant) {
+        match *plant {
+            Plant::Machine { machine, up } => {
+                self.machines[machine] = up;
+                if !up && machine.index() < self.topology.nodes {
+                    self.nodes[NodeId(machine.0)].quorum = false;
+                }
+            }
+            Plant::Adapter { machine, nic, up } => self.adapters[machine][nic] = up,
+            Plant::Service { machine, service, state } => {
+                self.services.insert((machine, service), state);
+                if service == Service::Cluster && machine.index() < self.topology.nodes {
+                    let running = state == ServiceState::Running;
+                    self.nodes[NodeId(machine.0)] = Member { running, ..Member::default() };
+                }
+            }
+            Plant::AddressUp { address, machine, .. } => {
+                self.addresses.insert(address, machine);
+            }
+            Plant::AddressDown { address, machine } => {
+                if self.addresses.get(&address) == Some(&machine) {
+                    self.addresses.remove(&address);
+                }
+            }
+            Plant::DnsRecord { resource, address } => {
+                self.dns.insert(resource, address);
+            }
+            Plant::WitnessLock { holder } => self.witness = holder,
+            Plant::Copy { copy, status, copy_queue, replay_queue } => {
+                let mounted = self.copies.get(&copy).is_some_and(|known| known.mounted);
+                self.copies.insert(copy, Copy { status, copy_queue, replay_queue, mounted });
+            }
+            Plant::Mounted { copy, lost_logs, .. } => {
+                let database = &mut self.databases[copy.database];
+                let moved = database.active.is_some_and(|active| active != copy.node);
+                database.moves += u32::from(moved);
+                database.active = Some(copy.node);
+                database.lost_logs += lost_logs;
+                if let Some(known) = self.copies.get_mut(&copy) {
+                    known.mounted = true;
+                    known.status = CopyStatus::Mounted;
+                }
+            }
+            Plant::Dismounted { copy } => {
+                if let Some(known) = self.copies.get_mut(&copy) {
+                    known.mounted = false;
+                }
+            }
+            Plant::ClientAccessArray => self.array = true,
+            Plant::FrameLost { .. }
+            | Plant::GratuitousArp { .. }
+            | Plant::Neighbour { .. }
+            | Plant::DnsUpdateFailed { .. }
+            | Plant::Operation { .. }
+            | Plant::RpcClientAccessServer { .. } => {}
+        }
+    }
+
+    fn client(&mut self, id: ClientId, event: &ClientEvent) {
+        let Some(client) = self.clients.get(id).copied() else { return };
+        let mut client = client;
+        match event {
+            ClientEvent::Started => client.started = true,
+            ClientEvent::Asked { .. } => {
+                client.started = true;
+                client.waiting = true;
+            }
+            ClientEvent::Connected { machine } => client.machine = Some(*machine),
+            ClientEvent::Reset { .. } | ClientEvent::GaveUp => {
+                client.machine = None;
+                client.answered = false;
+            }
+            ClientEvent::Refused { .. } => client.answered = false,
+            ClientEvent::LoggedOn { again } => client.log_ons_again += u32::from(*again),
+            ClientEvent::Answered { .. } => {
+                client.waiting = false;
+                client.answered = true;
+            }
+            ClientEvent::State(state) => client.state = Some(*state),
+            ClientEvent::RestartNeeded => client.restarts += 1,
+            ClientEvent::Connecting { .. }
+            | ClientEvent::Retransmitted { .. }
+            | ClientEvent::LogOnPage
+            | ClientEvent::Autodiscovered { .. } => {}
+        }
+        self.clients[id] = client;
+    }
+
+    fn mail(&mut self, id: MailId, event: &MailEvent) {
+        let unknown = Mail { step: None, submitted: false, delivered: false, lost: false };
+        let mail = self.mail.entry(id).or_insert(unknown);
+        match event {
+            MailEvent::Written { step, .. } => mail.step = *step,
+            MailEvent::Submitted { .. } => mail.submitted = true,
+            MailEvent::Delivered { .. } => {
+                mail.delivered = true;
+                mail.lost = false;
+            }
+            MailEvent::LostFromDatabase { .. } => mail.delivered = false,
+            MailEvent::Lost => mail.lost = true,
+            MailEvent::Resubmitted { .. } => mail.lost = false,
+            MailEvent::Duplicate => {
+                mail.delivered = true;
+                self.duplicates += 1;
+            }
+            MailEvent::Queued { .. } | MailEvent::Shadowed { .. } | MailEvent::Deferred { .. } => {}
+        }
+    }
+
+    /// Whether clients can reach a machine: it runs, and has carrier on a network that they use
+    /// and that forwards.
+    pub fn reachable(&self, machine: MachineId) -> bool {
+        let nics = self.topology.machines[machine].nics.iter();
+        self.machines[machine]
+            && nics.into_iter().any(|(nic, adapter)| {
+                let client =
+                    self.topology.networks[adapter.network].role == NetworkRole::ClusterAndClient;
+                client && self.networks[adapter.network] && self.adapters[machine][nic]
+            })
+    }
+
+    /// Whether a service runs, as far as the records tell.
+    pub fn runs(&self, machine: MachineId, service: Service) -> bool {
+        let known = self.services.get(&(machine, service));
+        self.machines[machine]
+            && known.is_none_or(|state| *state == ServiceState::Running)
+    }
+
+    /// The copy of a database that is mounted where clients can reach it.
+    pub fn served_by(&self, database: DbId) -> Option<NodeId> {
+        let copies = self.copies.iter().filter(|(id, copy)| {
+            let machine = MachineId::from(id.node);
+            id.database == database
+                && copy.mounted
+                && self.reachable(machine)
+                && self.runs(machine, Service::Store)
+        });
+        copies.map(|(id, _)| id.node).next()
+    }
+
+    /// Whether a group is online where clients can reach it.
+    pub fn group_served(&self, group: GroupId) -> bool {
+        let entry = &self.groups[group];
+        entry.state == GroupState::Online
+            && entry.owner.is_some_and(|owner| self.reachable(owner.into()))
+    }
+
+    /// Whether a database is mounted anywhere.
+    pub fn mounted(&self, database: DbId) -> Option<NodeId> {
+        let mut copies = self.copies.iter();
+        copies.find(|(id, copy)| id.database == database && copy.mounted).map(|(id, _)| id.node)
+    }
+
+    /// Members that hold quorum together, on the side that has it.
+    pub fn quorum_holders(&self) -> NodeSet {
+        self.nodes
+            .iter()
+            .filter(|(node, member)| {
+                member.quorum && member.running && self.machines[MachineId::from(*node)]
+            })
+            .map(|(node, _)| node)
+            .collect()
+    }
+
+    /// The site's topology.
+    pub fn topology(&self) -> &'t Topology {
+        self.topology
+    }
+}
+
+/// The moment of the first thing that disturbs the site: a fault or an order.
+pub fn first_disturbance(scenario: &Scenario) -> Option<Instant> {
+    use crate::model::scenario::Action;
+    let fault = scenario.faults.iter().map(|planned| planned.at).min();
+    let order = scenario.steps.iter().filter(|step| {
+        matches!(
+            step.action,
+            Some(Action::Order { .. } | Action::StartClusterService { .. })
+        )
+    });
+    let order = order.map(|step| step.at.max(scenario.clients_from)).min();
+    fault.or(order)
+}
