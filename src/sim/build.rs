@@ -125,9 +125,7 @@ fn spawn_machines(world: &mut World, topology: &Topology) -> IdVec<MachineId, En
                 started: RecordNo(0),
             }
         });
-        world
-            .spawn(Machine { up: true, frozen: false, since: RecordNo(0), life: 0, services })
-            .id()
+        world.spawn(Machine { up: true, frozen: false, since: RecordNo(0), life: 0, services }).id()
     };
     topology.machines.values().map(spawn).collect()
 }

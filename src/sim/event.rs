@@ -8,27 +8,13 @@ use crate::journal::RecordNo;
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Event {
     /// A node's deadline; ignored if the node has another one by now.
-    Wake {
-        node: NodeId,
-        generation: u32,
-    },
+    Wake { node: NodeId, generation: u32 },
     /// An input for a node's present life waits in the slab.
-    Feed {
-        node: NodeId,
-        life: u32,
-        place: u32,
-    },
+    Feed { node: NodeId, life: u32, place: u32 },
     /// The Service Control Manager starts the Cluster service.
-    StartClusterService {
-        node: NodeId,
-        life: u32,
-    },
+    StartClusterService { node: NodeId, life: u32 },
     /// A frame between nodes arrives.
-    Frame {
-        to: NodeId,
-        nic: NicId,
-        place: u32,
-    },
+    Frame { to: NodeId, nic: NicId, place: u32 },
     /// Part of a resource's way online, offline or through a check.
     Resource {
         node: NodeId,
@@ -40,17 +26,9 @@ pub(super) enum Event {
     /// The witness's file server has worked on a request, or its lease ran out.
     Witness(super::witness::Event),
     /// An adapter's change of carrier is noticed by its own machine.
-    MediaSense {
-        machine: MachineId,
-        nic: NicId,
-        generation: u32,
-    },
+    MediaSense { machine: MachineId, nic: NicId, generation: u32 },
     /// A machine that got its power back has booted.
-    PowerOn {
-        machine: MachineId,
-        life: u32,
-        cause: RecordNo,
-    },
+    PowerOn { machine: MachineId, life: u32, cause: RecordNo },
     /// A fault of the plan strikes.
     Strike(u16),
     /// A fault of the plan heals.

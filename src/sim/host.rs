@@ -4,6 +4,7 @@
 use super::event::Event;
 use super::plant::Plant;
 use super::{net, resources, storage, witness};
+use crate::base::DbId;
 use crate::base::{Id, Instant, MachineId, NicId, NodeId, OpId};
 use crate::failover::Node;
 use crate::failover::seam::{
@@ -13,7 +14,6 @@ use crate::failover::state::DatabaseEntry;
 use crate::journal::record::{Plant as Change, ServiceState};
 use crate::journal::{RecordNo, What};
 use crate::model::Service;
-use crate::base::DbId;
 use bevy_ecs::prelude::{Component, Resource};
 
 /// One member's Cluster service and what it left on disk.

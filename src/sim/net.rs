@@ -55,9 +55,11 @@ pub(super) fn between(
     {
         return Err((Lost::WrongMachine, p.segment(network).since));
     }
-    let cut = p.segment(network).cuts.iter().find(|(a, b, _)| {
-        (*a, *b) == (from, to) || (*a, *b) == (to, from)
-    });
+    let cut = p
+        .segment(network)
+        .cuts
+        .iter()
+        .find(|(a, b, _)| (*a, *b) == (from, to) || (*a, *b) == (to, from));
     if let Some((_, _, since)) = cut {
         return Err((Lost::NetworkDown, *since));
     }
@@ -108,9 +110,11 @@ pub(super) fn path(
 /// Whether two machines can reach each other over some network now, good luck aside.
 pub(super) fn reachable(p: &Plant, from: MachineId, to: MachineId) -> bool {
     p.setup.topology.networks.ids().any(|network| {
-        let cut = p.segment(network).cuts.iter().any(|(a, b, _)| {
-            (*a, *b) == (from, to) || (*a, *b) == (to, from)
-        });
+        let cut = p
+            .segment(network)
+            .cuts
+            .iter()
+            .any(|(a, b, _)| (*a, *b) == (from, to) || (*a, *b) == (to, from));
         !cut && p.segment(network).holds == 0
             && attached(p, from, network, Lost::SenderDown).is_ok()
             && attached(p, to, network, Lost::ReceiverDown).is_ok()
@@ -166,8 +170,7 @@ pub(super) fn announce(
         return;
     }
     let blocked = p.segment(network).arp_blocks > 0;
-    let record =
-        p.change(at, Some(cause), Change::GratuitousArp { address, machine, blocked });
+    let record = p.change(at, Some(cause), Change::GratuitousArp { address, machine, blocked });
     if !blocked {
         client::gratuitous_arp(p, at, network, address, machine, record);
     }

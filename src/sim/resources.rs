@@ -254,4 +254,3 @@ pub(super) fn interface_failed(
         }
     }
 }
-

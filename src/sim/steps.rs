@@ -5,8 +5,8 @@ use super::plant::Plant;
 use super::{client, host};
 use crate::base::Instant;
 use crate::failover::seam::Input;
-use crate::journal::record::Plant as Change;
 use crate::journal::What;
+use crate::journal::record::Plant as Change;
 use crate::model::scenario::Action;
 
 /// Does a step of the scenario.

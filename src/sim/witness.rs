@@ -55,9 +55,7 @@ pub(super) fn open(
         return (at, Outcome::Failed(Failure::NoPath), None);
     };
     match net::path(p, at, node.into(), machine) {
-        Err((Lost::SenderDown, because)) => {
-            (at, Outcome::Failed(Failure::NoPath), Some(because))
-        }
+        Err((Lost::SenderDown, because)) => (at, Outcome::Failed(Failure::NoPath), Some(because)),
         Err((_, because)) => {
             (at + settings.smb_timeout, Outcome::Failed(Failure::NoAnswer), Some(because))
         }
@@ -83,14 +81,7 @@ pub(super) fn test(p: &mut Plant, at: Instant, node: NodeId, op: OpId, cause: Re
     try_lock(p, at, node, op, cause, false);
 }
 
-fn try_lock(
-    p: &mut Plant,
-    at: Instant,
-    node: NodeId,
-    op: OpId,
-    cause: RecordNo,
-    keep: bool,
-) {
+fn try_lock(p: &mut Plant, at: Instant, node: NodeId, op: OpId, cause: RecordNo, keep: bool) {
     let (when, outcome, because) = open(p, at, node);
     if outcome == Outcome::Ok {
         let life = host::life(p, node);

@@ -7,9 +7,7 @@ use crate::base::{
 use crate::failover::seam::{GroupState, MountDial, Order};
 use crate::model::Problem;
 use crate::model::fault::{Fault, Planned, Service};
-use crate::model::scenario::{
-    Action, Expectation, Expected, Scenario, Start, Step, Who,
-};
+use crate::model::scenario::{Action, Expectation, Expected, Scenario, Start, Step, Who};
 use crate::model::settings::Value;
 use crate::model::topology::{ClientKind, Topology};
 
@@ -217,13 +215,7 @@ fn start(root: &Section, names: &Names) -> Start {
     start
 }
 
-fn place_at_start(
-    section: &Section,
-    names: &Names,
-    start: &mut Start,
-    key: &str,
-    place: &Placed,
-) {
+fn place_at_start(section: &Section, names: &Names, start: &mut Start, key: &str, place: &Placed) {
     let group = names.groups.iter().find(|(_, name)| *name == key).map(|(id, _)| id);
     let database = names.databases.iter().find(|(_, name)| *name == key).map(|(id, _)| id);
     if let Some(group) = group {
@@ -231,8 +223,7 @@ fn place_at_start(
             start.groups[group.index()] = None;
         } else if let Some(node) = section.find(place, "a node, or none", &names.nodes) {
             let resources = names.topology.groups[group].resources.iter();
-            let possible =
-                resources.map(|id| names.topology.resources[*id].possible_owners);
+            let possible = resources.map(|id| names.topology.resources[*id].possible_owners);
             if possible.into_iter().all(|owners| owners.contains(node)) {
                 start.groups[group.index()] = Some(node);
             } else {
@@ -288,9 +279,9 @@ fn faults(root: &Section, names: &Names, until: Instant) -> Vec<Planned> {
         if let Some(fault) = fault {
             let ends = |p: &Planned| p.lasts.map_or(Instant::MAX, |l| p.at.saturating_add(l));
             let planned = Planned { at, lasts, fault };
-            let overlaps = faults.iter().any(|other| {
-                other.fault == fault && other.at < ends(&planned) && at < ends(other)
-            });
+            let overlaps = faults
+                .iter()
+                .any(|other| other.fault == fault && other.at < ends(&planned) && at < ends(other));
             if overlaps {
                 section.wrong("at", "no overlap with the same fault at the same place", None);
             }
@@ -322,8 +313,7 @@ fn fault(section: &Section, names: &Names) -> Option<Fault> {
         0 => {
             let machine = names.machine(section)?;
             let nics = &names.topology.machines[machine].nics;
-            let listed: IdVec<NicId, String> =
-                nics.values().map(|nic| nic.name.clone()).collect();
+            let listed: IdVec<NicId, String> = nics.values().map(|nic| nic.name.clone()).collect();
             let place = section.text("nic");
             let nic = match place.text.as_str() {
                 "all" => None,

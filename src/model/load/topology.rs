@@ -8,9 +8,9 @@ use crate::base::{
 };
 use crate::failover::config::{ResourceKind, RestartAction};
 use crate::failover::seam::MountDial;
+use crate::model::Problem;
 use crate::model::settings::Settings;
 use crate::model::topology::*;
-use crate::model::Problem;
 
 /// A topology and which of its settings were given and not left at their defaults.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -585,10 +585,7 @@ fn unique_addresses(root: &Section, places: &[(Placed, Address)]) {
     }
 }
 
-fn databases(
-    root: &Section,
-    nodes: &IdVec<NodeId, String>,
-) -> IdVec<crate::base::DbId, Database> {
+fn databases(root: &Section, nodes: &IdVec<NodeId, String>) -> IdVec<crate::base::DbId, Database> {
     let mut databases: IdVec<crate::base::DbId, Database> = IdVec::new();
     for section in root.tables("database").into_iter().take(1000) {
         let name = section.text("name");

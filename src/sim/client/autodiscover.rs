@@ -39,8 +39,7 @@ fn array_name(p: &Plant) -> Option<Name> {
     let topology = &p.setup.topology;
     let group = topology.client_access_array.as_ref()?.group;
     let mut resources = topology.groups[group].resources.iter();
-    let name =
-        resources.find(|id| topology.resources[**id].kind == ResourceKind::NetworkName);
+    let name = resources.find(|id| topology.resources[**id].kind == ResourceKind::NetworkName);
     name.map(|id| Name::Resource(*id))
 }
 

@@ -138,13 +138,7 @@ pub(super) fn resend(p: &mut Plant, at: Instant, id: ClientId, mail: MailId, cau
 }
 
 /// Writes down something that a client did or saw.
-fn note(
-    p: &mut Plant,
-    at: Instant,
-    id: ClientId,
-    cause: RecordNo,
-    event: ClientEvent,
-) -> RecordNo {
+fn note(p: &mut Plant, at: Instant, id: ClientId, cause: RecordNo, event: ClientEvent) -> RecordNo {
     let record = p.recorder.record(at, earlier(cause), What::Client(id, event));
     p.client_mut(id).last = record;
     record
@@ -162,9 +156,8 @@ fn start(p: &mut Plant, at: Instant, id: ClientId) {
     };
     let topology = p.setup.topology.clone();
     let mut resources = server.iter().flat_map(|group| &topology.groups[*group].resources);
-    let name = resources.find(|resource| {
-        topology.resources[**resource].kind == ResourceKind::NetworkName
-    });
+    let name =
+        resources.find(|resource| topology.resources[**resource].kind == ResourceKind::NetworkName);
     let home = match name {
         Some(resource) => Name::Resource(*resource),
         None => {

@@ -7,8 +7,8 @@
 
 use super::super::plant::Plant;
 use super::{
-    Outcome, Step, finish, hurry, mailbox, note, pause, plan_think, pursue, refused, show,
-    wish, write,
+    Outcome, Step, finish, hurry, mailbox, note, pause, plan_think, pursue, refused, show, wish,
+    write,
 };
 use crate::base::{ClientId, Instant, MachineId};
 use crate::journal::RecordNo;

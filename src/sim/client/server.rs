@@ -252,4 +252,3 @@ fn reset(p: &mut Plant, at: Instant, id: ClientId, machine: MachineId, because: 
         Err((_, because)) => lost(p, at, id, because),
     }
 }
-

@@ -1,7 +1,7 @@
 //! A mail relay that hands messages to Hub Transport, one connection for each.
 
-use super::super::plant::Plant;
 use super::super::mail;
+use super::super::plant::Plant;
 use super::{Outcome, finish, refused};
 use crate::base::{ClientId, Instant, MachineId};
 use crate::journal::RecordNo;

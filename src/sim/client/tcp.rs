@@ -107,13 +107,7 @@ pub(super) fn attempts(tcp: &TcpSettings, connects: bool) -> (Span, u32) {
 }
 
 /// Connects to an address.
-pub(super) fn connect(
-    p: &mut Plant,
-    at: Instant,
-    id: ClientId,
-    address: Address,
-    name: RecordNo,
-) {
+pub(super) fn connect(p: &mut Plant, at: Instant, id: ClientId, address: Address, name: RecordNo) {
     let client = p.client_mut(id);
     client.begin(Step::Connect);
     client.flight = Flight::new(at, address);

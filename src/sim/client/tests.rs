@@ -175,7 +175,8 @@ fn in_a_healthy_site_a_client_only_asks_and_is_answered() {
         matches!(record.what, What::Client(OUTLOOK, ClientEvent::Answered { .. }))
     });
     assert!(answered.clone().all(|record| record.cause.is_some()));
-    let submitted = |record: &&Record| matches!(record.what, What::Mail(_, MailEvent::Submitted { .. }));
+    let submitted =
+        |record: &&Record| matches!(record.what, What::Mail(_, MailEvent::Submitted { .. }));
     assert!(records.iter().filter(submitted).count() > 40);
 }
 
@@ -191,7 +192,8 @@ fn with_the_hotfix_outlook_learns_from_the_gratuitous_arp_and_a_reset() {
     assert!(moment(ClientEvent::LoggedOn { again: true }) >= reset);
     assert!(longest(&records, OUTLOOK, fault) < Span::from_secs(12));
     let sent = records.iter().find(|record| {
-        record.at > fault && matches!(record.what, What::Mail(_, MailEvent::Submitted { client: OUTLOOK, .. }))
+        record.at > fault
+            && matches!(record.what, What::Mail(_, MailEvent::Submitted { client: OUTLOOK, .. }))
     });
     assert!(sent.is_some_and(|record| record.at < seconds(75)), "{sent:?}");
 }
@@ -390,12 +392,11 @@ fn outlook_asks_autodiscover_first_then_opens_the_mailbox_then_works() {
         open(play);
         play.until(seconds(300));
     });
-    let mut asked = seen(&records, OUTLOOK, seconds(0)).into_iter().filter_map(|(_, event)| {
-        match event {
+    let mut asked =
+        seen(&records, OUTLOOK, seconds(0)).into_iter().filter_map(|(_, event)| match event {
             ClientEvent::Asked { request } => Some(request),
             _ => None,
-        }
-    });
+        });
     assert_eq!(asked.next(), Some(Request::Autodiscover));
     assert_eq!(asked.next(), Some(Request::LogOn));
     assert!(asked.all(|request| matches!(request, Request::Read | Request::Send)));
@@ -411,9 +412,9 @@ fn a_machine_that_stands_still_for_a_while_keeps_its_connections() {
         send_message(&mut play.p, play.now, OUTLOOK, 0, RecordNo(1));
         play.until(seconds(100));
     });
-    let met = seen(&records, OUTLOOK, seconds(60)).into_iter().filter(|(_, event)| {
-        matches!(event, ClientEvent::Reset { .. } | ClientEvent::GaveUp)
-    });
+    let met = seen(&records, OUTLOOK, seconds(60))
+        .into_iter()
+        .filter(|(_, event)| matches!(event, ClientEvent::Reset { .. } | ClientEvent::GaveUp));
     assert_eq!(met.count(), 0);
     let answered = longest(&records, OUTLOOK, seconds(60));
     assert!(answered < Span::from_secs(11), "{answered}");

@@ -47,7 +47,12 @@ fn apply(p: &mut Plant, at: Instant, index: u16, strikes: bool, cause: RecordNo)
             service::hang(p, at, machine, service, strikes, cause);
         }
         Fault::ServiceSlow { machine, service, factor } => {
-            service::slow(p, machine, service, if strikes { factor } else { crate::base::Ratio::ONE });
+            service::slow(
+                p,
+                machine,
+                service,
+                if strikes { factor } else { crate::base::Ratio::ONE },
+            );
         }
         Fault::NetworkDown { .. }
         | Fault::PathCut { .. }
