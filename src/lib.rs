@@ -3,8 +3,16 @@
 //! (see docs/ARCHITECTURE.md).
 
 pub mod base;
+pub mod failover;
+pub mod model;
+
+pub mod journal;
+
+#[cfg(feature = "sim")]
+pub mod sim;
+
+#[cfg(feature = "sim")]
+pub mod lab;
+
 #[cfg(feature = "cli")]
 pub mod cli;
-pub mod failover;
-pub mod journal;
-pub mod model;

@@ -3,10 +3,10 @@
 mod args;
 mod completions;
 mod failure;
-//X mod input;
+mod input;
 mod list;
-//X mod new;
-//X mod progress;
+mod new;
+mod progress;
 //X mod run;
 mod suggest;
 //X mod verify;
@@ -41,7 +41,7 @@ fn answer(command: Command) -> Answer {
         Command::List(args) => list::list(&args),
         //X         Command::Why(args) => why::why(&args),
         //X         Command::Verify(args) => verify::verify(&args),
-        //X         Command::New(args) => new::new(&args),
+        Command::New(args) => new::new(&args),
         Command::Completions(args) => completions::completions(&args),
         Command::Man(args) => completions::man(&args),
     }

@@ -1,0 +1,3 @@
+//! Floor 6: a whole run and what it came to; replay.
+
+pub mod replay;
