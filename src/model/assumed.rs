@@ -100,7 +100,7 @@ fn used(topology: &Topology, scenario: &Scenario, key: &str) -> bool {
             _ => true,
         },
         "witness" => topology.dag.witness.is_some(),
-        "machine" => scenario
+        "power" => scenario
             .faults
             .iter()
             .any(|p| matches!(p.fault, Fault::PowerOff { .. }) && p.lasts.is_some()),

@@ -257,7 +257,7 @@ settings! {
         offline_time: Span = "100ms", "0s".."3m", Assumed("wsfc.md §6.1: 0.437 s for a larger resource; for these not found");
     }
     /// Machines.
-    machine: MachineSettings {
+    power: PowerSettings {
         /// Time from power to running services.
         boot_time: Span = "60s", "0s".."1h", Assumed("not in the fact sheets");
     }
@@ -376,7 +376,7 @@ settings! {
         xp_lifetime: Span = "10m", "1s".."24h", Assumed("not in the fact sheets");
     }
     /// Networks.
-    network: NetworkSettings {
+    ethernet: EthernetSettings {
         /// Time that a frame takes, one way.
         latency: Span = "100us", "0s".."10s", Assumed("a switched local network");
         /// Most that a draw adds to the latency.

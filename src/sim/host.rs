@@ -292,6 +292,7 @@ fn perform(p: &mut Plant, at: Instant, node: NodeId, effect: Effect, step: Recor
 fn begin(p: &mut Plant, at: Instant, node: NodeId, op: OpId, act: Act, cause: RecordNo) {
     match act {
         Act::ClaimWitness => witness::claim(p, at, node, op, cause),
+        Act::TestWitness => witness::test(p, at, node, op, cause),
         Act::ReleaseWitness => witness::release(p, at, node, op, cause),
         Act::Store(durable) => {
             witness::note_epoch(p, at, node, durable.epoch);

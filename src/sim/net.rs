@@ -46,7 +46,7 @@ pub(super) fn between(
     to: MachineId,
 ) -> Result<Span, Obstacle> {
     let nic = attached(p, from, network, Lost::SenderDown)?;
-    let life = p.settings().network.forwarding_table_life;
+    let life = p.settings().ethernet.forwarding_table_life;
     learn(p, at, network, from, nic, life);
     let to_nic = attached(p, to, network, Lost::ReceiverDown)?;
     if let Some(&(port, until)) = p.segment(network).forwarding.get(&to)
@@ -66,7 +66,7 @@ pub(super) fn between(
 
 /// Crosses a switch: latency and jitter, or loss.
 pub(super) fn cross(p: &mut Plant, network: NetId) -> Result<Span, Obstacle> {
-    let (latency, jitter) = (p.settings().network.latency, p.settings().network.jitter);
+    let (latency, jitter) = (p.settings().ethernet.latency, p.settings().ethernet.jitter);
     let segment = p.segment_mut(network);
     if segment.holds > 0 {
         return Err((Lost::NetworkDown, segment.since));

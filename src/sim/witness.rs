@@ -3,7 +3,7 @@
 use super::event::Event as Planned;
 use super::plant::Plant;
 use super::{host, net};
-use crate::base::{Instant, MachineId, NodeId, OpId};
+use crate::base::{Instant, MachineId, NodeId, NodeSet, OpId, Span};
 use crate::failover::seam::{Failure, Outcome, Refusal};
 use crate::journal::RecordNo;
 use crate::journal::record::{Lost, Plant as Change};
@@ -21,20 +21,22 @@ pub(super) struct Share {
     lease: Option<Instant>,
     /// The newest epoch written.
     tag: u64,
+    /// Nodes that have the log open.
+    open: NodeSet,
 }
 
 /// What the file server does later.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Event {
-    /// The log is open: lock it and compare the tag.
-    Lock { node: NodeId, life: u32, op: OpId, cause: RecordNo },
+    /// The log is open: lock it and compare the tag; `keep` is false for a mere look.
+    Lock { node: NodeId, life: u32, op: OpId, cause: RecordNo, keep: bool },
     /// The lease of a holder that is not heard ends, if it is still that lock.
     LeaseEnd { taken: RecordNo, when: Instant, cause: RecordNo },
 }
 
 impl Share {
     pub(super) fn new(machine: Option<MachineId>) -> Self {
-        Share { machine, holder: None, lease: None, tag: 0 }
+        Share { machine, holder: None, lease: None, tag: 0, open: NodeSet::EMPTY }
     }
 }
 
@@ -45,7 +47,10 @@ pub(super) fn open(
     at: Instant,
     node: NodeId,
 ) -> (Instant, Outcome, Option<RecordNo>) {
-    let settings = p.settings().witness;
+    let mut settings = p.settings().witness;
+    if p.witness.open.contains(node) {
+        settings.open_time = Span::ZERO;
+    }
     let Some(machine) = p.witness.machine else {
         return (at, Outcome::Failed(Failure::NoPath), None);
     };
@@ -69,11 +74,29 @@ pub(super) fn open(
 
 /// A node claims the witness.
 pub(super) fn claim(p: &mut Plant, at: Instant, node: NodeId, op: OpId, cause: RecordNo) {
+    try_lock(p, at, node, op, cause, true);
+}
+
+/// A node that has to wait looks whether another has won already. The log stays open, so that its
+/// claim later takes no time to open it (wsfc.md §6.1: quorum regained 7.09 s after the fault).
+pub(super) fn test(p: &mut Plant, at: Instant, node: NodeId, op: OpId, cause: RecordNo) {
+    try_lock(p, at, node, op, cause, false);
+}
+
+fn try_lock(
+    p: &mut Plant,
+    at: Instant,
+    node: NodeId,
+    op: OpId,
+    cause: RecordNo,
+    keep: bool,
+) {
     let (when, outcome, because) = open(p, at, node);
     if outcome == Outcome::Ok {
         let life = host::life(p, node);
-        p.plan(when, Planned::Witness(Event::Lock { node, life, op, cause }));
+        p.plan(when, Planned::Witness(Event::Lock { node, life, op, cause, keep }));
     } else {
+        p.witness.open = p.witness.open.without(node);
         host::later(p, when, node, op, outcome, because.unwrap_or(cause).max(cause));
     }
 }
@@ -81,12 +104,14 @@ pub(super) fn claim(p: &mut Plant, at: Instant, node: NodeId, op: OpId, cause: R
 /// A node gives the lock back.
 pub(super) fn release(p: &mut Plant, at: Instant, node: NodeId, op: OpId, cause: RecordNo) {
     free(p, at, node, cause);
+    p.witness.open = p.witness.open.without(node);
     host::done(p, at, node, op, Outcome::Ok, cause);
 }
 
 /// A node's Cluster service ended and closed its file, if the server hears of it.
 pub(super) fn service_ended(p: &mut Plant, at: Instant, node: NodeId, cause: RecordNo) {
     free(p, at, node, cause);
+    p.witness.open = p.witness.open.without(node);
     connectivity_changed(p, at, cause);
 }
 
@@ -129,11 +154,12 @@ pub(super) fn connectivity_changed(p: &mut Plant, at: Instant, cause: RecordNo) 
 /// The file server has worked on a request, or a lease ended.
 pub(super) fn handle(p: &mut Plant, at: Instant, event: Event) {
     match event {
-        Event::Lock { node, life, op, cause } => {
+        Event::Lock { node, life, op, cause, keep } => {
             if host::life(p, node) != life {
                 return;
             }
-            let (outcome, record) = lock(p, at, node, cause);
+            p.witness.open = p.witness.open.with(node);
+            let (outcome, record) = lock(p, at, node, cause, keep);
             host::done(p, at, node, op, outcome, record);
         }
         Event::LeaseEnd { taken, when, cause } => {
@@ -148,7 +174,13 @@ pub(super) fn handle(p: &mut Plant, at: Instant, event: Event) {
 }
 
 /// Locks the log and compares the tag. Holding the lock is not enough: a newer tag refuses.
-fn lock(p: &mut Plant, at: Instant, node: NodeId, cause: RecordNo) -> (Outcome, RecordNo) {
+fn lock(
+    p: &mut Plant,
+    at: Instant,
+    node: NodeId,
+    cause: RecordNo,
+    keep: bool,
+) -> (Outcome, RecordNo) {
     if !reaches(p, node) {
         return (Outcome::Failed(Failure::NoAnswer), cause);
     }
@@ -158,6 +190,9 @@ fn lock(p: &mut Plant, at: Instant, node: NodeId, cause: RecordNo) -> (Outcome, 
     let epoch = p.host(node).durable.epoch;
     if p.witness.tag > epoch {
         return (Outcome::Refused(Refusal::WitnessNewer), cause);
+    }
+    if !keep {
+        return (Outcome::Ok, cause);
     }
     p.witness.tag = epoch;
     let record = p.change(at, Some(cause), Change::WitnessLock { holder: Some(node) });

@@ -5,5 +5,7 @@
 mod cases;
 mod floors;
 mod pair;
+mod replay;
+mod site;
 mod source;
 mod tidy;

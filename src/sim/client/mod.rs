@@ -13,7 +13,9 @@ mod names;
 mod neighbour;
 mod outlook;
 mod owa;
+mod server;
 mod smtp;
+mod state;
 mod tcp;
 
 #[cfg(test)]
@@ -23,17 +25,17 @@ use super::dns::Name;
 use super::event::Event as Planned;
 use super::mail;
 use super::plant::Plant;
-use crate::base::draw::{Purpose, Stream};
-use crate::base::{Address, ClientId, DbId, GroupId, Instant, MachineId, MailId, NetId, Span};
+use crate::base::{Address, ClientId, Instant, MachineId, MailId, Span};
 use crate::failover::config::ResourceKind;
 use crate::journal::record::{ClientEvent, ConnectionState, Refused, Request};
 use crate::journal::{RecordNo, What};
 use crate::model::Service;
-use crate::model::topology::{Authentication, ClientGroup, ClientKind};
-use bevy_ecs::prelude::Component;
-use std::collections::VecDeque;
+use crate::model::topology::ClientKind;
+use state::{Outcome, Step, Trouble, Wish};
 
 pub(super) use arp::gratuitous_arp;
+pub(super) use server::resumed;
+pub(super) use state::Client;
 
 /// Something that happens to a client. `turn` is the client's turn that it belongs to; an event
 /// of an earlier turn is void.
@@ -85,198 +87,6 @@ impl Event {
     }
 }
 
-/// Where a client stands with its front wish.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Step {
-    /// It has no wish.
-    Idle,
-    /// It waits before it tries again; a person's impatience ends that.
-    Pause,
-    /// A person does something that takes its time.
-    Person,
-    /// It waits for the DNS server.
-    Name,
-    /// It waits for a connection.
-    Connect,
-    /// It waits for the answer to its log-on.
-    LogOn,
-    /// It waits for the answer to the wish itself.
-    Work,
-}
-
-/// Something wanted.
-#[derive(Clone, Copy, Debug)]
-struct Wish {
-    request: Request,
-    asked: Instant,
-    /// The record that says so.
-    record: RecordNo,
-    /// The message to send.
-    mail: Option<MailId>,
-}
-
-/// What a server made of a request.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Outcome {
-    /// Done.
-    Done,
-    /// Done: Autodiscover's answer.
-    Settings { endpoint: Name, array: bool },
-    /// The session's key is another server's: log on again.
-    LogOnPage,
-    /// An error.
-    Refused(Refused),
-}
-
-/// What went wrong.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Trouble {
-    /// An established connection ended.
-    Lost,
-    /// A connect was not answered.
-    Unanswered,
-    /// An answer was an error.
-    Refused,
-}
-
-/// A client.
-#[derive(Component)]
-pub(super) struct Client {
-    kind: ClientKind,
-    cached: bool,
-    network: NetId,
-    database: DbId,
-    authentication: Authentication,
-    server: Option<GroupId>,
-    think: Span,
-    think_draws: Stream,
-    choice: Stream,
-    neighbours: neighbour::Cache,
-    names: names::Names,
-    /// The name that it is configured with.
-    home: Name,
-    /// The name that Autodiscover told.
-    endpoint: Option<Name>,
-    wishes: VecDeque<Wish>,
-    /// Wishes answered so far.
-    served: u32,
-    /// Whether the next wish is planned.
-    thinking: bool,
-    step: Step,
-    turn: u32,
-    link: Option<tcp::Connection>,
-    flight: tcp::Flight,
-    shown: ConnectionState,
-    /// Logged on, on this connection (Outlook) or by a cookie (OWA).
-    session: bool,
-    /// The server whose key the session's cookie is encrypted with.
-    cookie: Option<MachineId>,
-    /// Has a Kerberos ticket for the server's name.
-    ticket: bool,
-    /// Has been logged on before.
-    known: bool,
-    /// The machine that it was last logged on to.
-    last_machine: Option<MachineId>,
-    /// The client's last record.
-    last: RecordNo,
-}
-
-impl Client {
-    /// A client of a group that has not started yet.
-    pub(super) fn new(id: ClientId, group: &ClientGroup, seed: u64) -> Self {
-        let stream = |purpose| Stream::new(seed, u64::from(id.0), purpose);
-        let cache = neighbour::Cache::new(group.operating_system, stream(Purpose::Reachable));
-        Client {
-            kind: group.kind,
-            cached: group.cached && group.kind == ClientKind::Outlook,
-            network: group.network,
-            database: group.database,
-            authentication: group.authentication,
-            server: group.server,
-            think: group.think,
-            think_draws: stream(Purpose::Think),
-            choice: stream(Purpose::Choice),
-            neighbours: cache,
-            names: names::Names::default(),
-            home: Name::Machine(MachineId(0)),
-            endpoint: None,
-            wishes: VecDeque::new(),
-            served: 0,
-            thinking: false,
-            step: Step::Idle,
-            turn: 0,
-            link: None,
-            flight: tcp::Flight::new(Instant::ZERO, Address(0)),
-            shown: ConnectionState::Disconnected,
-            session: false,
-            cookie: None,
-            ticket: false,
-            known: false,
-            last_machine: None,
-            last: RecordNo(0),
-        }
-    }
-
-    /// When the client starts, counted from the moment since which clients work.
-    pub(super) fn first_wait(&mut self, think: Span) -> Span {
-        self.think_draws.between(Span::ZERO, think)
-    }
-
-    /// Begins a new step: events of the step before are void.
-    fn begin(&mut self, step: Step) -> u32 {
-        self.step = step;
-        self.turn += 1;
-        self.turn
-    }
-
-    /// The request at the front.
-    fn request(&self) -> Option<Request> {
-        self.wishes.front().map(|wish| wish.request)
-    }
-
-    /// The record of the wish at the front.
-    fn wish_record(&self) -> RecordNo {
-        self.wishes.front().map_or(RecordNo(0), |wish| wish.record)
-    }
-
-    /// The service that serves the front wish.
-    fn service(&self) -> Service {
-        match self.kind {
-            ClientKind::Outlook if self.request() == Some(Request::Autodiscover) => {
-                Service::Autodiscover
-            }
-            ClientKind::Outlook => Service::RpcClientAccess,
-            ClientKind::Owa => Service::Owa,
-            ClientKind::Smtp => Service::HubTransport,
-            ClientKind::Autodiscover => Service::Autodiscover,
-        }
-    }
-
-    /// The name behind which that service is.
-    fn name(&self) -> Name {
-        match self.service() {
-            Service::RpcClientAccess => self.endpoint.unwrap_or(self.home),
-            Service::Cluster
-            | Service::Store
-            | Service::Replication
-            | Service::HubTransport
-            | Service::Owa
-            | Service::Autodiscover
-            | Service::Directory
-            | Service::Dns
-            | Service::FileServer => self.home,
-        }
-    }
-
-    /// Closes the connection; Outlook's session ends with it, OWA's is a cookie and stays.
-    fn close(&mut self) {
-        self.link = None;
-        if self.kind == ClientKind::Outlook {
-            self.session = false;
-        }
-    }
-}
-
 /// Something happens to a client.
 pub(super) fn handle(p: &mut Plant, at: Instant, id: ClientId, event: Event) {
     if event.turn().is_some_and(|turn| p.client_mut(id).turn != turn) {
@@ -289,9 +99,9 @@ pub(super) fn handle(p: &mut Plant, at: Instant, id: ClientId, event: Event) {
         Event::Neighbour { address, entry } => arp::due(p, at, id, address, entry),
         Event::Resume { .. } => pursue(p, at, id),
         Event::Named { .. } => names::named(p, at, id),
-        Event::Arrive { machine, .. } => tcp::arrive(p, at, id, machine),
-        Event::Acknowledge { .. } => tcp::acknowledge(p, at, id),
-        Event::Reply { .. } => tcp::reply(p, at, id),
+        Event::Arrive { machine, .. } => server::arrive(p, at, id, machine),
+        Event::Acknowledge { .. } => server::acknowledge(p, at, id),
+        Event::Reply { .. } => server::reply(p, at, id),
         Event::Answer { .. } => tcp::answer(p, at, id),
         Event::Reset { machine, .. } => tcp::was_reset(p, at, id, machine),
         Event::Timeout { attempt, .. } => tcp::timed_out(p, at, id, attempt),

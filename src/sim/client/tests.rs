@@ -400,3 +400,21 @@ fn outlook_asks_autodiscover_first_then_opens_the_mailbox_then_works() {
     assert_eq!(asked.next(), Some(Request::LogOn));
     assert!(asked.all(|request| matches!(request, Request::Read | Request::Send)));
 }
+
+#[test]
+fn a_machine_that_stands_still_for_a_while_keeps_its_connections() {
+    let fault = crate::model::Fault::Freeze { machine: EX01.into() };
+    let frozen = Fault { at: seconds(60), lasts: Some(Span::from_secs(8)), fault };
+    let records = play(&site(ClientOs::Windows7), vec![frozen], |play| {
+        open(play);
+        play.until(seconds(61));
+        send_message(&mut play.p, play.now, OUTLOOK, 0, RecordNo(1));
+        play.until(seconds(100));
+    });
+    let met = seen(&records, OUTLOOK, seconds(60)).into_iter().filter(|(_, event)| {
+        matches!(event, ClientEvent::Reset { .. } | ClientEvent::GaveUp)
+    });
+    assert_eq!(met.count(), 0);
+    let answered = longest(&records, OUTLOOK, seconds(60));
+    assert!(answered < Span::from_secs(11), "{answered}");
+}

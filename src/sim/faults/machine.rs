@@ -2,7 +2,7 @@
 
 use super::super::event::Event;
 use super::super::plant::Plant;
-use super::super::{host, mail, net, resources, storage};
+use super::super::{client, host, mail, net, resources, storage};
 use crate::base::{Instant, MachineId, NodeId};
 use crate::journal::RecordNo;
 use crate::journal::record::{Plant as Change, ServiceState};
@@ -31,7 +31,7 @@ pub(super) fn power(
 ) {
     if !strikes {
         let life = p.machine(machine).life;
-        let boot = p.settings().machine.boot_time;
+        let boot = p.settings().power.boot_time;
         p.plan(at + boot, Event::PowerOn { machine, life, cause });
         return;
     }
@@ -93,6 +93,7 @@ pub(super) fn freeze(
             host::thaw(p, at, node);
         }
         storage::thawed(p, at, machine, record);
+        client::resumed(p, at);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::super::event::Event;
 use super::super::plant::Plant;
-use super::super::{host, mail, net, storage};
+use super::super::{client, host, mail, net, storage};
 use crate::base::{Instant, MachineId, NodeId, Ratio};
 use crate::failover::seam::{Input, Order};
 use crate::journal::RecordNo;
@@ -60,6 +60,7 @@ fn set(
 ) {
     let record = p.change(at, Some(cause), Change::Service { machine, service, state });
     let slot = &mut p.machine_mut(machine).services[service as usize];
+    let hung = slot.state == ServiceState::Hung;
     if slot.state == ServiceState::Stopped {
         slot.started = record;
     }
@@ -68,4 +69,7 @@ fn set(
     storage::service_changed(p, at, machine, service, record);
     mail::service_changed(p, at, machine, record);
     net::connectivity_changed(p, at, record);
+    if hung && state == ServiceState::Running {
+        client::resumed(p, at);
+    }
 }

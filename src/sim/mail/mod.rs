@@ -324,7 +324,7 @@ fn way(p: &mut Plant, at: Instant, from: NodeId, to: NodeId) -> Result<Span, Rec
 /// Time that a message is on the line.
 fn on_the_line(p: &Plant) -> Span {
     let kilobytes = u64::from(p.settings().transport.message_kilobytes);
-    let bandwidth = u64::from(p.settings().network.bandwidth);
+    let bandwidth = u64::from(p.settings().ethernet.bandwidth);
     Span::from_nanos(kilobytes * 8_192_000 / bandwidth)
 }
 

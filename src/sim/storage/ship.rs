@@ -74,7 +74,7 @@ fn lost_share(loss: Ratio) -> u32 {
 
 /// Time that kilobytes are on the line of a network; what is lost is sent again.
 fn on_the_line(p: &Plant, network: NetId, kilobytes: u64) -> Span {
-    let nanos = kilobytes * 8_192_000 / u64::from(p.settings().network.bandwidth);
+    let nanos = kilobytes * 8_192_000 / u64::from(p.settings().ethernet.bandwidth);
     let loss = p.segment(network).loss;
     let arrives = loss.denominator() - lost_share(loss);
     Span::from_nanos(nanos).scaled(u64::from(loss.denominator()), u64::from(arrives.max(1)))
@@ -82,7 +82,7 @@ fn on_the_line(p: &Plant, network: NetId, kilobytes: u64) -> Span {
 
 /// Time one way over a network, before the first byte arrives.
 fn one_way(p: &Plant, network: NetId) -> Span {
-    p.settings().network.latency + p.segment(network).delay
+    p.settings().ethernet.latency + p.segment(network).delay
 }
 
 /// Time to ask for the logs between two positions, copy and inspect them.

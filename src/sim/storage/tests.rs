@@ -205,7 +205,7 @@ fn a_copy_that_was_merely_away_catches_up() {
 #[test]
 fn a_copy_behind_a_slow_line_drops_to_file_mode_and_comes_back() {
     let mut site = topology();
-    site.settings.network.bandwidth = 10;
+    site.settings.ethernet.bandwidth = 10;
     play(&site, Vec::new(), |play| {
         play.activate(EX01, &[EX01, EX02]);
         assert!(play.p.copy(VIP2).link.block);

@@ -1,0 +1,255 @@
+//! The server's side of a client's connection, as far as the client feels it: who takes a
+//! segment, who works on it, and how the answer gets back.
+
+use super::super::event::Event as Planned;
+use super::super::net;
+use super::super::plant::Plant;
+use super::tcp::{Connection, attempts, await_acknowledgement, lost, patience};
+use super::{Event, Outcome, Step, autodiscover, outlook, owa, smtp, watch};
+use crate::base::{ClientId, Instant, MachineId, Span};
+use crate::journal::RecordNo;
+use crate::journal::record::{Lost, Refused, ServiceState};
+use crate::model::topology::ClientKind;
+
+/// The segment arrives at a machine.
+pub(super) fn arrive(p: &mut Plant, at: Instant, id: ClientId, machine: MachineId) {
+    let client = p.client_mut(id);
+    let (network, service, address) = (client.network, client.service(), client.flight.address);
+    let nic = match net::attached(p, machine, network, Lost::ReceiverDown) {
+        Ok(nic) => nic,
+        Err((_, because)) => return lost(p, at, id, because),
+    };
+    let Some(bound) = net::bound(p, machine, nic, address) else {
+        let because = p.client_mut(id).flight.obstacle;
+        return lost(p, at, id, because);
+    };
+    let life = p.machine(machine).life;
+    let slot = *p.service(machine, service);
+    let stopped = slot.state == ServiceState::Stopped;
+    let client = p.client_mut(id);
+    if client.step == Step::Connect {
+        if stopped {
+            return reset(p, at, id, machine, slot.since);
+        }
+        client.flight.accepted = Some(Connection {
+            service,
+            machine,
+            life,
+            address,
+            bound,
+            started: slot.started,
+            name: client.flight.name,
+            authenticated: None,
+        });
+        return respond(p, at, id, machine);
+    }
+    let link = client.link.as_ref().expect("data goes over a connection");
+    let same = (link.machine, link.life, link.bound) == (machine, life, bound);
+    if !same || stopped || link.started != slot.started {
+        let because = if same { slot.since } else { bound };
+        return reset(p, at, id, machine, because);
+    }
+    client.flight.waiting = false;
+    if client.flight.outcome.is_some() {
+        reply(p, at, id);
+    } else if client.flight.working {
+        acknowledge(p, at, id);
+    } else {
+        work(p, at, id, machine, slot.state == ServiceState::Hung);
+    }
+}
+
+/// The server begins to work on a request.
+fn work(p: &mut Plant, at: Instant, id: ClientId, machine: MachineId, hung: bool) {
+    let delay = p.settings().tcp.delayed_acknowledgement;
+    let client = p.client_mut(id);
+    client.flight.working = true;
+    client.flight.stuck = hung;
+    let turn = client.turn;
+    if !hung {
+        let ready = match client.kind {
+            ClientKind::Outlook => outlook::work(p, at, id, machine),
+            ClientKind::Owa => owa::work(p, at, id, machine),
+            ClientKind::Smtp => smtp::work(p, at, machine),
+            ClientKind::Autodiscover => autodiscover::work(p, at, id, machine),
+        };
+        p.plan(ready, Planned::Client(id, Event::Reply { turn }));
+        if ready <= at + delay {
+            return;
+        }
+    }
+    p.plan(at + delay, Planned::Client(id, Event::Acknowledge { turn }));
+}
+
+/// The server acknowledges a request that it has not answered yet. From then on the client does
+/// not send it again, and waits for the answer as long as such a client does.
+pub(super) fn acknowledge(p: &mut Plant, at: Instant, id: ClientId) {
+    if p.client_mut(id).flight.acknowledged {
+        return;
+    }
+    if let Err(because) = way_back(p, id) {
+        return lost(p, at, id, because);
+    }
+    let settings = p.settings();
+    let (outlook, owa) = (settings.outlook.rpc_timeout, settings.owa.patience);
+    let (smtp, autodiscover) = (settings.transport.smtp_timeout, settings.autodiscover.timeout);
+    let client = p.client_mut(id);
+    let longest = match client.kind {
+        ClientKind::Outlook => outlook,
+        ClientKind::Owa => owa,
+        ClientKind::Smtp => smtp,
+        ClientKind::Autodiscover => autodiscover,
+    };
+    client.flight.acknowledged = true;
+    client.flight.waiting = false;
+    let (address, turn) = (client.flight.address, client.turn);
+    client.neighbours.confirmed(at, address);
+    let when = client.flight.began.saturating_add(longest).max(at);
+    p.plan(when, Planned::Client(id, Event::Overdue { turn }));
+    watch(p, at, id);
+}
+
+/// Whether the machine behind the connection can still send from its address to the client: the
+/// newest record without which it could not, or what stands in the way.
+pub(super) fn standing(p: &mut Plant, id: ClientId) -> Result<RecordNo, RecordNo> {
+    let client = p.client_mut(id);
+    let link = *client.link.as_ref().expect("data goes over a connection");
+    let network = client.network;
+    let leads = client.neighbours.since(link.address);
+    let machine = p.machine(link.machine);
+    let (life, since) = (machine.life, machine.since);
+    if life != link.life {
+        return Err(since);
+    }
+    let nic = net::attached(p, link.machine, network, Lost::ReceiverDown);
+    let nic = nic.map_err(|(_, because)| because)?;
+    let bound = net::bound(p, link.machine, nic, link.address);
+    if bound != Some(link.bound) {
+        return Err(p.adapter(link.machine, nic).since);
+    }
+    let service = p.service(link.machine, link.service).since;
+    let (adapter, segment) = (p.adapter(link.machine, nic).since, p.segment(network).since);
+    let log_on = link.authenticated.unwrap_or(RecordNo(0));
+    let records = [since, link.bound, link.name, leads, service, adapter, segment, log_on];
+    Ok(records.into_iter().max().unwrap_or(RecordNo(0)))
+}
+
+/// What [`standing`] says, and the time that a segment takes to the client.
+fn way_back(p: &mut Plant, id: ClientId) -> Result<(RecordNo, Span), RecordNo> {
+    let because = standing(p, id)?;
+    let client = p.client_mut(id);
+    let machine = client.link.as_ref().expect("data goes over a connection").machine;
+    let network = client.network;
+    let span = net::to_client(p, network, machine).map_err(|(_, because)| because)?;
+    Ok((because, span))
+}
+
+/// The server has its answer, and sends it.
+pub(super) fn reply(p: &mut Plant, at: Instant, id: ClientId) {
+    let client = p.client_mut(id);
+    let link = *client.link.as_ref().expect("data goes over a connection");
+    let turn = client.turn;
+    let new = client.flight.outcome.is_none();
+    if new && p.machine(link.machine).up && p.machine(link.machine).life == link.life {
+        let slot = *p.service(link.machine, link.service);
+        if slot.state == ServiceState::Stopped || slot.started != link.started {
+            return reset(p, at, id, link.machine, slot.since);
+        }
+        let hung = slot.state == ServiceState::Hung;
+        let Some((outcome, because)) = (!hung).then(|| conclude(p, at, id)).flatten() else {
+            p.client_mut(id).flight.stuck = true;
+            return acknowledge(p, at, id);
+        };
+        let flight = &mut p.client_mut(id).flight;
+        flight.outcome = Some(outcome);
+        flight.because = flight.because.max(because);
+    }
+    match way_back(p, id) {
+        Ok((because, span)) => {
+            let flight = &mut p.client_mut(id).flight;
+            flight.because = flight.because.max(because);
+            p.plan(at + span, Planned::Client(id, Event::Answer { turn }));
+        }
+        Err(because) => unheard(p, at, id, because),
+    }
+}
+
+/// The answer did not get to the client. A client that has no acknowledgement sends its request
+/// again; otherwise it is the server that sends its answer again.
+fn unheard(p: &mut Plant, at: Instant, id: ClientId, because: RecordNo) {
+    let tcp = p.settings().tcp;
+    let (first, most) = attempts(&tcp, false);
+    let client = p.client_mut(id);
+    let machine = client.link.as_ref().expect("data goes over a connection").machine;
+    let frozen = p.machine(machine).frozen;
+    let client = p.client_mut(id);
+    let turn = client.turn;
+    let flight = &mut client.flight;
+    flight.obstacle = because;
+    if !flight.acknowledged {
+        flight.working = flight.outcome.is_some();
+        return await_acknowledgement(p, at, id);
+    }
+    if frozen && flight.outcome.is_none() {
+        flight.stuck = true;
+        return;
+    }
+    flight.replies += 1;
+    if flight.replies <= most {
+        let when = at + patience(first, flight.replies);
+        p.plan(when, Planned::Client(id, Event::Reply { turn }));
+    }
+}
+
+/// Services that hung go on, or machines that stood still: what waits for them is taken up.
+pub(in crate::sim) fn resumed(p: &mut Plant, at: Instant) {
+    for id in p.index.clients.ids() {
+        let client = p.client_mut(id);
+        let Some(link) = client.link.filter(|_| client.flight.stuck) else { continue };
+        client.flight.stuck = false;
+        client.flight.working = false;
+        let event = Event::Arrive { turn: client.turn, machine: link.machine };
+        p.plan(at, Planned::Client(id, event));
+    }
+}
+
+/// What the server made of the request; none if it hangs over it.
+fn conclude(p: &mut Plant, at: Instant, id: ClientId) -> Option<(Outcome, RecordNo)> {
+    let client = p.client_mut(id);
+    match client.flight.log_on {
+        Some(Err(because)) => return Some((Outcome::Refused(Refused::NoLogOn), because)),
+        Some(Ok(since)) => {
+            let link = client.link.as_mut().expect("data goes over a connection");
+            link.authenticated = Some(since);
+        }
+        None => {}
+    }
+    match client.kind {
+        ClientKind::Outlook => outlook::conclude(p, at, id),
+        ClientKind::Owa => owa::conclude(p, at, id),
+        ClientKind::Smtp => Some(smtp::conclude(p, at, id)),
+        ClientKind::Autodiscover => Some(autodiscover::conclude(p, at, id)),
+    }
+}
+
+/// An answer leaves a machine for the client.
+fn respond(p: &mut Plant, at: Instant, id: ClientId, machine: MachineId) {
+    let client = p.client_mut(id);
+    let (network, turn) = (client.network, client.turn);
+    match net::to_client(p, network, machine) {
+        Ok(span) => p.plan(at + span, Planned::Client(id, Event::Answer { turn })),
+        Err((_, because)) => lost(p, at, id, because),
+    }
+}
+
+/// A machine has no such connection, or no such service, and says so.
+fn reset(p: &mut Plant, at: Instant, id: ClientId, machine: MachineId, because: RecordNo) {
+    let client = p.client_mut(id);
+    let (network, turn) = (client.network, client.turn);
+    client.flight.because = because.max(client.neighbours.since(client.flight.address));
+    match net::to_client(p, network, machine) {
+        Ok(span) => p.plan(at + span, Planned::Client(id, Event::Reset { turn, machine })),
+        Err((_, because)) => lost(p, at, id, because),
+    }
+}
+
