@@ -40,12 +40,16 @@ fn pump(c: &mut Criterion) {
     let events = run(Recording::Off).events;
     assert_eq!(events, run(Recording::Memory).events, "recording changes nothing");
 
-    site::ratio("pump, recording off", (counts.events, plain::<Wheel>), (events, || {
-        run(Recording::Off)
-    }));
-    site::ratio("pump, recording on", (counts.events, plain::<Wheel>), (events, || {
-        run(Recording::Memory)
-    }));
+    site::ratio(
+        "pump, recording off",
+        (counts.events, plain::<Wheel>),
+        (events, || run(Recording::Off)),
+    );
+    site::ratio(
+        "pump, recording on",
+        (counts.events, plain::<Wheel>),
+        (events, || run(Recording::Memory)),
+    );
 
     let mut group = c.benchmark_group("pump");
     group.throughput(Throughput::Elements(counts.events));

@@ -36,11 +36,7 @@ pub(crate) fn nic_loss(clients: u32, until: Span) -> (Topology, Scenario) {
 /// one that the machine's other work disturbed least.
 #[expect(clippy::disallowed_types, reason = "a bench measures the wall clock")]
 #[allow(dead_code, reason = "not every bench compares")]
-pub(crate) fn ratio<A, B>(
-    name: &str,
-    plain: (u64, impl Fn() -> A),
-    ours: (u64, impl Fn() -> B),
-) {
+pub(crate) fn ratio<A, B>(name: &str, plain: (u64, impl Fn() -> A), ours: (u64, impl Fn() -> B)) {
     let mut best = [u128::MAX; 2];
     for _ in 0..ROUNDS {
         let begin = std::time::Instant::now();

@@ -54,8 +54,23 @@ fn json_is_one_document_with_the_promised_keys() {
     let run = told(&["run", "--format", "json"]);
     let json: serde_json::Value = serde_json::from_str(&run.out).expect("one JSON document");
     for key in [
-        "topology", "scenario", "seed", "digest", "until_ms", "verdict", "faults", "recovered_ms",
-        "outages", "groups", "databases", "quorum", "witness", "mail", "clients", "moves", "assumed",
+        "topology",
+        "scenario",
+        "seed",
+        "digest",
+        "until_ms",
+        "verdict",
+        "faults",
+        "recovered_ms",
+        "outages",
+        "groups",
+        "databases",
+        "quorum",
+        "witness",
+        "mail",
+        "clients",
+        "moves",
+        "assumed",
     ] {
         assert!(json.get(key).is_some(), "no key {key}");
     }
