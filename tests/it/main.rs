@@ -5,6 +5,8 @@
 mod cases;
 mod floors;
 mod pair;
+mod program;
+mod readme;
 mod replay;
 mod site;
 mod source;
