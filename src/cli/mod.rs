@@ -61,6 +61,12 @@ fn colored() -> bool {
     anstream::AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never
 }
 
+/// A note on standard error that is no error.
+fn note(text: &str) {
+    // A note that nobody can read harms nobody.
+    let _ = writeln!(anstream::stderr(), "note: {text}");
+}
+
 /// Writes a command's output; tells whether something did not hold.
 fn print(done: &Done) -> Result<bool, Failure> {
     let mut stdout = std::io::stdout().lock();
