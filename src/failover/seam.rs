@@ -12,7 +12,7 @@
 use super::message::Message;
 pub use super::note::{Dropped, Note, Operation, Ranked};
 use super::state::ClusterDatabase;
-use crate::base::{DbId, GroupId, Instant, NicId, NodeId, NodeSet, OpId, ResourceId, Span, StepNo};
+use crate::base::{DbId, GroupId, Instant, NicId, NodeId, OpId, ResourceId, StepNo};
 use serde::{Deserialize, Serialize};
 
 /// What the world tells a node.
