@@ -307,7 +307,9 @@ fn plant_stage(plant: &Plant) -> Option<&'static str> {
         Plant::WitnessLock { .. } => "arbitration",
         Plant::Mounted { .. } => "mount",
         Plant::Dismounted { .. } => "dismount",
-        Plant::Operation { .. } | Plant::ClientAccessArray | Plant::RpcClientAccessServer { .. } => {
+        Plant::Operation { .. }
+        | Plant::ClientAccessArray
+        | Plant::RpcClientAccessServer { .. } => {
             return None;
         }
         Plant::Copy { status, .. } => match status {

@@ -291,7 +291,8 @@ fn verdict(promises: &check::Verdict, steps: &[StepMarks]) -> Verdict {
     }
     for step in steps {
         for mark in step.marks.iter().filter(|mark| mark.held_after.is_none()) {
-            let why = format!("{} was not so within {} (step {})", mark.text, mark.within, step.label);
+            let why =
+                format!("{} was not so within {} (step {})", mark.text, mark.within, step.label);
             broken.push(("expectation".to_owned(), step.at, why));
             if kind == VerdictKind::Ok {
                 kind = VerdictKind::Budget;

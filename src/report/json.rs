@@ -7,8 +7,8 @@ use crate::lab::Outcome;
 use crate::lab::moves::COLUMNS;
 use crate::lab::outage::Outage;
 use crate::lab::run::Figures;
-use crate::model::topology::ClientKind;
 use crate::model::Service;
+use crate::model::topology::ClientKind;
 use serde_json::{Map, Value, json};
 use std::io::{self, Write};
 
@@ -41,9 +41,9 @@ pub fn write(outcome: &Outcome, repeat: &str, out: &mut dyn Write) -> io::Result
 
 fn document(outcome: &Outcome, repeat: &str) -> Value {
     let names = Names::new(outcome.topology, Some(outcome.scenario));
-    let broken = outcome.verdict.broken.iter().map(|(promise, moment, why)| {
-        json!({ "promise": promise, "at_ms": at(*moment), "why": why })
-    });
+    let broken = outcome.verdict.broken.iter().map(
+        |(promise, moment, why)| json!({ "promise": promise, "at_ms": at(*moment), "why": why }),
+    );
     json!({
         "schema_version": 1,
         "topology": outcome.topology.name,
@@ -156,7 +156,8 @@ fn databases(outcome: &Outcome, names: &Names) -> Value {
 
 fn quorum(outcome: &Outcome, names: &Names) -> Value {
     let holders = outcome.end.quorum_holders();
-    let voters = outcome.topology.voters().len() + usize::from(outcome.topology.dag.witness.is_some());
+    let voters =
+        outcome.topology.voters().len() + usize::from(outcome.topology.dag.witness.is_some());
     let votes = holders.iter().map(|node| outcome.end.nodes[node].votes.0).max().unwrap_or(0);
     json!({
         "votes": votes,

@@ -2,8 +2,8 @@
 
 pub mod csv;
 pub mod json;
-mod timeline;
 pub mod text;
+mod timeline;
 
 use crate::base::{Instant, Span};
 use crate::journal::text::Names;
@@ -64,9 +64,7 @@ fn shown<'o>(outcome: &'o Outcome) -> Vec<&'o Outage> {
     let episode = |at: Instant| starts.partition_point(|start| *start <= at);
     let mut worst: Vec<(String, usize, &'o Outage)> = Vec::new();
     let names = Names::new(outcome.topology, Some(outcome.scenario));
-    let length = |outage: &Outage| {
-        outage.to.map_or(Span::MAX, |to| to.since(outage.from))
-    };
+    let length = |outage: &Outage| outage.to.map_or(Span::MAX, |to| to.since(outage.from));
     for outage in outcome.outages.iter().filter(|outage| outage.hard) {
         let key = who_word(&names, outage.who);
         let episode = match outage.who {

@@ -5,5 +5,9 @@
 mod cases;
 mod floors;
 mod pair;
+mod program;
+mod readme;
+mod replay;
+mod site;
 mod source;
 mod tidy;
