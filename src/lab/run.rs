@@ -95,7 +95,8 @@ pub struct Figures {
 
 impl Figures {
     fn new() -> Self {
-        let histogram = Histogram::new(3).expect("three significant digits are allowed");
+        const LONGEST: u64 = 366 * 24 * 3600 * 1_000_000_000;
+        let histogram = Histogram::new_with_bounds(1, LONGEST, 3).expect("bounds are allowed");
         Figures { histogram, max: Span::ZERO }
     }
 

@@ -6,6 +6,7 @@ use crate::journal::record::{ClientEvent, ConnectionState, MailEvent, Plant};
 use crate::journal::text::{Names, connection_name};
 use crate::journal::{Record, What};
 use crate::lab::Outcome;
+use crate::lab::outage::Who;
 use crate::model::topology::ClientKind;
 use std::collections::BTreeMap;
 
@@ -31,19 +32,39 @@ pub(super) struct Line {
 /// Most lines of a timeline; more would not be read.
 const MOST_LINES: usize = 400;
 
+/// How often the same thing is told of one machine.
+const MOST_TIMES: u32 = 3;
+
+/// From when to when each client was without service; of several outages the longest.
+fn windows(outcome: &Outcome) -> BTreeMap<ClientId, (Instant, Instant)> {
+    let mut windows: BTreeMap<ClientId, (Instant, Instant)> = BTreeMap::new();
+    for outage in outcome.outages.iter().filter(|outage| outage.hard) {
+        let Who::Client(_, client) = outage.who else { continue };
+        let window = (outage.from, outage.to.unwrap_or(outcome.scenario.until));
+        let known = windows.entry(client).or_insert(window);
+        if window.1.since(window.0) > known.1.since(known.0) {
+            *known = window;
+        }
+    }
+    windows
+}
+
 /// The timeline of a run, and how many lines it left out.
 pub(super) fn lines(outcome: &Outcome, names: &Names) -> (Vec<Line>, usize) {
     let mut lines = Vec::new();
     let from = outcome.disturbed.unwrap_or(Instant::ZERO);
     let mut tallies: BTreeMap<(u64, ClientKind, u8), u32> = BTreeMap::new();
     let mut states: BTreeMap<ClientId, ConnectionState> = BTreeMap::new();
+    let out = windows(outcome);
     for record in &outcome.records {
         if let What::Client(client, event) = &record.what {
             let before = states.get(client).copied();
             if let ClientEvent::State(state) = event {
                 states.insert(*client, *state);
             }
-            if record.at >= from {
+            let within =
+                out.get(client).is_some_and(|(from, to)| record.at >= *from && record.at <= *to);
+            if within {
                 tally(outcome, &mut tallies, record, *client, event, before);
             }
             continue;
@@ -58,7 +79,16 @@ pub(super) fn lines(outcome: &Outcome, names: &Names) -> (Vec<Line>, usize) {
     lines.dedup_by(|later, earlier| {
         later.column == earlier.column && later.text == earlier.text && later.at == earlier.at
     });
-    let left_out = lines.len().saturating_sub(MOST_LINES);
+    let mut times: BTreeMap<(Column, String), u32> = BTreeMap::new();
+    let before = lines.len();
+    lines.retain(|line| {
+        let plain: String = line.text.chars().filter(|c| !c.is_ascii_digit()).collect();
+        let shown = times.entry((line.column, plain)).or_insert(0);
+        *shown += 1;
+        line.column == Column::Across || line.column == Column::Clients || *shown <= MOST_TIMES
+    });
+    let repeated = before - lines.len();
+    let left_out = repeated + lines.len().saturating_sub(MOST_LINES);
     lines.truncate(MOST_LINES);
     (lines, left_out)
 }
@@ -150,8 +180,8 @@ fn wanted(note: &Note, late: bool) -> bool {
         | Note::QuorumHeld { .. }
         | Note::QuorumLost { .. }
         | Note::PrimaryActiveManager
-        | Note::Group { state: GroupState::Online | GroupState::Failed, .. }
-        | Note::Database { status: CopyStatus::Mounted, .. } => true,
+        | Note::Group { state: GroupState::Online | GroupState::Failed, .. } => true,
+        Note::Database { status: CopyStatus::Mounted, .. } => !late,
         Note::WitnessLost { tries, .. } => late && *tries <= 3,
         Note::Resource { state, .. } => late && matches!(state, ResourceState::Failed),
         Note::Group { state, .. } => late && *state == GroupState::Offline,
@@ -193,7 +223,7 @@ fn plant_column(outcome: &Outcome, plant: &Plant) -> Option<Column> {
             let dns = machines.find(|(_, machine)| machine.roles.contains(&MachineRole::Dns));
             Column::Machine(dns?.0)
         }
-        Plant::Copy { copy, status, .. } if *status != CopyStatus::Mounted => {
+        Plant::Copy { copy, status, .. } if !is_active(*status) => {
             Column::Machine(MachineId::at(copy.node.index()))
         }
         Plant::Mounted { copy, .. } | Plant::Dismounted { copy } => {
@@ -205,4 +235,15 @@ fn plant_column(outcome: &Outcome, plant: &Plant) -> Option<Column> {
         | Plant::Neighbour { .. }
         | Plant::Operation { .. } => return None,
     })
+}
+
+/// States that only an active copy has; decisions tell of them.
+fn is_active(status: CopyStatus) -> bool {
+    matches!(
+        status,
+        CopyStatus::Mounted
+            | CopyStatus::Mounting
+            | CopyStatus::Dismounting
+            | CopyStatus::Dismounted
+    )
 }

@@ -8,6 +8,7 @@ use crate::failover::message::Message;
 use crate::failover::seam::{Failure, Input};
 use crate::journal::RecordNo;
 use crate::journal::record::{Lost, Plant as Change};
+use crate::model::topology::NetworkRole;
 
 /// Why something did not get through: what stood in the way, and the record that put it there.
 pub(super) type Obstacle = (Lost, RecordNo);
@@ -85,8 +86,9 @@ fn learn(p: &mut Plant, at: Instant, network: NetId, machine: MachineId, nic: Ni
     p.segment_mut(network).forwarding.insert(machine, (nic, at + life));
 }
 
-/// A path between two machines over any network that both are on, in the order of the sender's
-/// adapters: the network and the time one way, or the last obstacle met.
+/// A path between two machines over a network that clients use too, in the order of the sender's
+/// adapters: the network and the time one way, or the last obstacle met. Replication networks
+/// carry heartbeats and logs only (exchange.md §2.1).
 pub(super) fn path(
     p: &mut Plant,
     at: Instant,
@@ -96,7 +98,8 @@ pub(super) fn path(
     let mut obstacle = (Lost::Unresolved, RecordNo(0));
     for position in 0..p.setup.topology.machines[from].nics.len() {
         let network = p.setup.topology.machines[from].nics[NicId(position as u8)].network;
-        if adapter_on(p, to, network).is_none() {
+        let role = p.setup.topology.networks[network].role;
+        if role != NetworkRole::ClusterAndClient || adapter_on(p, to, network).is_none() {
             continue;
         }
         match between(p, at, network, from, to) {
@@ -110,12 +113,15 @@ pub(super) fn path(
 /// Whether two machines can reach each other over some network now, good luck aside.
 pub(super) fn reachable(p: &Plant, from: MachineId, to: MachineId) -> bool {
     p.setup.topology.networks.ids().any(|network| {
+        let client = p.setup.topology.networks[network].role == NetworkRole::ClusterAndClient;
         let cut = p
             .segment(network)
             .cuts
             .iter()
             .any(|(a, b, _)| (*a, *b) == (from, to) || (*a, *b) == (to, from));
-        !cut && p.segment(network).holds == 0
+        client
+            && !cut
+            && p.segment(network).holds == 0
             && attached(p, from, network, Lost::SenderDown).is_ok()
             && attached(p, to, network, Lost::ReceiverDown).is_ok()
     })

@@ -4,7 +4,8 @@ use crate::base::{
     Address, ClientId, CopyId, DbId, GroupId, Id, IdVec, Instant, MachineId, MailId, NetId, NicId,
     NodeId, NodeSet, ResourceId,
 };
-use crate::failover::seam::{CopyStatus, Effect, GroupState, Note};
+use crate::failover::config::ResourceKind;
+use crate::failover::seam::{CopyStatus, Effect, GroupState, Note, ResourceState};
 use crate::journal::record::{ClientEvent, ConnectionState, MailEvent, Plant, ServiceState};
 use crate::journal::{Record, What};
 use crate::model::topology::NetworkRole;
@@ -30,6 +31,8 @@ pub struct Scene<'t> {
     pub witness: Option<NodeId>,
     /// Groups.
     pub groups: IdVec<GroupId, Group>,
+    /// Resources: the node that told last, and what it told.
+    pub resources: IdVec<ResourceId, Option<(NodeId, ResourceState)>>,
     /// Databases.
     pub databases: IdVec<DbId, Database>,
     /// Copies.
@@ -156,6 +159,7 @@ impl<'t> Scene<'t> {
             nodes: IdVec::filled(topology.nodes, Member::default()),
             witness: None,
             groups: IdVec::filled(topology.groups.len(), Group::default()),
+            resources: IdVec::filled(topology.resources.len(), None),
             databases: IdVec::filled(topology.databases.len(), Database::default()),
             copies: copies.collect(),
             addresses: BTreeMap::new(),
@@ -210,6 +214,9 @@ impl<'t> Scene<'t> {
                     member.primary = false;
                 }
                 self.nodes[node].primary = true;
+            }
+            Note::Resource { resource, state, .. } => {
+                self.resources[*resource] = Some((node, *state));
             }
             Note::Group { group, owner, state } => {
                 let entry = &mut self.groups[*group];
@@ -363,11 +370,16 @@ impl<'t> Scene<'t> {
         copies.map(|(id, _)| id.node).next()
     }
 
-    /// Whether a group is online where clients can reach it.
+    /// Whether a group serves where clients can reach it: its owner is reachable, and every
+    /// resource but a witness is online there.
     pub fn group_served(&self, group: GroupId) -> bool {
-        let entry = &self.groups[group];
-        entry.state == GroupState::Online
-            && entry.owner.is_some_and(|owner| self.reachable(owner.into()))
+        let Some(owner) = self.groups[group].owner else { return false };
+        let resources = self.topology.groups[group].resources.iter();
+        self.reachable(owner.into())
+            && resources.into_iter().all(|id| {
+                self.topology.resources[*id].kind == ResourceKind::FileShareWitness
+                    || self.resources[*id] == Some((owner, ResourceState::Online))
+            })
     }
 
     /// Whether a database is mounted anywhere.
