@@ -13,7 +13,9 @@ pub(super) fn read(path: &Path) -> Result<Journal, Failure> {
     let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Err(Failure::Call(format!("{name}: expected a journal; there is no such file")));
+            return Err(Failure::Call(format!(
+                "{name}: expected a journal; there is no such file"
+            )));
         }
         Err(error) => return Err(Failure::at(path, &error)),
     };
