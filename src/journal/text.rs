@@ -1,17 +1,15 @@
 //! The text form: one line per record, in the words of the domain.
 
-use super::record::{
-    ClientEvent, ConnectionState, Host, Lost, MailEvent, Plant, Record, Refused, Request,
-    ServiceState, What,
+use super::record::{ClientEvent, Host, MailEvent, Plant, Record, ServiceState, What};
+pub use super::words::{connection_name, dial_name, group_state, service_name, why_name};
+use super::words::{
+    dropped_name, failure_name, lost_name, refused_name, request_name, resource_state,
 };
 use super::{Header, Origin, RecordNo};
 use crate::base::{CopyId, DbId, GroupId, MachineId, NicId, NodeId, NodeSet, ResourceId};
-use crate::failover::seam::{
-    Act, Dropped, Effect, Failure, GroupState, Input, MountDial, Note, Operation, Order, Outcome,
-    Refusal, Report, ResourceState, Why,
-};
+use crate::failover::seam::{Act, Effect, Input, Note, Operation, Order, Outcome, Refusal, Report};
 use crate::model::fault::Fault;
-use crate::model::{Scenario, Service, Topology};
+use crate::model::{Scenario, Topology};
 use std::io::{self, Write};
 
 /// Names of a topology, for sentences.
@@ -562,136 +560,5 @@ impl<'t> Names<'t> {
             MailEvent::Lost => "lost".to_owned(),
             MailEvent::Deferred { why } => format!("waits: {}", failure_name(*why)),
         }
-    }
-}
-
-/// A service's display name.
-pub fn service_name(service: Service) -> &'static str {
-    match service {
-        Service::Cluster => "Cluster service",
-        Service::Store => "Information Store",
-        Service::Replication => "Replication service",
-        Service::RpcClientAccess => "RPC Client Access",
-        Service::HubTransport => "Hub Transport",
-        Service::Owa => "Outlook Web App",
-        Service::Autodiscover => "Autodiscover",
-        Service::Directory => "directory",
-        Service::Dns => "DNS server",
-        Service::FileServer => "file server",
-    }
-}
-
-/// A reason in words.
-pub fn why_name(why: Why) -> &'static str {
-    match why {
-        Why::NodeDown => "its node is down",
-        Why::ResourceFailed => "a resource failed",
-        Why::Asked => "asked for",
-        Why::Stopping => "the service is being stopped",
-        Why::QuorumLost => "quorum lost",
-        Why::ConnectivityLost => "all connectivity lost (event 1554)",
-        Why::Evicted => "the cluster went on without it",
-        Why::MapiNetworkDown => "the MAPI network is down there",
-        Why::DatabaseFailed => "the database failed there",
-        Why::Startup => "start-up",
-        Why::ThresholdExceeded => "failover threshold exceeded (event 1254)",
-    }
-}
-
-fn failure_name(failure: Failure) -> &'static str {
-    match failure {
-        Failure::NoPath => "no path there",
-        Failure::NoAnswer => "no answer",
-        Failure::ServiceStopped => "its service does not run",
-        Failure::InterfaceDown => "its adapter is down",
-        Failure::DuplicateAddress => "the address is in use (event 1049)",
-        Failure::NoDomainController => "no domain controller",
-        Failure::NotAlive => "health check failed",
-        Failure::CopyUnusable => "the copy cannot be used",
-        Failure::Disk => "disk",
-        Failure::Terminated => "terminated",
-    }
-}
-
-fn dropped_name(dropped: Dropped) -> String {
-    match dropped {
-        Dropped::Unreachable => "unreachable".to_owned(),
-        Dropped::NoAnswer => "no answer".to_owned(),
-        Dropped::Status(status) => format!("{status:?}"),
-        Dropped::ActivationSuspended => "activation suspended".to_owned(),
-        Dropped::PolicyBlocked => "activation blocked".to_owned(),
-        Dropped::MaximumActive => "server at its limit".to_owned(),
-        Dropped::Source => "the former active".to_owned(),
-        Dropped::Tried => "tried".to_owned(),
-    }
-}
-
-fn lost_name(lost: Lost) -> &'static str {
-    match lost {
-        Lost::SenderDown => "own adapter down",
-        Lost::ReceiverDown => "receiver's adapter down or machine off",
-        Lost::NetworkDown => "network down",
-        Lost::Chance => "bad luck",
-        Lost::Unresolved => "no hardware address",
-        Lost::WrongMachine => "wrong machine",
-    }
-}
-
-fn refused_name(refused: Refused) -> &'static str {
-    match refused {
-        Refused::NotListening => "nothing listens",
-        Refused::DatabaseOffline => "database not mounted",
-        Refused::NoLogOn => "no domain controller for the log-on",
-        Refused::NoName => "the name does not resolve",
-        Refused::ServiceTimeOut => "the service did not answer in time",
-    }
-}
-
-fn request_name(request: Request) -> &'static str {
-    match request {
-        Request::LogOn => "log on",
-        Request::Read => "read",
-        Request::Send => "send",
-        Request::Autodiscover => "ask Autodiscover",
-    }
-}
-
-/// The status bar's words.
-pub fn connection_name(state: ConnectionState) -> &'static str {
-    match state {
-        ConnectionState::Connected => "Connected to Microsoft Exchange",
-        ConnectionState::Trying => "Trying to connect",
-        ConnectionState::Disconnected => "Disconnected",
-    }
-}
-
-/// A mount dial's name.
-pub fn dial_name(dial: MountDial) -> &'static str {
-    match dial {
-        MountDial::Lossless => "Lossless",
-        MountDial::GoodAvailability => "GoodAvailability",
-        MountDial::BestAvailability => "BestAvailability",
-        MountDial::BestEffort => "BestEffort",
-    }
-}
-
-/// A group state's name.
-pub fn group_state(state: GroupState) -> &'static str {
-    match state {
-        GroupState::Offline => "Offline",
-        GroupState::Pending => "Pending",
-        GroupState::Online => "Online",
-        GroupState::PartialOnline => "PartialOnline",
-        GroupState::Failed => "Failed",
-    }
-}
-
-fn resource_state(state: ResourceState) -> &'static str {
-    match state {
-        ResourceState::Offline => "Offline",
-        ResourceState::OnlinePending => "OnlinePending",
-        ResourceState::Online => "Online",
-        ResourceState::OfflinePending => "OfflinePending",
-        ResourceState::Failed => "Failed",
     }
 }

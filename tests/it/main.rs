@@ -3,11 +3,14 @@
 #![allow(missing_docs, unreachable_pub)]
 
 mod cases;
+mod cli;
 mod floors;
 mod pair;
 mod program;
 mod readme;
 mod replay;
+mod scenarios;
 mod site;
 mod source;
 mod tidy;
+mod twin;

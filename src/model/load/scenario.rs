@@ -310,17 +310,7 @@ fn fault(section: &Section, names: &Names) -> Option<Fault> {
         section.wrong("kind", &format!("one of {}", all.join(", ")), None);
     }
     Some(match section.word("kind", KINDS)? {
-        0 => {
-            let machine = names.machine(section)?;
-            let nics = &names.topology.machines[machine].nics;
-            let listed: IdVec<NicId, String> = nics.values().map(|nic| nic.name.clone()).collect();
-            let place = section.text("nic");
-            let nic = match place.text.as_str() {
-                "all" => None,
-                _ => Some(section.find(&place, "an adapter of the machine, or all", &listed)?),
-            };
-            Fault::NicDown { machine, nic }
-        }
+        0 => nic_down(section, names)?,
         1 => Fault::PowerOff { machine: names.machine(section)? },
         2 => Fault::Freeze { machine: names.machine(section)? },
         3 => {
@@ -355,13 +345,25 @@ fn fault(section: &Section, names: &Names) -> Option<Fault> {
         }
         9 => {
             let delay = section.value::<Span>("delay");
-            if !delay.is_some_and(|delay| delay <= Span::from_secs(3600)) {
+            if delay.is_none_or(|delay| delay > Span::from_secs(3600)) {
                 section.wrong("delay", "a duration of at most an hour", None);
             }
             Fault::NetworkDelay { network: names.network(section)?, delay: delay? }
         }
         _ => Fault::GratuitousArpBlocked { network: names.network(section)? },
     })
+}
+
+fn nic_down(section: &Section, names: &Names) -> Option<Fault> {
+    let machine = names.machine(section)?;
+    let nics = &names.topology.machines[machine].nics;
+    let listed: IdVec<NicId, String> = nics.values().map(|nic| nic.name.clone()).collect();
+    let place = section.text("nic");
+    let nic = match place.text.as_str() {
+        "all" => None,
+        _ => Some(section.find(&place, "an adapter of the machine, or all", &listed)?),
+    };
+    Some(Fault::NicDown { machine, nic })
 }
 
 fn path_cut(section: &Section, names: &Names) -> Option<Fault> {
@@ -561,16 +563,7 @@ fn expected(section: &Section, names: &Names, messages: &[String]) -> Option<Exp
         }
         10 => Expected::Trying { client: names.client(section)? },
         11 => Expected::LogOnAgain { who: names.who(section)? },
-        12 => {
-            let place = section.text("message");
-            if !messages.contains(&place.text) {
-                let expected = "a message that an earlier step sends";
-                let near = super::near(&place.text, messages.iter().map(String::as_str));
-                section.wrong_at(&place, expected, near);
-            }
-            let delivered = section.word("state", &[("sent", false), ("delivered", true)]);
-            Expected::Message { message: place.text, delivered: delivered.unwrap_or(false) }
-        }
+        12 => sent_message(section, messages),
         13 => Expected::Recovered,
         14 => Expected::Unmoved,
         _ => {
@@ -578,6 +571,17 @@ fn expected(section: &Section, names: &Names, messages: &[String]) -> Option<Exp
             Expected::Machine { machine: names.machine(section)?, up }
         }
     })
+}
+
+fn sent_message(section: &Section, messages: &[String]) -> Expected {
+    let place = section.text("message");
+    if !messages.contains(&place.text) {
+        let expected = "a message that an earlier step sends";
+        let near = super::near(&place.text, messages.iter().map(String::as_str));
+        section.wrong_at(&place, expected, near);
+    }
+    let delivered = section.word("state", &[("sent", false), ("delivered", true)]);
+    Expected::Message { message: place.text, delivered: delivered.unwrap_or(false) }
 }
 
 /// A moment as it may be given on the command line for the end of a run.

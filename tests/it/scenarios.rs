@@ -1,0 +1,95 @@
+//! Every built-in scenario: its verdict, its expectations, and outages whose stages add up.
+
+use crate::program::told;
+use crate::site::{self, Built};
+use dagtwin::base::Span;
+use dagtwin::lab::{self, Outcome, VerdictKind};
+use dagtwin::model::builtin::SITES;
+use dagtwin::model::load::Given;
+
+/// Scenarios in which service cannot come back, and should not.
+const UNAVAILABLE: &[&str] = &["dc01-off-then-nics"];
+
+fn run(built: &Built, seed: u64) -> Outcome<'_> {
+    lab::run(&built.topology, &built.scenario, seed, &Given::new())
+}
+
+#[test]
+fn every_scenario_ends_as_it_should() {
+    let mut wrong = String::new();
+    for built in site::all() {
+        let wanted = match UNAVAILABLE.contains(&built.name) {
+            true => VerdictKind::Unavailable,
+            false => VerdictKind::Ok,
+        };
+        for seed in 1..=5 {
+            let verdict = run(&built, seed).verdict;
+            if verdict.kind != wanted {
+                let place = format!("{}, seed {seed}, wanted {wanted:?}", built.name);
+                wrong += &format!("{place}: {verdict:#?}\n");
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+#[test]
+fn stages_add_up_to_the_nanosecond() {
+    let mut outages = 0;
+    for built in site::all() {
+        let outcome = run(&built, 1);
+        for outage in &outcome.outages {
+            let sum: Span = outage.stages.iter().map(|stage| stage.span).sum();
+            let place = (built.name, outage.who, outage.from);
+            match outage.span() {
+                Some(span) => assert_eq!(sum, span, "{place:?}"),
+                None => assert!(outage.stages.is_empty(), "{place:?}"),
+            }
+        }
+        outages += outcome.outages.len();
+    }
+    assert!(outages > 1_000, "{outages} outages only");
+}
+
+#[test]
+fn every_cause_is_an_earlier_record() {
+    for built in site::all() {
+        for (index, record) in run(&built, 1).records.iter().enumerate() {
+            let earlier = record.cause.is_none_or(|cause| (cause.0 as usize) < index);
+            assert!(earlier, "{}: record {index}: {record:?}", built.name);
+        }
+    }
+}
+
+#[test]
+fn the_article_is_met_by_the_model_and_not_by_luck() {
+    let built = site::named("nic-loss");
+    let recovered = |seed| run(&built, seed).recovered.expect("everything comes back");
+    for seed in 1..=10 {
+        let span = recovered(seed);
+        assert!(span <= Span::from_secs(20), "seed {seed}: {span}");
+        assert!(span >= Span::from_secs(5), "seed {seed}: {span}: before it can be detected");
+    }
+}
+
+#[test]
+fn built_in_texts_are_the_files() {
+    for site in SITES {
+        for file in site.scenarios.iter().chain([&site.topology]) {
+            let path = crate::source::root().join(file.path);
+            let text = std::fs::read_to_string(&path).expect("the file");
+            assert_eq!(text, file.text, "{}", file.path);
+        }
+        let folder = crate::source::root().join("topologies").join(site.topology.name);
+        let files = std::fs::read_dir(folder.join("scenarios")).expect("a folder").count();
+        assert_eq!(files, site.scenarios.len(), "every scenario file is built in");
+    }
+}
+
+#[test]
+fn what_was_given_is_not_listed_as_assumed() {
+    let set = ["run", "--scenario", "quiet", "--set", "store.mount_time=3s", "--format", "json"];
+    let json: serde_json::Value = serde_json::from_str(&told(&set).out).expect("JSON");
+    let text = json["assumed"].to_string();
+    assert!(!text.contains("store.mount_time") && text.contains("store.dismount_time"), "{text}");
+}
