@@ -1,0 +1,147 @@
+//! The words for every kind, state and reason.
+
+use crate::failover::seam::{
+    Dropped, Failure, GroupState, MountDial, Operation, ResourceState, Why,
+};
+use crate::journal::record::{ConnectionState, Lost, Refused, Request};
+use crate::model::Service;
+
+/// A service's display name.
+pub fn service_name(service: Service) -> &'static str {
+    match service {
+        Service::Cluster => "Cluster service",
+        Service::Store => "Information Store",
+        Service::Replication => "Replication service",
+        Service::RpcClientAccess => "RPC Client Access",
+        Service::HubTransport => "Hub Transport",
+        Service::Owa => "Outlook Web App",
+        Service::Autodiscover => "Autodiscover",
+        Service::Directory => "directory",
+        Service::Dns => "DNS server",
+        Service::FileServer => "file server",
+    }
+}
+
+/// A reason in words.
+pub fn why_name(why: Why) -> &'static str {
+    match why {
+        Why::NodeDown => "its node is down",
+        Why::ResourceFailed => "a resource failed",
+        Why::Asked => "asked for",
+        Why::Stopping => "the service is being stopped",
+        Why::QuorumLost => "quorum lost",
+        Why::ConnectivityLost => "all connectivity lost (event 1554)",
+        Why::Evicted => "the cluster went on without it",
+        Why::MapiNetworkDown => "the MAPI network is down there",
+        Why::DatabaseFailed => "the database failed there",
+        Why::Startup => "start-up",
+        Why::ThresholdExceeded => "failover threshold exceeded (event 1254)",
+    }
+}
+
+pub(super) fn failure_name(failure: Failure) -> &'static str {
+    match failure {
+        Failure::NoPath => "no path there",
+        Failure::NoAnswer => "no answer",
+        Failure::ServiceStopped => "its service does not run",
+        Failure::InterfaceDown => "its adapter is down",
+        Failure::DuplicateAddress => "the address is in use (event 1049)",
+        Failure::NoDomainController => "no domain controller",
+        Failure::NotAlive => "health check failed",
+        Failure::CopyUnusable => "the copy cannot be used",
+        Failure::Disk => "disk",
+        Failure::Terminated => "terminated",
+    }
+}
+
+pub(super) fn dropped_name(dropped: Dropped) -> String {
+    match dropped {
+        Dropped::Unreachable => "unreachable".to_owned(),
+        Dropped::NoAnswer => "no answer".to_owned(),
+        Dropped::Status(status) => format!("{status:?}"),
+        Dropped::ActivationSuspended => "activation suspended".to_owned(),
+        Dropped::PolicyBlocked => "activation blocked".to_owned(),
+        Dropped::MaximumActive => "server at its limit".to_owned(),
+        Dropped::Source => "the former active".to_owned(),
+        Dropped::Tried => "tried".to_owned(),
+    }
+}
+
+pub(super) fn lost_name(lost: Lost) -> &'static str {
+    match lost {
+        Lost::SenderDown => "own adapter down",
+        Lost::ReceiverDown => "receiver's adapter down or machine off",
+        Lost::NetworkDown => "network down",
+        Lost::Chance => "bad luck",
+        Lost::Unresolved => "no hardware address",
+        Lost::WrongMachine => "wrong machine",
+    }
+}
+
+pub(super) fn refused_name(refused: Refused) -> &'static str {
+    match refused {
+        Refused::NotListening => "nothing listens",
+        Refused::DatabaseOffline => "database not mounted",
+        Refused::NoLogOn => "no domain controller for the log-on",
+        Refused::NoName => "the name does not resolve",
+        Refused::ServiceTimeOut => "the service did not answer in time",
+    }
+}
+
+pub(super) fn request_name(request: Request) -> &'static str {
+    match request {
+        Request::LogOn => "log on",
+        Request::Read => "read",
+        Request::Send => "send",
+        Request::Autodiscover => "ask Autodiscover",
+    }
+}
+
+/// The status bar's words.
+pub fn connection_name(state: ConnectionState) -> &'static str {
+    match state {
+        ConnectionState::Connected => "Connected to Microsoft Exchange",
+        ConnectionState::Trying => "Trying to connect",
+        ConnectionState::Disconnected => "Disconnected",
+    }
+}
+
+/// A mount dial's name.
+pub fn dial_name(dial: MountDial) -> &'static str {
+    match dial {
+        MountDial::Lossless => "Lossless",
+        MountDial::GoodAvailability => "GoodAvailability",
+        MountDial::BestAvailability => "BestAvailability",
+        MountDial::BestEffort => "BestEffort",
+    }
+}
+
+/// A group state's name.
+pub fn group_state(state: GroupState) -> &'static str {
+    match state {
+        GroupState::Offline => "Offline",
+        GroupState::Pending => "Pending",
+        GroupState::Online => "Online",
+        GroupState::PartialOnline => "PartialOnline",
+        GroupState::Failed => "Failed",
+    }
+}
+
+pub(super) fn resource_state(state: ResourceState) -> &'static str {
+    match state {
+        ResourceState::Offline => "Offline",
+        ResourceState::OnlinePending => "OnlinePending",
+        ResourceState::Online => "Online",
+        ResourceState::OfflinePending => "OfflinePending",
+        ResourceState::Failed => "Failed",
+    }
+}
+
+pub(super) fn operation_name(operation: Operation) -> &'static str {
+    match operation {
+        Operation::Mount => "mount",
+        Operation::Dismount => "dismount",
+        Operation::Switchover => "switchover",
+        Operation::Failover => "failover",
+    }
+}
