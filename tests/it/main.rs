@@ -4,6 +4,7 @@
 
 mod cases;
 mod floors;
+mod journal;
 mod pair;
 mod source;
 mod tidy;
