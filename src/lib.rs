@@ -3,10 +3,23 @@
 //! (see docs/ARCHITECTURE.md).
 
 pub mod base;
-#[cfg(feature = "cli")]
-pub mod cli;
 pub mod failover;
-pub mod journal;
 pub mod model;
+
+pub mod journal;
+
+pub mod check;
+
+pub mod view;
+
 #[cfg(feature = "sim")]
 pub mod sim;
+
+#[cfg(feature = "sim")]
+pub mod lab;
+
+#[cfg(feature = "cli")]
+pub mod report;
+
+#[cfg(feature = "cli")]
+pub mod cli;

@@ -37,11 +37,11 @@ Examples:
 /// The subcommands, in the order of the help.
 #[derive(Subcommand, Debug)]
 pub(super) enum Command {
-    //X Run(Run),
+    Run(Run),
     List(List),
-    //X Why(Why),
-    //X Verify(Verify),
-    //X New(New),
+    Why(Why),
+    Verify(Verify),
+    New(New),
     Completions(Completions),
     Man(Man),
 }
@@ -83,7 +83,7 @@ const RUN_EXAMPLES: &str = "\
 Examples:
   dagtwin run
   dagtwin run --scenario gratuitous-arp-blocked
-  dagtwin run --set clients.operating_system=windows7 --set cluster.same_subnet_threshold=10
+  dagtwin run --set clients.operating_system=windows-7 --set cluster.same_subnet_threshold=10
   dagtwin run --seed random --format json | jq .recovered_ms
   dagtwin run my-site --scenario my-site/scenarios/power-off.toml --journal run.dagtwin";
 

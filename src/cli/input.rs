@@ -2,46 +2,70 @@
 
 use super::failure::Failure;
 use super::suggest;
-use crate::base::{Instant, Span};
-use crate::model::settings::Value;
-use crate::model::{Problem, Scenario, Topology, builtin, load};
+use crate::model::builtin::{self, BuiltinSite};
+use crate::model::{Problem, Scenario, load};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 /// Longest input file. A topology of thousands of machines is far below it.
 const MOST_BYTES: u64 = 16 << 20;
-/// Latest end of a run that a person may ask for.
-const LONGEST_RUN: Span = Span::from_secs(366 * 24 * 3600);
-/// The scenario that a run plays if none is named.
-const DEFAULT_SCENARIO: &str = "nic-loss";
 
 /// Where a topology and its scenarios come from.
-pub(super) enum Origin {
+enum Origin {
     /// Built into the program.
-    Builtin(&'static builtin::Site),
+    Builtin(&'static BuiltinSite),
     /// A topology file; scenarios are in the folder `scenarios` beside it.
     File(PathBuf),
 }
 
-/// A text to be loaded, and what messages call it.
-pub(super) struct Text {
-    pub name: String,
-    pub text: String,
+/// A text to be loaded, what messages call it, and the name it goes by if it does not name itself.
+struct Text {
+    file: String,
+    name: String,
+    text: String,
+}
+
+/// What a run is about.
+pub(super) struct Site {
+    pub loaded: load::Loaded,
+    pub scenario: Scenario,
+}
+
+/// Loads a topology and one of its scenarios; settings come from the topology's file, then from
+/// the scenario's, then from `--set`.
+pub(super) fn site(
+    topology: &str,
+    scenario: Option<&str>,
+    set: &[(String, String)],
+    until: Option<&str>,
+) -> Result<Site, Failure> {
+    let origin = origin(topology)?;
+    let topology = topology_text(&origin)?;
+    let scenario = scenario_text(&origin, scenario)?;
+    let mut wishes = load::wishes(&scenario.text);
+    wishes.extend_from_slice(set);
+    let loaded = load::topology(&topology.file, &topology.text, &wishes).map_err(Failure::Input)?;
+    let Text { file, name, text } = &scenario;
+    let loading = load::scenario(file, name, text, &loaded.topology);
+    let mut scenario = loading.map_err(Failure::Input)?;
+    end_at(&mut scenario, until)?;
+    Ok(Site { loaded, scenario })
 }
 
 /// The site that an argument names: a built-in one by name, or a folder, or a file.
-pub(super) fn origin(argument: &str) -> Result<Origin, Failure> {
+fn origin(argument: &str) -> Result<Origin, Failure> {
     let path = Path::new(argument);
     let looks_like_path = argument.contains(['/', '\\', '.']);
-    if !looks_like_path && let Some(site) = builtin::site(argument) {
+    let builtin = builtin::SITES.iter().find(|site| site.topology.name == argument);
+    if let (false, Some(site)) = (looks_like_path, builtin) {
         return Ok(Origin::Builtin(site));
     }
     match path.metadata() {
         Ok(found) if found.is_dir() => Ok(Origin::File(path.join("topology.toml"))),
         Ok(_) => Ok(Origin::File(path.to_owned())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let known: Vec<_> = builtin::SITES.iter().map(|site| site.name).collect();
+            let known: Vec<_> = builtin::SITES.iter().map(|site| site.topology.name).collect();
             let remedy = "or name a folder with a topology.toml; `dagtwin new` writes one";
             Err(Failure::Call(suggest::unknown("topology", argument, &known, remedy)))
         }
@@ -49,31 +73,30 @@ pub(super) fn origin(argument: &str) -> Result<Origin, Failure> {
     }
 }
 
+fn builtin_text(file: &builtin::Builtin) -> Text {
+    Text { file: file.path.to_owned(), name: file.name.to_owned(), text: file.text.to_owned() }
+}
+
 /// The topology's text.
-pub(super) fn topology_text(origin: &Origin) -> Result<Text, Failure> {
+fn topology_text(origin: &Origin) -> Result<Text, Failure> {
     match origin {
-        Origin::Builtin(site) => Ok(Text {
-            name: format!("{}/topology.toml", site.name),
-            text: site.topology.to_owned(),
-        }),
+        Origin::Builtin(site) => Ok(builtin_text(&site.topology)),
         Origin::File(path) => read(path),
     }
 }
 
 /// The text of a scenario by its name in the site, or of a scenario file.
-pub(super) fn scenario_text(origin: &Origin, argument: Option<&str>) -> Result<Text, Failure> {
-    let name = argument.unwrap_or(DEFAULT_SCENARIO);
+fn scenario_text(origin: &Origin, argument: Option<&str>) -> Result<Text, Failure> {
+    let name = argument.unwrap_or(builtin::DEFAULT_SCENARIO);
     if name.ends_with(".toml") || name.contains(['/', '\\']) {
         return read(Path::new(name));
     }
     match origin {
-        Origin::Builtin(site) => match site.scenarios.iter().find(|known| known.0 == name) {
-            Some((name, text)) => Ok(Text {
-                name: format!("{}/scenarios/{name}.toml", site.name),
-                text: (*text).to_owned(),
-            }),
-            None => Err(unknown_scenario(name, site.scenarios.iter().map(|known| known.0))),
-        },
+        Origin::Builtin(site) => {
+            let found = site.scenarios.iter().find(|known| known.name == name);
+            let known = site.scenarios.iter().map(|known| known.name);
+            found.map(builtin_text).ok_or_else(|| unknown_scenario(name, known))
+        }
         Origin::File(path) => {
             let folder = path.parent().unwrap_or(Path::new("")).join("scenarios");
             let file = folder.join(format!("{name}.toml"));
@@ -110,11 +133,11 @@ fn scenario_names(folder: &Path) -> Result<Vec<String>, Failure> {
 
 /// A file's text. A file that does not exist or is no text is a wrong call; one that cannot be
 /// read is the machine's failure.
-pub(super) fn read(path: &Path) -> Result<Text, Failure> {
-    let name = path.display().to_string();
+fn read(path: &Path) -> Result<Text, Failure> {
+    let file_name = path.display().to_string();
     let problem = |expected: &str| {
         Failure::Input(vec![Problem {
-            file: name.clone(),
+            file: file_name.clone(),
             line: None,
             key: String::new(),
             value: String::new(),
@@ -133,7 +156,11 @@ pub(super) fn read(path: &Path) -> Result<Text, Failure> {
     match file.take(MOST_BYTES + 1).read_to_end(&mut bytes) {
         Ok(length) if length as u64 > MOST_BYTES => Err(problem("a file below 16 MiB")),
         Ok(_) => match String::from_utf8(bytes) {
-            Ok(text) => Ok(Text { name, text }),
+            Ok(text) => {
+                let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+                let name = name.unwrap_or_else(|| file_name.clone());
+                Ok(Text { file: file_name, name, text })
+            }
             Err(_) => Err(problem("a text in UTF-8")),
         },
         Err(error) if error.kind() == io::ErrorKind::IsADirectory => Err(problem("a file")),
@@ -141,23 +168,24 @@ pub(super) fn read(path: &Path) -> Result<Text, Failure> {
     }
 }
 
-/// Ends a scenario at the moment that `--until` names. Steps after it are left out: nobody will
-/// be there to see them.
-pub(super) fn end_at(scenario: &mut Scenario, until: Option<&str>) -> Result<(), Failure> {
+/// Ends a scenario at the moment that `--until` names. What is planned after it is left out:
+/// nobody will be there to see it.
+fn end_at(scenario: &mut Scenario, until: Option<&str>) -> Result<(), Failure> {
     let Some(text) = until else { return Ok(()) };
-    let span = Span::read(text).filter(|span| !span.is_zero() && *span <= LONGEST_RUN);
-    let Some(span) = span else {
+    let Some(until) = load::until(text) else {
         return Err(Failure::Input(vec![Problem {
             file: "--until".to_owned(),
             line: None,
             key: String::new(),
             value: format!("{text:?}"),
-            expected: format!("{}, above zero and at most 366 days", Span::EXPECTED),
+            expected: "a duration with its unit above zero and of at most 366 days, such as \
+                       \"90s\" or \"10m\""
+                .to_owned(),
             hint: None,
         }]));
     };
-    scenario.until = Instant::ZERO + span;
-    scenario.steps.retain(|step| step.at <= scenario.until);
-    scenario.faults.retain(|fault| fault.at <= scenario.until);
+    scenario.until = until;
+    scenario.steps.retain(|step| step.at <= until);
+    scenario.faults.retain(|fault| fault.at <= until);
     Ok(())
 }

@@ -2,7 +2,8 @@
 
 use super::args::{List, ListFormat, Listed};
 use super::failure::{Answer, Done};
-use crate::model::settings::{Basis, PARAMETERS};
+use crate::model::settings::{Basis, PARAMETERS, Parameter};
+use crate::model::{Fault, builtin, load};
 use serde_json::{Map, Value};
 
 /// One thing in a list: its name, one line about it, and more of it by key.
@@ -12,7 +13,8 @@ struct Item {
     more: Vec<(&'static str, String)>,
 }
 
-const ALL: [Listed; 1] = [Listed::Parameters];
+const ALL: [Listed; 4] =
+    [Listed::Topologies, Listed::Scenarios, Listed::Faults, Listed::Parameters];
 
 pub(super) fn list(args: &List) -> Answer {
     let chosen: Vec<Listed> = args.what.map_or_else(|| ALL.to_vec(), |what| vec![what]);
@@ -74,9 +76,54 @@ fn word(what: Listed) -> &'static str {
 
 fn items(what: Listed) -> Vec<Item> {
     match what {
+        Listed::Topologies => topologies(),
+        Listed::Scenarios => scenarios(),
+        Listed::Faults => faults(),
+        Listed::Promises => Vec::new(),
         Listed::Parameters => parameters(),
-        Listed::Topologies | Listed::Scenarios | Listed::Faults | Listed::Promises => Vec::new(),
     }
+}
+
+/// A built-in topology as it loads; the built-in files are tested to be sound.
+fn loaded(site: &builtin::BuiltinSite) -> Option<load::Loaded> {
+    load::topology(site.topology.path, site.topology.text, &[]).ok()
+}
+
+fn topologies() -> Vec<Item> {
+    let item = |site: &builtin::BuiltinSite| Item {
+        name: site.topology.name.to_owned(),
+        line: loaded(site).map(|loaded| loaded.topology.title).unwrap_or_default(),
+        more: vec![("file", site.topology.path.to_owned())],
+    };
+    builtin::SITES.iter().map(item).collect()
+}
+
+fn scenarios() -> Vec<Item> {
+    let mut items = Vec::new();
+    for site in builtin::SITES {
+        let Some(loaded) = loaded(site) else { continue };
+        for file in site.scenarios {
+            let scenario = load::scenario(file.path, file.name, file.text, &loaded.topology);
+            items.push(Item {
+                name: file.name.to_owned(),
+                line: scenario.map(|scenario| scenario.title).unwrap_or_default(),
+                more: vec![
+                    ("topology", site.topology.name.to_owned()),
+                    ("file", file.path.to_owned()),
+                ],
+            });
+        }
+    }
+    items
+}
+
+fn faults() -> Vec<Item> {
+    let item = |kind: &crate::model::fault::Kind| Item {
+        name: kind.word.to_owned(),
+        line: format!("({}) {}", kind.keys.join(", "), kind.meaning),
+        more: vec![("keys", kind.keys.join(", ")), ("meaning", kind.meaning.to_owned())],
+    };
+    Fault::KINDS.iter().map(item).collect()
 }
 
 fn parameters() -> Vec<Item> {
@@ -86,7 +133,7 @@ fn parameters() -> Vec<Item> {
         Basis::Derived(source) => ("derived", *source),
         Basis::Assumed(source) => ("assumed", *source),
     };
-    let item = |parameter: &crate::model::settings::Parameter| {
+    let item = |parameter: &Parameter| {
         let (kind, source) = basis(&parameter.basis);
         let (low, high) = parameter.range;
         let range = if high.is_empty() { String::new() } else { format!(" ({low} to {high})") };

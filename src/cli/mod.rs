@@ -3,14 +3,15 @@
 mod args;
 mod completions;
 mod failure;
-//X mod input;
+mod input;
+mod journal;
 mod list;
-//X mod new;
-//X mod progress;
-//X mod run;
+mod new;
+mod progress;
+mod run;
 mod suggest;
-//X mod verify;
-//X mod why;
+mod verify;
+mod why;
 
 use args::{Cli, Color, Command};
 use clap::Parser;
@@ -37,11 +38,11 @@ pub fn main() -> ExitCode {
 
 fn answer(command: Command) -> Answer {
     match command {
-        //X         Command::Run(args) => run::run(&args),
+        Command::Run(args) => run::run(&args),
         Command::List(args) => list::list(&args),
-        //X         Command::Why(args) => why::why(&args),
-        //X         Command::Verify(args) => verify::verify(&args),
-        //X         Command::New(args) => new::new(&args),
+        Command::Why(args) => why::why(&args),
+        Command::Verify(args) => verify::verify(&args),
+        Command::New(args) => new::new(&args),
         Command::Completions(args) => completions::completions(&args),
         Command::Man(args) => completions::man(&args),
     }
@@ -59,6 +60,12 @@ fn choose_color(color: Color) {
 /// Whether standard output takes colour.
 fn colored() -> bool {
     anstream::AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never
+}
+
+/// A note on standard error that is no error.
+fn note(text: &str) {
+    // A note that nobody can read harms nobody.
+    let _ = writeln!(anstream::stderr(), "note: {text}");
 }
 
 /// Writes a command's output; tells whether something did not hold.

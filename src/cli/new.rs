@@ -2,24 +2,24 @@
 
 use super::args::New;
 use super::failure::{Answer, Done, Failure};
+use crate::model::builtin;
 use std::fs;
 use std::path::Path;
-
-/// The files of the starter: path inside the folder, text.
-type Files = Vec<(String, &'static str)>;
 
 pub(super) fn new(args: &New) -> Answer {
     let folder = args.folder.as_path();
     refuse_occupied(folder)?;
-    let files = starter();
-    for (path, text) in &files {
-        let path = folder.join(path);
-        let parent = path.parent().unwrap_or(folder);
-        fs::create_dir_all(parent).map_err(|error| Failure::at(parent, &error))?;
+    let site = &builtin::SITES[0];
+    let scenarios = folder.join("scenarios");
+    fs::create_dir_all(&scenarios).map_err(|error| Failure::at(&scenarios, &error))?;
+    let topology = (folder.join("topology.toml"), site.topology.text);
+    let scenario =
+        |file: &builtin::Builtin| (scenarios.join(format!("{}.toml", file.name)), file.text);
+    for (path, text) in site.scenarios.iter().map(scenario).chain([topology]) {
         fs::write(&path, text).map_err(|error| Failure::at(&path, &error))?;
     }
     let name = folder.display();
-    let written = files.len();
+    let written = 1 + site.scenarios.len();
     Ok(Done::with(format!("wrote {written} files to {name}\ntry: dagtwin run {name}\n")))
 }
 

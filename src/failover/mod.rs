@@ -16,6 +16,7 @@ mod heartbeat;
 mod membership;
 pub mod message;
 mod node;
+mod note;
 pub mod quorum;
 pub mod seam;
 pub mod state;

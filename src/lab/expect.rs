@@ -2,9 +2,9 @@
 
 use super::outage::Outage;
 use crate::base::{ClientId, Id, Instant, Span};
+use crate::journal::Record;
 use crate::journal::record::{ClientEvent, ConnectionState, What};
 use crate::journal::text::{Names, group_state};
-use crate::journal::Record;
 use crate::model::scenario::{Expectation, Expected, Who};
 use crate::model::{Scenario, Topology};
 use crate::view::Scene;
@@ -188,7 +188,8 @@ fn happened(topology: &Topology, expected: &Expected, what: &What) -> bool {
             client == wanted && *event == ClientEvent::State(ConnectionState::Trying)
         }
         Expected::LogOnAgain { who } => {
-            let again = matches!(event, ClientEvent::LogOnPage | ClientEvent::LoggedOn { again: true });
+            let again =
+                matches!(event, ClientEvent::LogOnPage | ClientEvent::LoggedOn { again: true });
             again && is(topology, *who, *client)
         }
         Expected::Autodiscover { group } => {

@@ -8,6 +8,7 @@ use crate::journal::{Record, RecordNo, What};
 use crate::model::topology::ClientKind;
 use crate::model::{Scenario, Topology};
 use crate::view::{Scene, first_disturbance};
+use std::collections::VecDeque;
 
 /// Who was without service.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -65,7 +66,8 @@ struct Point {
 /// What a client's present request has met.
 #[derive(Clone, Debug, Default)]
 struct Tracker {
-    asked: Option<Instant>,
+    /// Requests that wait, first in, first out.
+    asked: VecDeque<Instant>,
     hard: bool,
     soft: bool,
     own: Vec<Point>,
@@ -94,10 +96,10 @@ fn clients(topology: &Topology, records: &[Record]) -> Vec<Outage> {
         }
         match event {
             ClientEvent::Asked { .. } => {
-                if tracker.asked.is_none() {
-                    tracker.asked = Some(record.at);
+                if tracker.asked.is_empty() {
                     tracker.own.clear();
                 }
+                tracker.asked.push_back(record.at);
             }
             ClientEvent::Retransmitted { .. }
             | ClientEvent::GaveUp
@@ -106,8 +108,8 @@ fn clients(topology: &Topology, records: &[Record]) -> Vec<Outage> {
             | ClientEvent::RestartNeeded => tracker.hard = true,
             ClientEvent::Reset { .. } | ClientEvent::LogOnPage => tracker.soft = true,
             ClientEvent::Answered { .. } => {
-                let tracker = std::mem::take(tracker);
-                if let Some(from) = tracker.asked.filter(|_| tracker.hard || tracker.soft) {
+                let from = tracker.asked.pop_front();
+                if let Some(from) = from.filter(|_| tracker.hard || tracker.soft) {
                     let kind = topology.client_group(*id).kind;
                     let points = points(records, record.cause, &tracker.own);
                     found.push(Outage {
@@ -118,6 +120,8 @@ fn clients(topology: &Topology, records: &[Record]) -> Vec<Outage> {
                         stages: stages(from, record.at, &points),
                     });
                 }
+                (tracker.hard, tracker.soft) = (false, false);
+                tracker.own.clear();
             }
             ClientEvent::Started
             | ClientEvent::Connecting { .. }
@@ -131,7 +135,7 @@ fn clients(topology: &Topology, records: &[Record]) -> Vec<Outage> {
     found.extend(open.filter_map(|(id, tracker)| {
         let kind = topology.client_group(id).kind;
         let who = Who::Client(kind, id);
-        let from = tracker.asked?;
+        let from = *tracker.asked.front()?;
         Some(Outage { who, from, to: None, hard: true, stages: Vec::new() })
     }));
     found
@@ -303,7 +307,9 @@ fn plant_stage(plant: &Plant) -> Option<&'static str> {
         Plant::WitnessLock { .. } => "arbitration",
         Plant::Mounted { .. } => "mount",
         Plant::Dismounted { .. } => "dismount",
-        Plant::Operation { .. } | Plant::ClientAccessArray | Plant::RpcClientAccessServer { .. } => {
+        Plant::Operation { .. }
+        | Plant::ClientAccessArray
+        | Plant::RpcClientAccessServer { .. } => {
             return None;
         }
         Plant::Copy { status, .. } => match status {

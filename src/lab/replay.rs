@@ -138,11 +138,7 @@ fn follow(
 }
 
 /// What the node does now; nothing if it does not run.
-fn step(
-    member: &mut Member,
-    at: Instant,
-    input: &crate::failover::seam::Input,
-) -> Effects {
+fn step(member: &mut Member, at: Instant, input: &crate::failover::seam::Input) -> Effects {
     let mut effects = Effects::new();
     if let Some(node) = &mut member.node {
         node.step(at, input.clone(), &mut effects);

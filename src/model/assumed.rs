@@ -114,6 +114,7 @@ fn used(topology: &Topology, scenario: &Scenario, key: &str) -> bool {
             _ => kind(ClientKind::Outlook),
         },
         "owa" => kind(ClientKind::Owa),
+        "autodiscover" => kind(ClientKind::Autodiscover) || kind(ClientKind::Outlook),
         "transport" => match name {
             "smtp_retry" => kind(ClientKind::Smtp),
             _ => kind(ClientKind::Outlook) || kind(ClientKind::Smtp) || kind(ClientKind::Owa),

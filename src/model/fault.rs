@@ -133,3 +133,92 @@ pub struct Planned {
     /// What it is.
     pub fault: Fault,
 }
+
+/// A kind of fault as scenario files name it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Kind {
+    /// The word after `kind`.
+    pub word: &'static str,
+    /// Keys beside `at`, `lasts` and `kind`.
+    pub keys: &'static [&'static str],
+    /// What it does.
+    pub meaning: &'static str,
+}
+
+impl Fault {
+    /// Every kind of fault, in the order of the variants.
+    pub const KINDS: &'static [Kind] = &[
+        Kind {
+            word: "nic-down",
+            keys: &["machine", "nic"],
+            meaning: "an adapter is disabled, or with nic = \"all\" every adapter of the machine",
+        },
+        Kind {
+            word: "power-off",
+            keys: &["machine"],
+            meaning: "the machine loses power; healed, it starts again",
+        },
+        Kind {
+            word: "freeze",
+            keys: &["machine"],
+            meaning: "the machine stands still, as a paused virtual machine, and then goes on",
+        },
+        Kind {
+            word: "service-stop",
+            keys: &["machine", "service"],
+            meaning: "a service ends; healed, it starts again",
+        },
+        Kind {
+            word: "service-hang",
+            keys: &["machine", "service"],
+            meaning: "a service takes requests and answers none",
+        },
+        Kind {
+            word: "service-slow",
+            keys: &["machine", "service", "factor"],
+            meaning: "a service takes longer by a factor",
+        },
+        Kind {
+            word: "network-down",
+            keys: &["network"],
+            meaning: "a switch forwards nothing; adapters keep carrier",
+        },
+        Kind {
+            word: "path-cut",
+            keys: &["network", "from", "to"],
+            meaning: "two machines cannot reach each other over a network, others can",
+        },
+        Kind {
+            word: "frame-loss",
+            keys: &["network", "share"],
+            meaning: "a share of the frames on a network is lost",
+        },
+        Kind {
+            word: "network-delay",
+            keys: &["network", "delay"],
+            meaning: "every frame on a network takes longer",
+        },
+        Kind {
+            word: "gratuitous-arp-blocked",
+            keys: &["network"],
+            meaning: "the switch drops gratuitous ARP",
+        },
+    ];
+
+    /// The word of this fault's kind.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Fault::NicDown { .. } => "nic-down",
+            Fault::PowerOff { .. } => "power-off",
+            Fault::Freeze { .. } => "freeze",
+            Fault::ServiceStop { .. } => "service-stop",
+            Fault::ServiceHang { .. } => "service-hang",
+            Fault::ServiceSlow { .. } => "service-slow",
+            Fault::NetworkDown { .. } => "network-down",
+            Fault::PathCut { .. } => "path-cut",
+            Fault::FrameLoss { .. } => "frame-loss",
+            Fault::NetworkDelay { .. } => "network-delay",
+            Fault::GratuitousArpBlocked { .. } => "gratuitous-arp-blocked",
+        }
+    }
+}

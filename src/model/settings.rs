@@ -123,7 +123,8 @@ pub enum SetError {
 
 macro_rules! settings {
     ($($(#[doc = $sdoc:literal])* $section:ident: $struct:ident {$(
-        $(#[doc = $doc:literal])* $key:ident: $type:ty = $default:literal, $low:literal..$high:literal, $basis:expr;
+        $(#[doc = $doc:literal])*
+        $key:ident: $type:ty = $default:literal, $low:literal..$high:literal, $basis:expr;
     )*})*) => {
         /// Every number of the model, by section.
         #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -175,7 +176,8 @@ macro_rules! settings {
                             .ok_or(SetError::NotAValue(<$type as Value>::EXPECTED))?;
                         let low = <$type as Value>::read($low);
                         let high = <$type as Value>::read($high);
-                        if low.is_some_and(|low| value < low) || high.is_some_and(|high| value > high) {
+                        let below = low.is_some_and(|low| value < low);
+                        if below || high.is_some_and(|high| value > high) {
                             return Err(SetError::OutOfRange($low, $high));
                         }
                         self.$section.$key = value;
@@ -249,7 +251,8 @@ settings! {
         arp_retry_count: u32 = "3", "0".."3", Reported("wsfc.md §5.1 ARP count and spacing, Vista/2008");
         /// Time between those ARP requests.
         arp_retry_interval: Span = "500ms", "1ms".."10s", Assumed("wsfc.md §5.1: documented for NT4, spacing on 2008 R2 not found");
-        /// Time for a Network Name to register with redirector and NetBIOS, beside directory and DNS.
+        /// Time for a Network Name to register with redirector and NetBIOS, beside directory and
+        /// DNS.
         network_name_registration: Span = "500ms", "0s".."3m", Assumed("wsfc.md §5.2: time to online not found");
         /// Life of the DNS record that a Network Name registers.
         host_record_ttl: Span = "20m", "1s".."24h", Documented("wsfc.md §5.2 HostRecordTTL 1200 s");
@@ -284,7 +287,8 @@ settings! {
         skip_down_source: bool = "true", "".."", Assumed("exchange.md §1.3: what ACLL does with a dead source is not found; the cluster has already told Active Manager");
         /// Time of one call between Active Managers or to a Replication service.
         call_time: Span = "10ms", "0s".."10s", Assumed("exchange.md §9");
-        /// How long Client Access and Hub Transport may use an old answer to where a database is active.
+        /// How long Client Access and Hub Transport may use an old answer to where a database is
+        /// active.
         location_cache: Span = "1s", "0s".."1h", Assumed("exchange.md §1.1 AM client cache lifetime not found");
         /// Time from a failure in the Store to Active Manager reading the failure item.
         failure_item_delay: Span = "500ms", "0s".."60s", Assumed("exchange.md §1.5: order documented, time not found");
@@ -301,7 +305,8 @@ settings! {
         initializing_time: Span = "15s", "0s".."10m", Documented("exchange.md §1.8 Initializing");
         /// Time to compare a diverged copy with the active one, beside copying.
         resynchronize_time: Span = "5s", "0s".."1h", Assumed("exchange.md §2.3: steps documented, time not found");
-        /// How long a copy retries a lost connection to the active copy before it says Disconnected.
+        /// How long a copy retries a lost connection to the active copy before it says
+        /// Disconnected.
         disconnect_after: Span = "5s", "0s".."10m", Assumed("not in the fact sheets");
     }
     /// The Information Store.
@@ -360,7 +365,8 @@ settings! {
     }
     /// Neighbour (ARP) caches.
     neighbour_cache: NeighbourCacheSettings {
-        /// Mean time that an entry stays Reachable without confirmation; times a draw of 0.5 to 1.5.
+        /// Mean time that an entry stays Reachable without confirmation; times a draw of 0.5 to
+        /// 1.5.
         base_reachable_time: Span = "30s", "1s".."1h", Documented("wsfc.md §5.1 Reachable time 15-45 s, KB949589");
         /// From the first packet on a Stale entry to the first probe.
         delay_first_probe_time: Span = "5s", "0s".."60s", Assumed("RFC 4861 §10; that Windows uses it for IPv4 is not in the fact sheets");

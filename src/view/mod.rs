@@ -5,9 +5,7 @@ use crate::base::{
     NodeId, NodeSet, ResourceId,
 };
 use crate::failover::seam::{CopyStatus, Effect, GroupState, Note};
-use crate::journal::record::{
-    ClientEvent, ConnectionState, MailEvent, Plant, ServiceState,
-};
+use crate::journal::record::{ClientEvent, ConnectionState, MailEvent, Plant, ServiceState};
 use crate::journal::{Record, What};
 use crate::model::topology::NetworkRole;
 use crate::model::{Fault, Scenario, Service, Topology};
@@ -217,8 +215,7 @@ impl<'t> Scene<'t> {
                 let entry = &mut self.groups[*group];
                 let ours = entry.owner == Some(*owner) || *state == GroupState::Online;
                 if ours || *state == GroupState::Pending {
-                    entry.moves +=
-                        u32::from(entry.owner.is_some() && entry.owner != Some(*owner));
+                    entry.moves += u32::from(entry.owner.is_some() && entry.owner != Some(*owner));
                     entry.owner = Some(*owner);
                     entry.state = *state;
                 }
@@ -351,8 +348,7 @@ impl<'t> Scene<'t> {
     /// Whether a service runs, as far as the records tell.
     pub fn runs(&self, machine: MachineId, service: Service) -> bool {
         let known = self.services.get(&(machine, service));
-        self.machines[machine]
-            && known.is_none_or(|state| *state == ServiceState::Running)
+        self.machines[machine] && known.is_none_or(|state| *state == ServiceState::Running)
     }
 
     /// The copy of a database that is mounted where clients can reach it.
@@ -402,10 +398,7 @@ pub fn first_disturbance(scenario: &Scenario) -> Option<Instant> {
     use crate::model::scenario::Action;
     let fault = scenario.faults.iter().map(|planned| planned.at).min();
     let order = scenario.steps.iter().filter(|step| {
-        matches!(
-            step.action,
-            Some(Action::Order { .. } | Action::StartClusterService { .. })
-        )
+        matches!(step.action, Some(Action::Order { .. } | Action::StartClusterService { .. }))
     });
     let order = order.map(|step| step.at.max(scenario.clients_from)).min();
     fault.or(order)

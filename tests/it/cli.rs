@@ -54,8 +54,23 @@ fn json_is_one_document_with_the_promised_keys() {
     let run = told(&["run", "--format", "json"]);
     let json: serde_json::Value = serde_json::from_str(&run.out).expect("one JSON document");
     for key in [
-        "topology", "scenario", "seed", "digest", "until_ms", "verdict", "faults", "recovered_ms",
-        "outages", "groups", "databases", "quorum", "witness", "mail", "clients", "moves", "assumed",
+        "topology",
+        "scenario",
+        "seed",
+        "digest",
+        "until_ms",
+        "verdict",
+        "faults",
+        "recovered_ms",
+        "outages",
+        "groups",
+        "databases",
+        "quorum",
+        "witness",
+        "mail",
+        "clients",
+        "moves",
+        "assumed",
     ] {
         assert!(json.get(key).is_some(), "no key {key}");
     }
@@ -73,11 +88,11 @@ fn csv_begins_with_the_columns_of_collectovermetrics() {
 fn unknown_names_are_answered_with_what_exists() {
     let scenario = told(&["run", "--scenario", "nicloss"]);
     assert_eq!((scenario.status, scenario.out.as_str()), (2, ""));
-    assert!(scenario.err.contains("did you mean `nic-loss`"), "{}", scenario.err);
+    assert!(scenario.err.contains("did you mean \"nic-loss\""), "{}", scenario.err);
     assert!(scenario.err.contains("power-off"), "{}", scenario.err);
     let topology = told(&["run", "two-nodes-2010"]);
     assert_eq!(topology.status, 2);
-    assert!(topology.err.contains("did you mean `two-node-2010`"), "{}", topology.err);
+    assert!(topology.err.contains("did you mean \"two-node-2010\""), "{}", topology.err);
 }
 
 #[test]

@@ -42,7 +42,7 @@ const FLOORS: &[Floor] = &[
         "cli",
         8,
         ALL,
-        &["clap", "clap_complete", "clap_mangen", "anyhow", "anstream", "serde_json"],
+        &["clap", "clap_complete", "clap_mangen", "anstream", "terminal_size", "serde_json"],
     ),
 ];
 
@@ -59,8 +59,8 @@ const CRATES: &[&str] = &[
     "clap",
     "clap_complete",
     "clap_mangen",
-    "anyhow",
     "anstream",
+    "terminal_size",
     "csv",
     "serde_json",
     "tokio",

@@ -89,6 +89,34 @@ fn span(text: &str) -> Span {
     <Span as dagtwin::model::settings::Value>::read(text).expect("a span")
 }
 
+/// A resource with the product's defaults.
+fn resource(
+    possible_owners: NodeSet,
+    kind: ResourceKind,
+    group: u16,
+    depends_on: Vec<ResourceId>,
+) -> ResourceConfig {
+    ResourceConfig {
+        kind,
+        group: GroupId(group),
+        depends_on,
+        possible_owners,
+        looks_alive: span("5s"),
+        is_alive: span("60s"),
+        restart_action: match kind {
+            ResourceKind::FileShareWitness => RestartAction::RestartNoNotify,
+            ResourceKind::IpAddress { .. } | ResourceKind::NetworkName => {
+                RestartAction::RestartNotify
+            }
+        },
+        restart_threshold: 1,
+        restart_period: span("15m"),
+        restart_delay: span("500ms"),
+        retry_period_on_failure: Some(span("1h")),
+        pending_timeout: span("3m"),
+    }
+}
+
 /// The configuration of a node in a setting.
 pub fn config(setting: &Setting, me: usize) -> Config {
     let node = |n: usize| NodeConfig {
@@ -107,25 +135,7 @@ pub fn config(setting: &Setting, me: usize) -> Config {
         auto_failback: setting.failback && kind == GroupKind::Role,
         exists: true,
     };
-    let resource = |kind, group, depends_on| ResourceConfig {
-        kind,
-        group: GroupId(group),
-        depends_on,
-        possible_owners: all,
-        looks_alive: span("5s"),
-        is_alive: span("60s"),
-        restart_action: match kind {
-            ResourceKind::FileShareWitness => RestartAction::RestartNoNotify,
-            ResourceKind::IpAddress { .. } | ResourceKind::NetworkName => {
-                RestartAction::RestartNotify
-            }
-        },
-        restart_threshold: 1,
-        restart_period: span("15m"),
-        restart_delay: span("500ms"),
-        retry_period_on_failure: Some(span("1h")),
-        pending_timeout: span("3m"),
-    };
+    let resource = |kind, group, depends_on| resource(all, kind, group, depends_on);
     let ip = ResourceKind::IpAddress { network: NetId(0) };
     Config {
         me: NodeId::at(me),
@@ -394,14 +404,7 @@ impl Pair {
                 self.done(node, op, "10ms", bad);
             }
             Act::CopyStatus(_) => {
-                let report = CopyReport {
-                    status: CopyStatus::Healthy,
-                    content_index: *self.index.get(&node).unwrap_or(&ContentIndex::Healthy),
-                    generated: 1000,
-                    inspected: 1000,
-                    replayed: 1000,
-                    activation_suspended: false,
-                };
+                let report = self.copy_report(node);
                 self.done(node, op, "10ms", Outcome::Copy(report));
             }
             Act::CopyLastLogs { source, .. } => {
@@ -428,6 +431,18 @@ impl Pair {
                     self.plan(span("60s"), Event::Start { node, life });
                 }
             }
+        }
+    }
+
+    /// A copy that has everything.
+    fn copy_report(&self, node: usize) -> CopyReport {
+        CopyReport {
+            status: CopyStatus::Healthy,
+            content_index: *self.index.get(&node).unwrap_or(&ContentIndex::Healthy),
+            generated: 1000,
+            inspected: 1000,
+            replayed: 1000,
+            activation_suspended: false,
         }
     }
 

@@ -6,6 +6,7 @@
 
 use crate::program::told;
 use crate::source::root;
+use dagtwin::model::{Fault, load};
 
 /// What a shown command prints.
 fn output_of(command: &str) -> Option<String> {
@@ -14,7 +15,9 @@ fn output_of(command: &str) -> Option<String> {
     let arguments =
         call.strip_prefix("dagtwin").or_else(|| call.strip_prefix("cargo run --release --"))?;
     let arguments: Vec<&str> = arguments.split_whitespace().collect();
-    let mut lines: Vec<String> = told(&arguments).out.lines().map(str::to_owned).collect();
+    let run = told(&arguments);
+    assert_eq!(run.status, 0, "{command}: {}", run.err);
+    let mut lines: Vec<String> = run.out.lines().map(str::to_owned).collect();
     for stage in stages {
         let (cut, count) = stage.split_once(" -")?;
         let count: usize = count.parse().ok()?;
@@ -73,5 +76,27 @@ fn shown_output_is_the_programs_own() {
                 now.get(first)
             );
         }
+    }
+}
+
+/// The blocks of a page in this language.
+fn blocks(page: &str, language: &str) -> Vec<String> {
+    let begin = format!("```{language}\n");
+    let rest = page.split(begin.as_str()).skip(1);
+    rest.filter_map(|rest| rest.split("\n```").next()).map(|text| format!("{text}\n")).collect()
+}
+
+#[test]
+fn the_examples_of_the_scenario_page_load() {
+    let name = "docs/SCENARIOS.md";
+    let page = std::fs::read_to_string(root().join(name)).expect("the page");
+    let examples = blocks(&page, "toml");
+    let [topology, scenario] = examples.as_slice() else { panic!("{} examples", examples.len()) };
+    let loaded = load::topology(name, topology, &load::wishes(scenario));
+    let topology = loaded.unwrap_or_else(|problems| panic!("{problems:#?}")).topology;
+    let scenario = load::scenario(name, "example", scenario, &topology);
+    scenario.unwrap_or_else(|problems| panic!("{problems:#?}"));
+    for kind in Fault::KINDS {
+        assert!(page.contains(kind.word), "{name} does not tell of {}", kind.word);
     }
 }

@@ -132,7 +132,11 @@ pub(in crate::sim) fn play(
         until: Instant::MAX,
         clients_from: seconds(1_000_000),
         settle: Span::ZERO,
-        start: Start { groups: Vec::new(), databases: vec![EX01], client_access_array: false },
+        start: Start {
+            groups: vec![None; topology.groups.len()],
+            databases: vec![EX01],
+            client_access_array: false,
+        },
         faults,
         steps: Vec::new(),
     };

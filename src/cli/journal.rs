@@ -1,0 +1,53 @@
+//! Journals as commands read and write them.
+
+use super::failure::{Failure, plain};
+use crate::journal::binary::{self, Journal, ReadError};
+use crate::journal::{Header, Record, text};
+use std::fs::File;
+use std::io::{self, BufReader};
+use std::path::Path;
+
+/// Reads a journal; notes on standard error that it was cut off, if it was.
+pub(super) fn read(path: &Path) -> Result<Journal, Failure> {
+    let name = path.display();
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(Failure::Call(format!("{name}: expected a journal; there is no such file")));
+        }
+        Err(error) => return Err(Failure::at(path, &error)),
+    };
+    let journal = binary::read(&mut BufReader::new(file)).map_err(|error| match error {
+        ReadError::Io(error) if error.kind() == io::ErrorKind::IsADirectory => {
+            Failure::Call(format!("{name}: expected a journal; this is a folder"))
+        }
+        ReadError::Io(error) => Failure::at(path, &error),
+        ReadError::Codec { .. } => Failure::Call(format!("{name}: expected a journal; {error}")),
+    })?;
+    if let Some(byte) = journal.cut_at {
+        let kept = journal.records.len();
+        super::note(&format!("{name} was cut off at byte {byte}; {kept} records are whole"));
+    }
+    Ok(journal)
+}
+
+/// Refuses a place where no journal can be put, before the run that would fill it.
+pub(super) fn refuse_folder(path: &Path) -> Result<(), Failure> {
+    if path.is_dir() {
+        let name = path.display();
+        return Err(Failure::Call(format!("--journal {name}: expected a file; this is a folder")));
+    }
+    Ok(())
+}
+
+/// Writes a journal, as text if the name ends in `.txt`.
+pub(super) fn write(path: &Path, header: &Header, records: &[Record]) -> Result<(), Failure> {
+    let as_text = path.extension().is_some_and(|ending| ending == "txt");
+    let written = binary::write_file(path, |out| match as_text {
+        true => text::write(out, header, records),
+        false => binary::write(out, header, records),
+    });
+    written.map_err(|error| {
+        Failure::Machine(format!("--journal {}: {}", path.display(), plain(&error)))
+    })
+}

@@ -1,0 +1,95 @@
+//! `dagtwin run`: one run and its report.
+
+use super::args::{ReportFormat, Run, Seed};
+use super::failure::{Answer, Done, Failure};
+use super::{input, journal, progress};
+use crate::journal::Header;
+use crate::lab;
+use crate::report::{self, Format};
+use std::hash::{BuildHasher, RandomState};
+
+/// Width of a text report that goes to no terminal.
+const WIDTH: u16 = 120;
+/// Widths that a report can make good use of.
+const USEFUL_WIDTHS: std::ops::RangeInclusive<u16> = 60..=200;
+
+pub(super) fn run(args: &Run) -> Answer {
+    let scenario = args.scenario.as_deref();
+    let site = input::site(&args.topology, scenario, &args.set, args.until.as_deref())?;
+    if let Some(path) = &args.journal {
+        journal::refuse_folder(path)?;
+    }
+    let seed = match args.seed {
+        Seed::Given(seed) => seed,
+        // The operating system keys every new RandomState.
+        Seed::Random => RandomState::new().hash_one("dagtwin"),
+    };
+    let (topology, scenario) = (&site.loaded.topology, &site.scenario);
+    let note = format!("running {} in {}, seed {seed}", scenario.name, topology.name);
+    let outcome =
+        progress::during(&note, || lab::run(topology, scenario, seed, &site.loaded.given));
+    if let Some(path) = &args.journal {
+        let header = Header::of_run(topology, scenario, seed);
+        journal::write(path, &header, &outcome.records)?;
+    }
+    let mut done = Done { output: Vec::new(), broken: outcome.verdict.kind.is_broken() };
+    if !args.quiet {
+        let repeat = repeat(args, seed);
+        let written = report::write(&outcome, format(args), &repeat, &mut done.output);
+        written.map_err(|error| Failure::output(&error))?;
+    }
+    Ok(done)
+}
+
+fn format(args: &Run) -> Format {
+    match args.format {
+        ReportFormat::Text => Format::Text {
+            width: usize::from(args.width.unwrap_or_else(terminal_width)),
+            color: super::colored(),
+        },
+        ReportFormat::Json => Format::Json,
+        ReportFormat::Csv => Format::Csv,
+    }
+}
+
+fn terminal_width() -> u16 {
+    let size = terminal_size::terminal_size_of(std::io::stdout());
+    size.map_or(WIDTH, |(width, _)| width.0.clamp(*USEFUL_WIDTHS.start(), *USEFUL_WIDTHS.end()))
+}
+
+/// The command that repeats this run.
+fn repeat(args: &Run, seed: u64) -> String {
+    let scenario = args.scenario.as_deref().unwrap_or(crate::model::builtin::DEFAULT_SCENARIO);
+    let mut words = vec!["dagtwin".to_owned(), "run".to_owned(), quoted(&args.topology)];
+    words.extend(["--scenario".to_owned(), quoted(scenario)]);
+    words.extend(["--seed".to_owned(), seed.to_string()]);
+    for (key, value) in &args.set {
+        words.extend(["--set".to_owned(), quoted(&format!("{key}={value}"))]);
+    }
+    if let Some(until) = &args.until {
+        words.extend(["--until".to_owned(), quoted(until)]);
+    }
+    words.join(" ")
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,+@%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_quoted_where_a_shell_would_break_them() {
+        assert_eq!(quoted("clients.count=10"), "clients.count=10");
+        assert_eq!(quoted("my site"), "'my site'");
+        assert_eq!(quoted("it's"), r"'it'\''s'");
+        assert_eq!(quoted(""), "''");
+    }
+}

@@ -1,0 +1,263 @@
+//! Decisions and their reasons: what a node tells of itself in a note. Part of the
+//! [`seam`](super::seam); drivers find these types there.
+
+use super::seam::{CopyStatus, Failure, GroupState, MountDial, Outcome, ResourceState, Why};
+use crate::base::{DbId, GroupId, NicId, NodeId, NodeSet, ResourceId, Span};
+use serde::{Deserialize, Serialize};
+
+/// Which kind of database operation (exchange.md §8.5).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub enum Operation {
+    /// Mount where it is.
+    Mount,
+    /// Dismount where it is.
+    Dismount,
+    /// Activate another copy, asked for.
+    Switchover,
+    /// Activate another copy, not asked for.
+    Failover,
+}
+
+/// Why a copy was not taken.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub enum Dropped {
+    /// Its server cannot be reached.
+    Unreachable,
+    /// Its server did not answer for its state.
+    NoAnswer,
+    /// Its state is not one of the four eligible ones.
+    Status(CopyStatus),
+    /// Activation of this copy is suspended.
+    ActivationSuspended,
+    /// Its server's policy blocks activation.
+    PolicyBlocked,
+    /// Its server already has as many active databases as it may.
+    MaximumActive,
+    /// It is the copy that is being left.
+    Source,
+    /// An attempt on it in this operation did not end in a mount.
+    Tried,
+}
+
+/// A copy's place in best copy selection.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Ranked {
+    /// The node.
+    pub node: NodeId,
+    /// The first criteria set that it meets, 1 to 10 (exchange.md §1.6), or why it was dropped.
+    pub set: Result<u8, Dropped>,
+    /// Copy queue length that it was judged by.
+    pub copy_queue: u64,
+    /// Replay queue length that it was judged by.
+    pub replay_queue: u64,
+    /// Activation preference.
+    pub preference: u8,
+}
+
+/// A decision and its reason. Event numbers are those of wsfc.md §2.1.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Note {
+    /// The Cluster service starts.
+    Started,
+    /// It looks for a cluster to join.
+    Joining,
+    /// It found none and tries to form one.
+    Forming,
+    /// A path to a peer answers.
+    PathUp {
+        /// The peer.
+        peer: NodeId,
+        /// This node's adapter.
+        nic: NicId,
+    },
+    /// A path to a peer has missed too many heartbeats, or its own adapter lost carrier.
+    PathLost {
+        /// The peer.
+        peer: NodeId,
+        /// This node's adapter.
+        nic: NicId,
+        /// Heartbeats missed in a row; zero if the adapter lost carrier.
+        missed: u32,
+    },
+    /// The last path to a peer is gone.
+    PeerLost {
+        /// The peer.
+        peer: NodeId,
+    },
+    /// The first path to a peer is back.
+    PeerHeard {
+        /// The peer.
+        peer: NodeId,
+    },
+    /// A regroup begins.
+    Regroup {
+        /// Its number.
+        round: u64,
+        /// Whom this node can reach, itself included.
+        reach: NodeSet,
+    },
+    /// A new view of the membership (events 1135 for who is gone).
+    View {
+        /// Its number.
+        view: u64,
+        /// Who is in it.
+        members: NodeSet,
+        /// Who was in the one before and is not in this.
+        gone: NodeSet,
+        /// Who is new.
+        joined: NodeSet,
+    },
+    /// The view has a majority.
+    QuorumHeld {
+        /// Votes that the view has, the witness's included if it was needed or is held.
+        votes: u8,
+        /// Votes needed.
+        needed: u8,
+        /// Whether the witness's vote was needed.
+        witness: bool,
+    },
+    /// One vote is missing: the witness decides.
+    OneVoteShort {
+        /// Votes that the view has.
+        votes: u8,
+        /// Votes needed.
+        needed: u8,
+        /// How long this side must wait before it may claim (zero for the core group's owner).
+        delay: Span,
+        /// Whether this node makes the claim for its side.
+        claimant: bool,
+    },
+    /// The witness was won.
+    WitnessWon,
+    /// The witness was not won (event 1564).
+    WitnessLost {
+        /// Why.
+        outcome: Outcome,
+        /// Tries so far.
+        tries: u32,
+    },
+    /// Quorum is lost (event 1177).
+    QuorumLost {
+        /// Votes that the view has.
+        votes: u8,
+        /// Votes needed.
+        needed: u8,
+    },
+    /// A group has an owner (first placement, failover or move).
+    GroupMove {
+        /// The group.
+        group: GroupId,
+        /// Who owned it.
+        from: Option<NodeId>,
+        /// Who owns it now.
+        to: NodeId,
+        /// Why it moves.
+        why: Why,
+    },
+    /// A group cannot go anywhere and stays failed or offline (event 1254 or 1205).
+    GroupStays {
+        /// The group.
+        group: GroupId,
+        /// Why it would have moved.
+        why: Why,
+    },
+    /// A group's state as its owner sees it.
+    Group {
+        /// The group.
+        group: GroupId,
+        /// Its owner.
+        owner: NodeId,
+        /// Its state.
+        state: GroupState,
+    },
+    /// A resource's state on its owner.
+    Resource {
+        /// The resource.
+        resource: ResourceId,
+        /// Its state.
+        state: ResourceState,
+        /// What is wrong, if it failed.
+        failure: Option<Failure>,
+    },
+    /// A failed resource is restarted in place.
+    ResourceRestart {
+        /// The resource.
+        resource: ResourceId,
+        /// Restarts within the period, this one included.
+        restarts: u32,
+    },
+    /// This node became Primary Active Manager.
+    PrimaryActiveManager,
+    /// A database operation begins on the Primary Active Manager.
+    DatabaseOperation {
+        /// The database.
+        database: DbId,
+        /// Which kind.
+        operation: Operation,
+        /// Why.
+        why: Why,
+        /// Where it was active.
+        from: Option<NodeId>,
+    },
+    /// Best copy selection ended; the first without a drop reason is tried first.
+    Ranking {
+        /// The database.
+        database: DbId,
+        /// Every copy in order of preference, with its set or why it was dropped.
+        order: Vec<Ranked>,
+    },
+    /// A copy was chosen and is asked to take over.
+    CopyChosen {
+        /// The database.
+        database: DbId,
+        /// The chosen node.
+        node: NodeId,
+        /// Counted from 1 within the operation.
+        attempt: u8,
+        /// Copies that could have been chosen.
+        candidates: u8,
+    },
+    /// Attempt copy last logs ended on the chosen node, and the mount dial decided.
+    LastLogs {
+        /// The database.
+        database: DbId,
+        /// Logs fetched.
+        copied: u64,
+        /// Logs missing.
+        missing: u64,
+        /// The dial that decided.
+        dial: MountDial,
+        /// Whether it may be mounted.
+        accepted: bool,
+    },
+    /// Where a database is, as its Active Manager acts on it.
+    Database {
+        /// The database.
+        database: DbId,
+        /// The node with the active copy.
+        active: NodeId,
+        /// What is being done there: Mounting, Mounted, Dismounting or Dismounted.
+        status: CopyStatus,
+    },
+    /// A database operation ended on the Primary Active Manager.
+    DatabaseOperationEnded {
+        /// The database.
+        database: DbId,
+        /// Where it is active now.
+        active: Option<NodeId>,
+        /// Whether it ended as wanted.
+        success: bool,
+        /// Copies tried.
+        attempts: u8,
+    },
+    /// The Cluster service ends on this node.
+    Stopping {
+        /// Why.
+        why: Why,
+    },
+    /// A message that does not fit was dropped.
+    BadFrame {
+        /// Who sent it.
+        from: NodeId,
+    },
+}

@@ -1,0 +1,208 @@
+//! The timeline: what a person wants to see, a column for each machine and one for the clients.
+
+use crate::base::{ClientId, Id, Instant, MachineId};
+use crate::failover::seam::{CopyStatus, Effect, GroupState, Note, ResourceState};
+use crate::journal::record::{ClientEvent, ConnectionState, MailEvent, Plant};
+use crate::journal::text::{Names, connection_name};
+use crate::journal::{Record, What};
+use crate::lab::Outcome;
+use crate::model::topology::ClientKind;
+use std::collections::BTreeMap;
+
+/// Where a line stands.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) enum Column {
+    /// A fault or step: across all columns.
+    Across,
+    /// A machine's.
+    Machine(MachineId),
+    /// The clients'.
+    Clients,
+}
+
+/// One line of the timeline.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Line {
+    pub at: Instant,
+    pub column: Column,
+    pub text: String,
+}
+
+/// Most lines of a timeline; more would not be read.
+const MOST_LINES: usize = 400;
+
+/// The timeline of a run, and how many lines it left out.
+pub(super) fn lines(outcome: &Outcome, names: &Names) -> (Vec<Line>, usize) {
+    let mut lines = Vec::new();
+    let from = outcome.disturbed.unwrap_or(Instant::ZERO);
+    let mut tallies: BTreeMap<(u64, ClientKind, u8), u32> = BTreeMap::new();
+    let mut states: BTreeMap<ClientId, ConnectionState> = BTreeMap::new();
+    for record in &outcome.records {
+        if let What::Client(client, event) = &record.what {
+            let before = states.get(client).copied();
+            if let ClientEvent::State(state) = event {
+                states.insert(*client, *state);
+            }
+            if record.at >= from {
+                tally(outcome, &mut tallies, record, *client, event, before);
+            }
+            continue;
+        }
+        let late = record.at >= from;
+        if let Some((column, text)) = telling(names, outcome, record, late) {
+            lines.push(Line { at: record.at, column, text });
+        }
+    }
+    lines.extend(tallied(tallies));
+    lines.sort_by_key(|line| (line.at, line.column));
+    lines.dedup_by(|later, earlier| {
+        later.column == earlier.column && later.text == earlier.text && later.at == earlier.at
+    });
+    let left_out = lines.len().saturating_sub(MOST_LINES);
+    lines.truncate(MOST_LINES);
+    (lines, left_out)
+}
+
+/// Client events are counted by whole seconds and kind.
+fn tally(
+    outcome: &Outcome,
+    tallies: &mut BTreeMap<(u64, ClientKind, u8), u32>,
+    record: &Record,
+    client: ClientId,
+    event: &ClientEvent,
+    before: Option<ConnectionState>,
+) {
+    let what = match event {
+        ClientEvent::State(ConnectionState::Trying) => 0,
+        ClientEvent::State(ConnectionState::Disconnected) => 1,
+        ClientEvent::State(ConnectionState::Connected)
+            if before.is_some_and(|before| before != ConnectionState::Connected) =>
+        {
+            3
+        }
+        ClientEvent::LogOnPage => 2,
+        _ => return,
+    };
+    let kind = outcome.topology.client_group(client).kind;
+    let second = record.at.as_nanos() / 1_000_000_000;
+    *tallies.entry((second, kind, what)).or_insert(0) += 1;
+}
+
+fn tallied(tallies: BTreeMap<(u64, ClientKind, u8), u32>) -> impl Iterator<Item = Line> {
+    tallies.into_iter().map(|((second, kind, what), count)| {
+        let what = match what {
+            0 => connection_name(ConnectionState::Trying),
+            1 => connection_name(ConnectionState::Disconnected),
+            2 => "log-on page",
+            _ => "connected again",
+        };
+        let name = match kind {
+            ClientKind::Outlook => "Outlook",
+            ClientKind::Owa => "OWA",
+            ClientKind::Smtp => "SMTP",
+            ClientKind::Autodiscover => "Autodiscover",
+        };
+        Line {
+            at: Instant::from_nanos(second * 1_000_000_000),
+            column: Column::Clients,
+            text: format!("{count} {name}: {what}"),
+        }
+    })
+}
+
+/// What a person wants to see of a record; `late` is whether it is after the first disturbance.
+fn telling(
+    names: &Names,
+    outcome: &Outcome,
+    record: &Record,
+    late: bool,
+) -> Option<(Column, String)> {
+    let phrase = || names.phrase(&record.what);
+    match &record.what {
+        What::Fault { .. } => Some((Column::Across, phrase())),
+        What::Step { index } => {
+            let step = outcome.scenario.steps.get(usize::from(*index))?;
+            let acts = step.action.is_some();
+            acts.then(|| (Column::Across, format!("step {}", phrase())))
+        }
+        What::Out(node, Effect::Note(note)) if wanted(note, late) => {
+            Some((Column::Machine((*node).into()), names.note(note)))
+        }
+        What::Plant(plant) if late => plant_column(outcome, plant).map(|c| (c, phrase())),
+        What::Mail(_, MailEvent::Lost) => Some((Column::Clients, "a message is lost".to_owned())),
+        What::Mail(_, MailEvent::Written { step: Some(step), .. }) => {
+            let label = &outcome.scenario.steps.get(usize::from(*step))?.label;
+            Some((Column::Clients, format!("the message of step {label} is written")))
+        }
+        What::Mail(mail, MailEvent::Submitted { .. }) => {
+            let step = outcome.end.mail.get(mail)?.step?;
+            let label = &outcome.scenario.steps.get(usize::from(step))?.label;
+            Some((Column::Clients, format!("the message of step {label} is sent")))
+        }
+        What::In(..) | What::Out(..) | What::Plant(_) | What::Client(..) | What::Mail(..) => None,
+    }
+}
+
+/// Which decisions belong in a timeline.
+fn wanted(note: &Note, late: bool) -> bool {
+    match note {
+        Note::View { .. }
+        | Note::QuorumHeld { .. }
+        | Note::QuorumLost { .. }
+        | Note::PrimaryActiveManager
+        | Note::Group { state: GroupState::Online | GroupState::Failed, .. }
+        | Note::Database { status: CopyStatus::Mounted, .. } => true,
+        Note::WitnessLost { tries, .. } => late && *tries <= 3,
+        Note::Resource { state, .. } => late && matches!(state, ResourceState::Failed),
+        Note::Group { state, .. } => late && *state == GroupState::Offline,
+        Note::Database { .. }
+        | Note::PathLost { .. }
+        | Note::PeerLost { .. }
+        | Note::PeerHeard { .. }
+        | Note::Regroup { .. }
+        | Note::OneVoteShort { .. }
+        | Note::WitnessWon
+        | Note::GroupMove { .. }
+        | Note::GroupStays { .. }
+        | Note::ResourceRestart { .. }
+        | Note::DatabaseOperation { .. }
+        | Note::Ranking { .. }
+        | Note::LastLogs { .. }
+        | Note::DatabaseOperationEnded { .. }
+        | Note::Started
+        | Note::Joining
+        | Note::Forming
+        | Note::Stopping { .. } => late,
+        Note::PathUp { .. } | Note::CopyChosen { .. } | Note::BadFrame { .. } => false,
+    }
+}
+
+fn plant_column(outcome: &Outcome, plant: &Plant) -> Option<Column> {
+    let topology = outcome.topology;
+    Some(match plant {
+        Plant::Machine { machine, .. }
+        | Plant::Adapter { machine, .. }
+        | Plant::Service { machine, .. }
+        | Plant::AddressUp { machine, .. }
+        | Plant::AddressDown { machine, .. }
+        | Plant::GratuitousArp { machine, .. } => Column::Machine(*machine),
+        Plant::WitnessLock { .. } => Column::Machine(topology.dag.witness?),
+        Plant::DnsRecord { .. } | Plant::DnsUpdateFailed { .. } => {
+            use crate::model::topology::MachineRole;
+            let mut machines = topology.machines.iter();
+            let dns = machines.find(|(_, machine)| machine.roles.contains(&MachineRole::Dns));
+            Column::Machine(dns?.0)
+        }
+        Plant::Copy { copy, status, .. } if *status != CopyStatus::Mounted => {
+            Column::Machine(MachineId::at(copy.node.index()))
+        }
+        Plant::Mounted { copy, .. } | Plant::Dismounted { copy } => {
+            Column::Machine(MachineId::at(copy.node.index()))
+        }
+        Plant::ClientAccessArray | Plant::RpcClientAccessServer { .. } => Column::Across,
+        Plant::Copy { .. }
+        | Plant::FrameLost { .. }
+        | Plant::Neighbour { .. }
+        | Plant::Operation { .. } => return None,
+    })
+}
