@@ -1,9 +1,8 @@
 //! The journal's encodings: what is written is read again, and a damaged file is told as such.
 
+use crate::site;
 use dagtwin::journal::binary::{self, Journal, ReadError};
 use dagtwin::journal::{Digest, Header, Record, RecordNo, What, chain, text};
-use dagtwin::model::builtin::SITES;
-use dagtwin::model::load;
 use dagtwin::sim::{Recording, simulate};
 use std::sync::OnceLock;
 
@@ -11,13 +10,7 @@ use std::sync::OnceLock;
 fn run() -> &'static (Header, Vec<Record>) {
     static RUN: OnceLock<(Header, Vec<Record>)> = OnceLock::new();
     RUN.get_or_init(|| {
-        let site = SITES[0];
-        let file = site.scenarios[0];
-        let loaded =
-            load::topology(site.topology.path, site.topology.text, &load::wishes(file.text));
-        let topology = loaded.expect("a built-in topology").topology;
-        let scenario = load::scenario(file.path, file.name, file.text, &topology);
-        let scenario = scenario.expect("a built-in scenario");
+        let site::Built { topology, scenario, .. } = site::named("nic-loss");
         let records = simulate(&topology, &scenario, 1, Recording::Memory).records;
         (Header::of_run(&topology, &scenario, 1), records)
     })
