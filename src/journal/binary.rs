@@ -1,19 +1,20 @@
 //! The binary form: what other commands read.
 //!
-//! A file is the eight bytes `dagtwinJ`, a frame with the header, a frame for each record, and a
-//! frame of length zero followed by the digest as eight bytes. A frame is its length as four bytes
-//! (little endian) and that many bytes of postcard. A file that was cut off has every whole frame.
+//! A file is the eight bytes `dagtwinJ`, a frame with the header, eight bytes with the header's
+//! hash, a frame for each record, and a frame of length zero followed by the digest as eight bytes.
+//! A frame is its length as four bytes and that many bytes of postcard; numbers of a fixed length
+//! are little endian. A file that was cut off has every whole frame. docs/JOURNAL.md says more.
 
 use super::Header;
-use super::digest::Digest;
+use super::digest::{Digest, hash_of};
 use super::record::Record;
 use serde::de::DeserializeOwned;
-use std::io::{self, BufWriter, Read, Write};
+use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::path::Path;
 use thiserror::Error;
 
 const MAGIC: &[u8; 8] = b"dagtwinJ";
-/// Longest frame: the header carries a whole topology.
+/// Longest frame: the header carries a whole topology, a record a whole cluster database.
 const LONGEST_FRAME: u32 = 64 << 20;
 
 /// A journal as it was read.
@@ -52,6 +53,7 @@ pub fn write(out: &mut dyn Write, header: &Header, records: &[Record]) -> io::Re
     out.write_all(MAGIC)?;
     let mut buffer = Vec::new();
     frame(&mut out, &mut buffer, header)?;
+    out.write_all(&hash_of(&buffer).to_le_bytes())?;
     let mut digest = Digest::default();
     for record in records {
         frame(&mut out, &mut buffer, record)?;
@@ -107,40 +109,35 @@ pub fn write_file(
 /// # Errors
 /// If it cannot be read or is no journal. A file that ends early is no error.
 pub fn read(input: &mut dyn Read) -> Result<Journal, ReadError> {
-    let mut bytes = Vec::new();
-    input.read_to_end(&mut bytes)?;
-    let mut reader = Frames { bytes: &bytes, at: 0 };
-    if bytes.get(..MAGIC.len()) != Some(MAGIC) {
-        return Err(ReadError::Codec { at_byte: 0, what: "this is no dagtwin journal".into() });
+    let mut file = File { input: BufReader::new(input), at: 0, buffer: Vec::new() };
+    if !file.fill(MAGIC.len() as u64)? || file.buffer != MAGIC {
+        return Err(wrong(0, "this is no dagtwin journal"));
     }
-    reader.at = MAGIC.len();
-    let header: Header = match reader.next()? {
-        Frame::Value(header) => header,
-        Frame::End | Frame::Cut => {
-            return Err(ReadError::Codec {
-                at_byte: reader.at as u64,
-                what: "the journal ends before its header".into(),
-            });
-        }
-    };
-    let mut records = Vec::new();
+    let header = header(&mut file)?;
+    let mut records: Vec<Record> = Vec::new();
     let mut digest = Digest::default();
     loop {
-        let at = reader.at as u64;
-        match reader.next::<Record>()? {
-            Frame::Value(record) => {
+        let at = file.at;
+        match file.frame()? {
+            Frame::Body => {
+                let record: Record = decode(at, &file.buffer)?;
+                if record.cause.is_some_and(|cause| cause.0 as usize >= records.len()) {
+                    return Err(wrong(at, "a record names one that is not earlier as its cause"));
+                }
                 digest.record(&record);
                 records.push(record);
             }
             Frame::Cut => return Ok(Journal { header, records, cut_at: Some(at) }),
             Frame::End => {
-                let written = reader.bytes.get(reader.at..reader.at + 8);
-                let Some(written) = written else {
+                if !file.fill(8)? {
                     return Ok(Journal { header, records, cut_at: Some(at) });
-                };
-                if written != digest.bits().to_le_bytes() {
-                    let what = "the digest is not that of the records".into();
-                    return Err(ReadError::Codec { at_byte: at, what });
+                }
+                if file.buffer != digest.bits().to_le_bytes() {
+                    return Err(wrong(at, "the digest is not that of the records"));
+                }
+                let end = file.at;
+                if file.fill(1)? {
+                    return Err(wrong(end, "something follows the end of the journal"));
                 }
                 return Ok(Journal { header, records, cut_at: None });
             }
@@ -148,35 +145,93 @@ pub fn read(input: &mut dyn Read) -> Result<Journal, ReadError> {
     }
 }
 
-enum Frame<T> {
-    Value(T),
+/// Reads a journal from a file.
+///
+/// # Errors
+/// As for [`read`].
+pub fn read_file(path: &Path) -> Result<Journal, ReadError> {
+    read(&mut std::fs::File::open(path)?)
+}
+
+fn header(file: &mut File<'_>) -> Result<Header, ReadError> {
+    let at = file.at;
+    match file.frame()? {
+        Frame::Body => {}
+        Frame::End | Frame::Cut => return Err(wrong(at, "the journal ends before its header")),
+    }
+    // The format stands first, so that a journal of another one is told as such.
+    if let Ok((format, _)) = postcard::take_from_bytes::<u16>(&file.buffer)
+        && format != Header::FORMAT
+    {
+        let expected = Header::FORMAT;
+        let what = format!("a journal of format {format}; this program reads format {expected}");
+        return Err(wrong(at, &what));
+    }
+    let hash = hash_of(&file.buffer);
+    let header = decode(at, &file.buffer);
+    let end = file.at;
+    if !file.fill(8)? {
+        return Err(wrong(end, "the journal ends within its header"));
+    }
+    if file.buffer != hash.to_le_bytes() {
+        return Err(wrong(at, "the header is damaged: its hash is another"));
+    }
+    header
+}
+
+fn wrong(at_byte: u64, what: &str) -> ReadError {
+    ReadError::Codec { at_byte, what: what.to_owned() }
+}
+
+fn decode<T: DeserializeOwned>(at: u64, body: &[u8]) -> Result<T, ReadError> {
+    match postcard::take_from_bytes(body) {
+        Ok((value, [])) => Ok(value),
+        Ok((_, rest)) => Err(wrong(at, &format!("a frame with {} bytes too many", rest.len()))),
+        Err(error) => Err(wrong(at, &format!("a frame that cannot be decoded: {error}"))),
+    }
+}
+
+/// What stands at a place in the file.
+enum Frame {
+    /// A frame; its body is in the buffer.
+    Body,
+    /// The frame of length zero.
     End,
+    /// The file ends here or within the frame.
     Cut,
 }
 
-struct Frames<'b> {
-    bytes: &'b [u8],
-    at: usize,
+/// A file that is read from its beginning to its end.
+struct File<'r> {
+    input: BufReader<&'r mut dyn Read>,
+    /// Bytes taken so far.
+    at: u64,
+    /// What was taken last.
+    buffer: Vec<u8>,
 }
 
-impl Frames<'_> {
-    fn next<T: DeserializeOwned>(&mut self) -> Result<Frame<T>, ReadError> {
-        let Some(length) = self.bytes.get(self.at..self.at + 4) else { return Ok(Frame::Cut) };
-        let length = u32::from_le_bytes(length.try_into().expect("four bytes"));
+impl File<'_> {
+    /// Takes as many bytes into the buffer; false if the file ends before. The buffer grows with
+    /// what is really there, not with what a length claims.
+    fn fill(&mut self, length: u64) -> io::Result<bool> {
+        self.buffer.clear();
+        let taken = self.input.by_ref().take(length).read_to_end(&mut self.buffer)? as u64;
+        self.at += taken;
+        Ok(taken == length)
+    }
+
+    fn frame(&mut self) -> Result<Frame, ReadError> {
+        let at = self.at;
+        if !self.fill(4)? {
+            return Ok(Frame::Cut);
+        }
+        let length = self.buffer.iter().rev().fold(0_u32, |sum, byte| sum << 8 | u32::from(*byte));
         if length == 0 {
-            self.at += 4;
             return Ok(Frame::End);
         }
-        let codec = |what: String| ReadError::Codec { at_byte: self.at as u64, what };
         if length > LONGEST_FRAME {
-            return Err(codec(format!("a frame of {length} bytes")));
+            return Err(wrong(at, &format!("a frame of {length} bytes")));
         }
-        let from = self.at + 4;
-        let Some(body) = self.bytes.get(from..from + length as usize) else {
-            return Ok(Frame::Cut);
-        };
-        let value = postcard::from_bytes(body).map_err(|error| codec(error.to_string()))?;
-        self.at = from + length as usize;
-        Ok(Frame::Value(value))
+        Ok(if self.fill(length.into())? { Frame::Body } else { Frame::Cut })
     }
 }

@@ -4,7 +4,6 @@ pub mod binary;
 pub mod digest;
 pub mod record;
 pub mod text;
-mod words;
 
 pub use binary::Journal;
 pub use digest::Digest;

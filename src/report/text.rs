@@ -273,7 +273,7 @@ fn reason(outcome: &Outcome, names: &Names, number: crate::journal::RecordNo) ->
         let notes = next.take_while(|other| other.at == record.at);
         let told =
             notes.filter(|other| other.cause == Some(number)).find_map(|other| match &other.what {
-                What::Out(who, Effect::Note(note)) if who == node => Some(names.note(note)),
+                What::Out(who, Effect::Note(note)) if who == node => Some(names.note(*node, note)),
                 _ => None,
             });
         if let Some(told) = told {

@@ -156,7 +156,7 @@ fn telling(
             acts.then(|| (Column::Across, format!("step {}", phrase())))
         }
         What::Out(node, Effect::Note(note)) if wanted(note, late) => {
-            Some((Column::Machine((*node).into()), names.note(note)))
+            Some((Column::Machine((*node).into()), names.note(*node, note)))
         }
         What::Plant(plant) if late => plant_column(outcome, plant).map(|c| (c, phrase())),
         What::Mail(_, MailEvent::Lost) => Some((Column::Clients, "a message is lost".to_owned())),

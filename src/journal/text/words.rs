@@ -1,7 +1,9 @@
-//! The domain's words for values that have no name of their own.
+//! The words for every kind, state and reason.
 
-use super::record::{ConnectionState, Lost, Refused, Request};
-use crate::failover::seam::{Dropped, Failure, GroupState, MountDial, ResourceState, Why};
+use crate::failover::seam::{
+    Dropped, Failure, GroupState, MountDial, Operation, ResourceState, Why,
+};
+use crate::journal::record::{ConnectionState, Lost, Refused, Request};
 use crate::model::Service;
 
 /// A service's display name.
@@ -132,5 +134,14 @@ pub(super) fn resource_state(state: ResourceState) -> &'static str {
         ResourceState::Online => "Online",
         ResourceState::OfflinePending => "OfflinePending",
         ResourceState::Failed => "Failed",
+    }
+}
+
+pub(super) fn operation_name(operation: Operation) -> &'static str {
+    match operation {
+        Operation::Mount => "mount",
+        Operation::Dismount => "dismount",
+        Operation::Switchover => "switchover",
+        Operation::Failover => "failover",
     }
 }

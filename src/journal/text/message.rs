@@ -1,0 +1,123 @@
+//! What nodes say to each other, in words.
+
+use super::Names;
+use super::words::{dial_name, failure_name, group_state, resource_state, why_name};
+use crate::failover::message::{Flags, GroupReport, Message, Regroup};
+use crate::failover::state::ClusterDatabase;
+
+impl Names<'_> {
+    pub(super) fn message(&self, message: &Message) -> String {
+        match message {
+            Message::Request { sequence, flags } => {
+                format!("heartbeat {sequence}, {}", flags_words(flags))
+            }
+            Message::Reply { sequence } => format!("heartbeat {sequence} heard"),
+            Message::State(flags) => format!("I am now {}", flags_words(flags)),
+            Message::Join => "may I join?".to_owned(),
+            Message::Regroup(regroup) => self.regroup(regroup),
+            Message::View { view, members, database } => {
+                format!("view {view} is {}, {}", self.nodes(*members), version(database))
+            }
+            Message::ViewTaken { view } => format!("view {view} taken"),
+            Message::Leave => "I leave".to_owned(),
+            Message::Update { view, database } => {
+                format!("cluster database of view {view}, {}", version(database))
+            }
+            Message::Updated { version } => format!("cluster database version {version} taken"),
+            Message::Group(report) => self.group_report(report),
+            Message::Order { number, order } => {
+                format!("order {number}: {}", self.order(order))
+            }
+            Message::Ordered { number } => format!("order {number} taken"),
+            Message::Drained => "nothing is left to move away from you".to_owned(),
+            Message::AskCopy(database) => {
+                format!("how is your copy of {}?", self.database(*database))
+            }
+            Message::Copy { database, report: None } => {
+                format!("the copy of {} cannot be told", self.database(*database))
+            }
+            Message::Copy { database, report: Some(report) } => format!(
+                "the copy of {} is {:?}, copy queue {}, replay queue {}",
+                self.database(*database),
+                report.status,
+                report.copy_queue(),
+                report.replay_queue()
+            ),
+            Message::Dismount { database, operation } => {
+                format!("operation {operation}: dismount {}", self.database(*database))
+            }
+            Message::Dismounted { database, operation } => {
+                format!("operation {operation}: {} is dismounted", self.database(*database))
+            }
+            Message::Activate { database, operation, attempt, source, takes_over, dial } => {
+                let mut text = format!("operation {operation}, attempt {attempt}: ");
+                text += if *takes_over { "activate " } else { "mount " };
+                text += self.database(*database);
+                if let Some(source) = source {
+                    text += &format!(", last logs from {}", self.node(*source));
+                }
+                if let Some(dial) = dial {
+                    text += &format!(", dial {}", dial_name(*dial));
+                }
+                text
+            }
+            Message::Activated { database, operation, attempt, result, last_log } => {
+                let end = match result {
+                    Ok(()) => "is mounted".to_owned(),
+                    Err(failure) => format!("is not mounted: {}", failure_name(*failure)),
+                };
+                let database = self.database(*database);
+                format!(
+                    "operation {operation}, attempt {attempt}: {database} {end}, log {last_log}"
+                )
+            }
+            Message::DatabaseFailed { database, failure } => {
+                format!("{} failed: {}", self.database(*database), failure_name(*failure))
+            }
+        }
+    }
+
+    fn regroup(&self, regroup: &Regroup) -> String {
+        let reach = self.nodes(regroup.reach);
+        if regroup.mesh.is_empty() {
+            format!("regroup {}: I reach {reach}", regroup.round)
+        } else {
+            let mesh = self.nodes(regroup.mesh);
+            format!("regroup {}: I reach {reach} and would go on with {mesh}", regroup.round)
+        }
+    }
+
+    fn group_report(&self, report: &GroupReport) -> String {
+        let mut text = format!("{} is {}", self.group(report.group), group_state(report.state));
+        for (resource, state) in &report.resources {
+            text += &format!(", {} {}", self.resource(*resource), resource_state(*state));
+        }
+        if let Some(why) = report.leaves {
+            text += &format!("; it cannot stay here: {}", why_name(why));
+        }
+        text
+    }
+}
+
+/// What a node tells of itself.
+fn flags_words(flags: &Flags) -> String {
+    let mut text = match (flags.view, flags.quorum) {
+        (0, _) => "in no view".to_owned(),
+        (view, true) => format!("in view {view} with quorum"),
+        (view, false) => format!("in view {view} without quorum"),
+    };
+    if !flags.mapi {
+        text += ", MAPI network down";
+    }
+    if !flags.active_manager {
+        text += ", no Active Manager";
+    }
+    if flags.draining {
+        text += ", being stopped";
+    }
+    text
+}
+
+fn version(database: &ClusterDatabase) -> String {
+    format!("database version {}", database.version)
+}

@@ -1,0 +1,128 @@
+//! What a node is told and what it wants, in words.
+
+use super::Names;
+use super::words::{dial_name, failure_name};
+use crate::base::NodeId;
+use crate::failover::seam::{Act, Effect, Input, Order, Outcome, Refusal, Report};
+
+impl Names<'_> {
+    pub(super) fn input(&self, node: NodeId, input: &Input) -> String {
+        match input {
+            Input::Wake => "wakes".to_owned(),
+            Input::Frame { nic, from, message } => {
+                let nic = self.nic(node.into(), *nic);
+                format!("hears from {} over {nic}: {}", self.node(*from), self.message(message))
+            }
+            Input::Link { nic, up } => {
+                let state = if *up { "has carrier" } else { "lost carrier" };
+                format!("notices that {} {state}", self.nic(node.into(), *nic))
+            }
+            Input::Done { op, outcome } => format!("{op:?} ended: {}", self.outcome(outcome)),
+            Input::Saw(report) => self.report(report),
+            Input::Order(order) => format!("is ordered to {}", self.order(order)),
+        }
+    }
+
+    fn report(&self, report: &Report) -> String {
+        match report {
+            Report::ResourceFailed { resource, failure } => {
+                format!("{} signals failure: {}", self.resource(*resource), failure_name(*failure))
+            }
+            Report::DatabaseFailed { database, failure } => {
+                format!("failure item for {}: {}", self.database(*database), failure_name(*failure))
+            }
+            Report::ReplicationService { running: true } => {
+                "the Replication service runs".to_owned()
+            }
+            Report::ReplicationService { running: false } => {
+                "the Replication service stopped".to_owned()
+            }
+        }
+    }
+
+    pub(super) fn order(&self, order: &Order) -> String {
+        match order {
+            Order::CreateGroup(group) => format!("create {}", self.group(*group)),
+            Order::MoveGroup { group, to } => {
+                let to = to.map_or("the best possible owner", |to| self.node(to));
+                format!("move {} to {to}", self.group(*group))
+            }
+            Order::OnlineGroup(group) => format!("bring {} online", self.group(*group)),
+            Order::OfflineGroup(group) => format!("take {} offline", self.group(*group)),
+            Order::MoveDatabase { database, to, dial } => {
+                let to = to.map_or("the best copy", |to| self.node(to));
+                let dial = dial.map_or_else(String::new, |dial| format!(" ({})", dial_name(dial)));
+                format!("activate {} on {to}{dial}", self.database(*database))
+            }
+            Order::MountDatabase(database) => format!("mount {}", self.database(*database)),
+            Order::DismountDatabase(database) => format!("dismount {}", self.database(*database)),
+            Order::StopService => "stop the Cluster service".to_owned(),
+        }
+    }
+
+    pub(super) fn outcome(&self, outcome: &Outcome) -> String {
+        match outcome {
+            Outcome::Ok => "done".to_owned(),
+            Outcome::Copy(report) => format!(
+                "{:?}, copy queue {}, replay queue {}",
+                report.status,
+                report.copy_queue(),
+                report.replay_queue()
+            ),
+            Outcome::LastLogs { copied, missing } => {
+                format!("{copied} logs copied, {missing} missing")
+            }
+            Outcome::Refused(Refusal::WitnessHeld(node)) => {
+                format!("refused, {} holds the witness", self.node(*node))
+            }
+            Outcome::Refused(Refusal::WitnessNewer) => {
+                "refused, the witness has a newer tag".to_owned()
+            }
+            Outcome::Refused(Refusal::NotHere) => "refused".to_owned(),
+            Outcome::Failed(failure) => format!("failed, {}", failure_name(*failure)),
+            Outcome::TimedOut => "timed out".to_owned(),
+        }
+    }
+
+    pub(super) fn effect(&self, node: NodeId, effect: &Effect) -> String {
+        match effect {
+            Effect::Send { nic, to, message } => {
+                let nic = self.nic(node.into(), *nic);
+                format!("tells {} over {nic}: {}", self.node(*to), self.message(message))
+            }
+            Effect::Do { op, act } => format!("{op:?}: {}", self.act(act)),
+            Effect::Note(note) => self.note(node, note),
+        }
+    }
+
+    fn act(&self, act: &Act) -> String {
+        match act {
+            Act::ClaimWitness => "claim the witness".to_owned(),
+            Act::TestWitness => "look whether the witness is held".to_owned(),
+            Act::ReleaseWitness => "release the witness".to_owned(),
+            Act::Store(durable) => {
+                format!("store epoch {} version {}", durable.epoch, durable.database.version)
+            }
+            Act::Online(resource) => format!("bring {} online", self.resource(*resource)),
+            Act::Offline(resource) => format!("take {} offline", self.resource(*resource)),
+            Act::Terminate(resource) => format!("terminate {}", self.resource(*resource)),
+            Act::LooksAlive(resource) => format!("LooksAlive {}", self.resource(*resource)),
+            Act::IsAlive(resource) => format!("IsAlive {}", self.resource(*resource)),
+            Act::CopyStatus(database) => {
+                format!("ask how the copy of {} is", self.database(*database))
+            }
+            Act::CopyLastLogs { database, source } => {
+                let from = source.map_or("nowhere", |source| self.node(source));
+                format!("attempt copy last logs of {} from {from}", self.database(*database))
+            }
+            Act::Mount(database) => format!("mount {}", self.database(*database)),
+            Act::Dismount(database) => format!("dismount {}", self.database(*database)),
+            Act::Follow { database, active } => {
+                let active = active.map_or("nobody", |active| self.node(active));
+                format!("copy {} from {active}", self.database(*database))
+            }
+            Act::Stop { restart: true } => "end the Cluster service, to be restarted".to_owned(),
+            Act::Stop { restart: false } => "end the Cluster service".to_owned(),
+        }
+    }
+}

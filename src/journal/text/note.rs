@@ -1,0 +1,160 @@
+//! What a node notes, in words: a decision and its reason.
+
+use super::Names;
+use super::words::{
+    dial_name, dropped_name, failure_name, group_state, operation_name, resource_state, why_name,
+};
+use crate::base::{DbId, GroupId, NicId, NodeId, NodeSet, ResourceId, Span};
+use crate::failover::seam::{Failure, Note, Operation, Ranked, ResourceState, Why};
+
+impl Names<'_> {
+    /// What a note of this node says.
+    pub fn note(&self, node: NodeId, note: &Note) -> String {
+        match note {
+            Note::Started => "Cluster service starts".to_owned(),
+            Note::Joining => "looks for a cluster to join".to_owned(),
+            Note::Forming => "found none and tries to form one".to_owned(),
+            Note::PathUp { peer, nic } => {
+                format!("{} answers over {}", self.node(*peer), self.nic(node.into(), *nic))
+            }
+            Note::PathLost { peer, nic, missed } => self.path_lost(node, *peer, *nic, *missed),
+            Note::PeerLost { peer } => format!("{} cannot be reached any more", self.node(*peer)),
+            Note::PeerHeard { peer } => format!("{} is heard again", self.node(*peer)),
+            Note::Regroup { round, reach } => {
+                format!("regroup {round}: reaches {}", self.nodes(*reach))
+            }
+            Note::View { view, members, gone, joined } => {
+                self.view(*view, *members, *gone, *joined)
+            }
+            Note::QuorumHeld { votes, needed, witness } => {
+                let with = if *witness { " with the witness" } else { "" };
+                format!("quorum: {votes} votes of {needed} needed{with}")
+            }
+            Note::OneVoteShort { votes, needed, delay, claimant } => {
+                one_vote_short(*votes, *needed, *delay, *claimant)
+            }
+            Note::WitnessWon => "holds the witness".to_owned(),
+            Note::WitnessLost { outcome, tries } => {
+                format!("witness not won (event 1564), try {tries}: {}", self.outcome(outcome))
+            }
+            Note::QuorumLost { votes, needed } => {
+                format!("quorum lost (event 1177): {votes} votes of {needed} needed")
+            }
+            Note::PrimaryActiveManager => "is Primary Active Manager".to_owned(),
+            Note::Stopping { why } => format!("Cluster service ends: {}", why_name(*why)),
+            Note::BadFrame { from } => {
+                format!("drops a message of {} that does not fit", self.node(*from))
+            }
+            Note::GroupMove { group, from, to, why } => self.moves(*group, *from, *to, *why),
+            Note::GroupStays { group, why } => {
+                format!("{} cannot move: {}", self.group(*group), why_name(*why))
+            }
+            Note::Group { group, owner: _, state } => {
+                format!("{} is {}", self.group(*group), group_state(*state))
+            }
+            Note::Resource { resource, state, failure } => {
+                self.resource_is(*resource, *state, *failure)
+            }
+            Note::ResourceRestart { resource, restarts } => {
+                format!("{} is restarted here, restart {restarts}", self.resource(*resource))
+            }
+            Note::DatabaseOperation { database, operation, why, from } => {
+                self.operation(*database, *operation, *why, *from)
+            }
+            Note::Ranking { database, order } => self.ranking(*database, order),
+            Note::CopyChosen { database, node, attempt, candidates: _ } => {
+                let (database, node) = (self.database(*database), self.node(*node));
+                format!("{node} shall activate {database}, attempt {attempt}")
+            }
+            Note::LastLogs { database, copied, missing, dial, accepted } => {
+                let found = format!("{copied} copied, {missing} missing, {}", dial_name(*dial));
+                let verdict = if *accepted { "mount allowed" } else { "mount refused" };
+                format!("last logs of {}: {found}: {verdict}", self.database(*database))
+            }
+            Note::Database { database, active: _, status } => {
+                format!("{} is {status:?}", self.database(*database))
+            }
+            Note::DatabaseOperationEnded { database, active, success, attempts } => {
+                self.ended(*database, *active, *success, *attempts)
+            }
+        }
+    }
+
+    fn path_lost(&self, node: NodeId, peer: NodeId, nic: NicId, missed: u32) -> String {
+        let (peer, nic) = (self.node(peer), self.nic(node.into(), nic));
+        match missed {
+            0 => format!("path to {peer} over {nic} lost: own adapter down"),
+            missed => format!("path to {peer} over {nic} lost: {missed} beats missed"),
+        }
+    }
+
+    fn resource_is(
+        &self,
+        resource: ResourceId,
+        state: ResourceState,
+        failure: Option<Failure>,
+    ) -> String {
+        let why = failure.map_or_else(String::new, |why| format!(": {}", failure_name(why)));
+        format!("{} is {}{why}", self.resource(resource), resource_state(state))
+    }
+
+    fn ended(&self, database: DbId, active: Option<NodeId>, success: bool, attempts: u8) -> String {
+        let place = active.map_or("nowhere", |active| self.node(active));
+        let end = if success { "is active on" } else { "was not mounted; stays on" };
+        format!("{} {end} {place}, attempts {attempts}", self.database(database))
+    }
+
+    fn view(&self, view: u64, members: NodeSet, gone: NodeSet, joined: NodeSet) -> String {
+        let mut text = format!("view {view}: {}", self.nodes(members));
+        if !gone.is_empty() {
+            text += &format!(" without {} (event 1135)", self.nodes(gone));
+        }
+        if !joined.is_empty() {
+            text += &format!(", new {}", self.nodes(joined));
+        }
+        text
+    }
+
+    fn moves(&self, group: GroupId, from: Option<NodeId>, to: NodeId, why: Why) -> String {
+        let from = from.map_or_else(String::new, |from| format!(" from {}", self.node(from)));
+        format!("{} goes{from} to {}: {}", self.group(group), self.node(to), why_name(why))
+    }
+
+    fn operation(
+        &self,
+        database: DbId,
+        operation: Operation,
+        why: Why,
+        from: Option<NodeId>,
+    ) -> String {
+        let kind = operation_name(operation);
+        let from = from.map_or_else(String::new, |from| format!(" from {}", self.node(from)));
+        format!("{kind} of {}{from}: {}", self.database(database), why_name(why))
+    }
+
+    fn ranking(&self, database: DbId, order: &[Ranked]) -> String {
+        let judged: Vec<String> = order
+            .iter()
+            .map(|ranked| {
+                let node = self.node(ranked.node);
+                match ranked.set {
+                    Ok(set) => format!(
+                        "{node} criteria set {set} (queues {} and {})",
+                        ranked.copy_queue, ranked.replay_queue
+                    ),
+                    Err(dropped) => format!("{node} dropped ({})", dropped_name(dropped)),
+                }
+            })
+            .collect();
+        format!("best copy of {}: {}", self.database(database), judged.join(", "))
+    }
+}
+
+fn one_vote_short(votes: u8, needed: u8, delay: Span, claimant: bool) -> String {
+    let short = format!("one vote short ({votes} of {needed})");
+    match (claimant, delay.is_zero()) {
+        (true, true) => format!("{short}: claims the witness"),
+        (true, false) => format!("{short}: claims the witness after {delay}"),
+        (false, _) => format!("{short}: another node claims the witness"),
+    }
+}

@@ -1,0 +1,117 @@
+//! What happens in the plant, to clients and to mail, in words.
+
+use super::Names;
+use super::words::{
+    connection_name, failure_name, lost_name, refused_name, request_name, service_name,
+};
+use crate::journal::record::{ClientEvent, MailEvent, Plant, ServiceState};
+
+impl Names<'_> {
+    pub(super) fn plant(&self, plant: &Plant) -> String {
+        match plant {
+            Plant::Machine { up: true, .. } => "runs".to_owned(),
+            Plant::Machine { up: false, .. } => "does not run any more".to_owned(),
+            Plant::Adapter { machine, nic, up } => {
+                format!("NIC {} is {}", self.nic(*machine, *nic), if *up { "up" } else { "down" })
+            }
+            Plant::FrameLost { nic, from, to, why } => {
+                let nic = self.nic((*from).into(), *nic);
+                format!("frame to {} over {nic} lost: {}", self.node(*to), lost_name(*why))
+            }
+            Plant::Service { service, state, .. } => {
+                let state = match state {
+                    ServiceState::Running => "runs",
+                    ServiceState::Stopped => "stopped",
+                    ServiceState::Hung => "hangs",
+                };
+                format!("{} {state}", service_name(*service))
+            }
+            Plant::AddressUp { address, .. } => format!("{address} answers here"),
+            Plant::AddressDown { address, .. } => format!("{address} is removed"),
+            Plant::GratuitousArp { address, blocked: false, .. } => {
+                format!("gratuitous ARP for {address}")
+            }
+            Plant::GratuitousArp { address, blocked: true, .. } => {
+                format!("gratuitous ARP for {address}, dropped by the switch")
+            }
+            Plant::Neighbour { address, machine: Some(machine), .. } => {
+                format!("neighbour cache: {address} is {}", self.machine(*machine))
+            }
+            Plant::Neighbour { address, machine: None, .. } => {
+                format!("neighbour cache: {address} is unknown")
+            }
+            Plant::DnsRecord { resource, address } => {
+                format!("{} has the record {address}", self.resource(*resource))
+            }
+            Plant::DnsUpdateFailed { resource } => {
+                format!("dynamic update for {} failed (event 1196)", self.resource(*resource))
+            }
+            Plant::WitnessLock { holder: Some(node) } => {
+                format!("witness log locked by {}", self.node(*node))
+            }
+            Plant::WitnessLock { holder: None } => "witness log released".to_owned(),
+            Plant::Operation { op, .. } => format!("{op:?} is over"),
+            Plant::Copy { copy, status, copy_queue, replay_queue } => {
+                let copy = self.copy(*copy);
+                format!(
+                    "{copy} is {status:?}, copy queue {copy_queue}, replay queue {replay_queue}"
+                )
+            }
+            Plant::Mounted { copy, lost_logs, replayed_logs } => {
+                let copy = self.copy(*copy);
+                format!("{copy} mounted, {replayed_logs} logs replayed, {lost_logs} lost")
+            }
+            Plant::Dismounted { copy } => format!("{} dismounted", self.copy(*copy)),
+            Plant::ClientAccessArray => "client access array created".to_owned(),
+            Plant::RpcClientAccessServer { database } => {
+                format!("{} names the client access array", self.database(*database))
+            }
+        }
+    }
+
+    pub(super) fn client(&self, event: &ClientEvent) -> String {
+        match event {
+            ClientEvent::Started => "starts to work".to_owned(),
+            ClientEvent::Asked { request } => format!("wants to {}", request_name(*request)),
+            ClientEvent::Connecting { address, attempt } => {
+                format!("connects to {address}, SYN {attempt}")
+            }
+            ClientEvent::Connected { machine } => {
+                format!("connected to {}", self.machine(*machine))
+            }
+            ClientEvent::Retransmitted { attempt } => format!("sends again, time {attempt}"),
+            ClientEvent::Reset { machine } => {
+                format!("connection reset by {}", self.machine(*machine))
+            }
+            ClientEvent::GaveUp => "gives the connection up".to_owned(),
+            ClientEvent::Refused { why } => format!("refused: {}", refused_name(*why)),
+            ClientEvent::LoggedOn { again: true } => "logged on again".to_owned(),
+            ClientEvent::LoggedOn { again: false } => "logged on".to_owned(),
+            ClientEvent::LogOnPage => "sees the log-on page again".to_owned(),
+            ClientEvent::Answered { latency } => format!("answered after {latency}"),
+            ClientEvent::Autodiscovered { array: true } => "is told the array's name".to_owned(),
+            ClientEvent::Autodiscovered { array: false } => "is told a server's name".to_owned(),
+            ClientEvent::State(state) => format!("status bar: {}", connection_name(*state)),
+            ClientEvent::RestartNeeded => "must be restarted".to_owned(),
+        }
+    }
+
+    pub(super) fn mail(&self, event: &MailEvent) -> String {
+        match event {
+            MailEvent::Written { client, .. } => format!("written by client {}", client.0),
+            MailEvent::Submitted { client, .. } => format!("sent by client {}", client.0),
+            MailEvent::Queued { machine } => format!("in the queue of {}", self.machine(*machine)),
+            MailEvent::Shadowed { machine } => format!("shadowed on {}", self.machine(*machine)),
+            MailEvent::Delivered { copy } => format!("delivered to {}", self.copy(*copy)),
+            MailEvent::LostFromDatabase { database } => {
+                format!("was in the lost logs of {}", self.database(*database))
+            }
+            MailEvent::Resubmitted { machine } => {
+                format!("resubmitted by {}", self.machine(*machine))
+            }
+            MailEvent::Duplicate => "delivered again and dropped as duplicate".to_owned(),
+            MailEvent::Lost => "lost".to_owned(),
+            MailEvent::Deferred { why } => format!("waits: {}", failure_name(*why)),
+        }
+    }
+}
