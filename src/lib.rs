@@ -8,9 +8,9 @@ pub mod model;
 
 pub mod journal;
 
-pub mod check;
-
 pub mod view;
+
+pub mod check;
 
 #[cfg(feature = "sim")]
 pub mod sim;

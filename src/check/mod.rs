@@ -1,29 +1,150 @@
-//! stub
-use crate::base::*;
-use crate::journal::*;
-use crate::model::*;
-pub struct Violation {
-    pub promise: &'static str,
-    pub at: Instant,
-    pub record: Option<RecordNo>,
-    pub why: String,
+//! Floor 5: promises, and whether a stream of records breaks one. They read records and the scene
+//! that is folded from them, never the simulator's world, so one set judges every journal.
+
+mod causes_are_earlier;
+mod mount_dial;
+mod no_lost_mail;
+mod one_mounted_copy;
+mod one_owner;
+mod one_quorum;
+mod overlap;
+mod possible;
+mod quorum_before_service;
+mod service_back;
+#[cfg(test)]
+mod story;
+
+use crate::base::{Instant, Span};
+use crate::journal::{Record, RecordNo};
+use crate::model::{Scenario, Topology};
+use crate::view::Scene;
+
+/// Something that must hold.
+#[derive(Clone, Copy)]
+pub struct Promise {
+    /// Its name, as reports and `dagtwin list promises` show it.
+    pub name: &'static str,
+    /// What it says, in one sentence.
+    pub statement: &'static str,
+    /// Where it comes from: the row of the fact sheets.
+    pub source: &'static str,
+    /// When it is judged.
+    pub kind: Kind,
+    /// Makes a watch over one run.
+    pub watch: fn(&Topology, &Scenario) -> Box<dyn Watch>,
 }
-pub struct Measure {
-    pub promise: &'static str,
-    pub name: String,
-    pub value: Span,
-    pub from: Instant,
-}
+
+/// When a promise is judged.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Kind {
+    /// Must hold at every moment.
     Safety,
+    /// Must hold at the end, after everything had time to settle.
     Liveness,
 }
-pub struct Verdict {
-    pub violations: Vec<(Kind, Violation)>,
-    pub measures: Vec<Measure>,
-    pub unavailable: Option<String>,
-    pub held: Vec<(&'static str, &'static str)>,
+
+/// Watches the records of one run for one promise.
+pub trait Watch {
+    /// Sees the next record; `scene` is the site after it.
+    fn see(&mut self, number: RecordNo, record: &Record, scene: &Scene<'_>);
+    /// Ends the watch and tells what was found; `scene` is the site at the end.
+    fn end(self: Box<Self>, at: Instant, scene: &Scene<'_>) -> Findings;
 }
-pub fn judge(_: &Topology, _: &Scenario, _: Instant, _: &[Record]) -> Verdict {
-    Verdict { violations: vec![], measures: vec![], unavailable: None, held: vec![] }
+
+/// What one watch found.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Findings {
+    /// How the promise was broken; empty if it held.
+    pub violations: Vec<Violation>,
+    /// What was measured on the way.
+    pub measures: Vec<Measure>,
+    /// Why service could not come back, where that breaks no promise.
+    pub unavailable: Option<String>,
+    /// Why the promise could not be judged over these records.
+    pub not_judged: Option<String>,
+}
+
+/// A broken promise.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Violation {
+    /// Name of the promise.
+    pub promise: &'static str,
+    /// When it was broken.
+    pub at: Instant,
+    /// The record that breaks it; none if it is an absence at the end.
+    pub record: Option<RecordNo>,
+    /// How.
+    pub why: String,
+}
+
+/// A span that is worth knowing, though it breaks no promise.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Measure {
+    /// Name of the promise that measured it.
+    pub promise: &'static str,
+    /// What was measured.
+    pub name: String,
+    /// How long it was.
+    pub value: Span,
+    /// When it began.
+    pub from: Instant,
+}
+
+/// What all promises together say about a run.
+#[derive(Clone, Default)]
+pub struct Verdict {
+    /// Broken promises.
+    pub violations: Vec<(Kind, Violation)>,
+    /// Measured spans.
+    pub measures: Vec<Measure>,
+    /// Why service could not come back, where that breaks no promise.
+    pub unavailable: Option<String>,
+    /// Promises that held.
+    pub held: Vec<&'static Promise>,
+    /// Promises that could not be judged, and why.
+    pub not_judged: Vec<(&'static Promise, String)>,
+}
+
+/// Every promise, in the order of reports.
+pub const ALL: &[Promise] = &[
+    one_owner::PROMISE,
+    one_mounted_copy::PROMISE,
+    one_quorum::PROMISE,
+    quorum_before_service::PROMISE,
+    mount_dial::PROMISE,
+    no_lost_mail::PROMISE,
+    causes_are_earlier::PROMISE,
+    service_back::PROMISE,
+];
+
+/// Judges the records of a run that ended at `until`.
+pub fn judge(
+    topology: &Topology,
+    scenario: &Scenario,
+    until: Instant,
+    records: &[Record],
+) -> Verdict {
+    let mut scene = Scene::new(topology, scenario);
+    let mut watches: Vec<_> =
+        ALL.iter().map(|promise| (promise, (promise.watch)(topology, scenario))).collect();
+    for (number, record) in (0..).zip(records) {
+        scene.apply(record);
+        for (_, watch) in &mut watches {
+            watch.see(RecordNo(number), record, &scene);
+        }
+    }
+    let mut verdict = Verdict::default();
+    for (promise, watch) in watches {
+        let findings = watch.end(until, &scene);
+        verdict.measures.extend(findings.measures);
+        verdict.unavailable = verdict.unavailable.or(findings.unavailable);
+        match findings.not_judged {
+            Some(why) => verdict.not_judged.push((promise, why)),
+            None if findings.violations.is_empty() => verdict.held.push(promise),
+            None => {}
+        }
+        let broken = findings.violations.into_iter().map(|violation| (promise.kind, violation));
+        verdict.violations.extend(broken);
+    }
+    verdict
 }

@@ -2,6 +2,7 @@
 
 use super::args::{List, ListFormat, Listed};
 use super::failure::{Answer, Done};
+use crate::check::{self, Kind, Promise};
 use crate::model::settings::{Basis, PARAMETERS, Parameter};
 use crate::model::{Fault, builtin, load};
 use serde_json::{Map, Value};
@@ -13,8 +14,8 @@ struct Item {
     more: Vec<(&'static str, String)>,
 }
 
-const ALL: [Listed; 4] =
-    [Listed::Topologies, Listed::Scenarios, Listed::Faults, Listed::Parameters];
+const ALL: [Listed; 5] =
+    [Listed::Topologies, Listed::Scenarios, Listed::Faults, Listed::Promises, Listed::Parameters];
 
 pub(super) fn list(args: &List) -> Answer {
     let chosen: Vec<Listed> = args.what.map_or_else(|| ALL.to_vec(), |what| vec![what]);
@@ -79,7 +80,7 @@ fn items(what: Listed) -> Vec<Item> {
         Listed::Topologies => topologies(),
         Listed::Scenarios => scenarios(),
         Listed::Faults => faults(),
-        Listed::Promises => Vec::new(),
+        Listed::Promises => promises(),
         Listed::Parameters => parameters(),
     }
 }
@@ -124,6 +125,24 @@ fn faults() -> Vec<Item> {
         more: vec![("keys", kind.keys.join(", ")), ("meaning", kind.meaning.to_owned())],
     };
     Fault::KINDS.iter().map(item).collect()
+}
+
+fn promises() -> Vec<Item> {
+    let item = |promise: &Promise| Item {
+        name: promise.name.to_owned(),
+        line: promise.statement.to_owned(),
+        more: vec![
+            ("source", promise.source.to_owned()),
+            (
+                "kind",
+                match promise.kind {
+                    Kind::Safety => "safety".to_owned(),
+                    Kind::Liveness => "liveness".to_owned(),
+                },
+            ),
+        ],
+    };
+    check::ALL.iter().map(item).collect()
 }
 
 fn parameters() -> Vec<Item> {

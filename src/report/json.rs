@@ -231,8 +231,11 @@ fn promises(outcome: &Outcome) -> Value {
             "ms": span(measure.value),
         })
     });
+    let not_judged = outcome.promises.not_judged.iter();
+    let not_judged = not_judged.map(|(promise, why)| json!({"promise": promise.name, "why": why}));
     json!({
-        "held": held.map(|(name, _)| json!(name)).collect::<Vec<_>>(),
+        "held": held.map(|promise| json!(promise.name)).collect::<Vec<_>>(),
+        "not_judged": not_judged.collect::<Vec<_>>(),
         "measured": measures.collect::<Vec<_>>(),
     })
 }

@@ -375,8 +375,12 @@ fn clients(outcome: &Outcome, style: Style, out: &mut dyn Write) -> io::Result<(
 
 fn promises(outcome: &Outcome, style: Style, width: usize, out: &mut dyn Write) -> io::Result<()> {
     title(style, "Promises", out)?;
-    for (name, statement) in &outcome.promises.held {
-        wrapped(out, &format!("  {} {name}: ", style.good("held")), statement, width + 9)?;
+    for promise in &outcome.promises.held {
+        let lead = format!("  {} {}: ", style.good("held"), promise.name);
+        wrapped(out, &lead, promise.statement, width + 9)?;
+    }
+    for (promise, why) in &outcome.promises.not_judged {
+        wrapped(out, &format!("  not judged: {}: ", promise.name), why, width)?;
     }
     for (_, violation) in &outcome.promises.violations {
         let text = format!("{} at {}: {}", violation.promise, violation.at, violation.why);

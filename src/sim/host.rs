@@ -5,7 +5,7 @@ use super::event::Event;
 use super::plant::Plant;
 use super::{net, resources, storage, witness};
 use crate::base::DbId;
-use crate::base::{Id, Instant, MachineId, NicId, NodeId, OpId};
+use crate::base::{Instant, MachineId, NicId, NodeId, OpId};
 use crate::failover::Node;
 use crate::failover::seam::{
     Act, Boot, Durable, Effect, Effects, Input, Note, Outcome, Report, Timer,
@@ -326,9 +326,4 @@ fn arm(p: &mut Plant, node: NodeId) {
     if let Some(at) = wanted {
         p.plan(at, Event::Wake { node, generation });
     }
-}
-
-/// Every cluster member.
-pub(super) fn members(p: &Plant) -> impl Iterator<Item = NodeId> + use<> {
-    (0..p.setup.topology.nodes).map(NodeId::at)
 }

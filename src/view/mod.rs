@@ -1,4 +1,4 @@
-//! Floor 5: what the site looked like at a moment, folded from records. Pure.
+//! Floor 4: what the site looked like at a moment, folded from records. Pure.
 
 use crate::base::{
     Address, ClientId, CopyId, DbId, GroupId, Id, IdVec, Instant, MachineId, MailId, NetId, NicId,
@@ -10,7 +10,7 @@ use crate::journal::record::{ClientEvent, ConnectionState, MailEvent, Plant, Ser
 use crate::journal::{Record, What};
 use crate::model::topology::NetworkRole;
 use crate::model::{Fault, Scenario, Service, Topology};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The site at a moment.
 #[derive(Clone, Debug)]
@@ -37,8 +37,10 @@ pub struct Scene<'t> {
     pub databases: IdVec<DbId, Database>,
     /// Copies.
     pub copies: BTreeMap<CopyId, Copy>,
-    /// Addresses bound by resources.
-    pub addresses: BTreeMap<Address, MachineId>,
+    /// Addresses bound by resources, and every machine on which one is bound.
+    pub addresses: BTreeMap<Address, BTreeSet<MachineId>>,
+    /// Faults that are in force, by their place in the plan.
+    pub faults: BTreeSet<u16>,
     /// Names registered in DNS.
     pub dns: BTreeMap<ResourceId, Address>,
     /// Whether the client access array object exists.
@@ -163,6 +165,7 @@ impl<'t> Scene<'t> {
             databases: IdVec::filled(topology.databases.len(), Database::default()),
             copies: copies.collect(),
             addresses: BTreeMap::new(),
+            faults: BTreeSet::new(),
             dns: BTreeMap::new(),
             array: scenario.start.client_access_array,
             clients: IdVec::filled(topology.total_clients() as usize, Client::default()),
@@ -186,6 +189,11 @@ impl<'t> Scene<'t> {
 
     fn fault(&mut self, index: u16, healed: bool) {
         let fault = self.scenario.faults.get(usize::from(index)).map(|planned| planned.fault);
+        if healed {
+            self.faults.remove(&index);
+        } else {
+            self.faults.insert(index);
+        }
         if let Some(Fault::NetworkDown { network }) = fault {
             self.networks[network] = healed;
         }
@@ -248,11 +256,11 @@ impl<'t> Scene<'t> {
                 }
             }
             Plant::AddressUp { address, machine, .. } => {
-                self.addresses.insert(address, machine);
+                self.addresses.entry(address).or_default().insert(machine);
             }
             Plant::AddressDown { address, machine } => {
-                if self.addresses.get(&address) == Some(&machine) {
-                    self.addresses.remove(&address);
+                if let Some(machines) = self.addresses.get_mut(&address) {
+                    machines.remove(&machine);
                 }
             }
             Plant::DnsRecord { resource, address } => {
@@ -399,9 +407,20 @@ impl<'t> Scene<'t> {
             .collect()
     }
 
+    /// Faults that are in force.
+    pub fn active_faults(&self) -> impl Iterator<Item = Fault> {
+        let plan = &self.scenario.faults;
+        self.faults.iter().filter_map(|index| plan.get(usize::from(*index))).map(|p| p.fault)
+    }
+
     /// The site's topology.
     pub fn topology(&self) -> &'t Topology {
         self.topology
+    }
+
+    /// What was planned to happen in it.
+    pub fn scenario(&self) -> &'t Scenario {
+        self.scenario
     }
 }
 

@@ -20,7 +20,7 @@ const fn floor(
     Floor { name, height, modules, crates }
 }
 
-const TO_CHECK: &[&str] = &["base", "failover", "model", "journal", "check"];
+const TO_VIEW: &[&str] = &["base", "failover", "model", "journal", "view"];
 const TO_JOURNAL: &[&str] = &["base", "failover", "model", "journal"];
 const TO_LAB: &[&str] = &["base", "failover", "model", "journal", "check", "view", "sim"];
 const TO_REPORT: &[&str] = &["base", "failover", "model", "journal", "check", "view", "lab"];
@@ -33,8 +33,8 @@ const FLOORS: &[Floor] = &[
     floor("failover", 1, &["base"], &["serde"]),
     floor("model", 2, &["base", "failover"], &["serde", "toml", "jiff", "thiserror"]),
     floor("journal", 3, &["base", "failover", "model"], &["serde", "postcard", "thiserror"]),
-    floor("check", 4, TO_JOURNAL, &[]),
-    floor("view", 5, TO_CHECK, &[]),
+    floor("view", 4, TO_JOURNAL, &[]),
+    floor("check", 5, TO_VIEW, &[]),
     floor("sim", 5, TO_JOURNAL, &["bevy_ecs"]),
     floor("lab", 6, TO_LAB, &["hdrhistogram"]),
     floor("report", 7, TO_REPORT, &["csv", "serde", "serde_json"]),
@@ -251,7 +251,7 @@ fn the_judge_can_fail() {
         ("src/failover/a.rs", "use crate::{base::Id, model::Topology};", "`model`"),
         ("src/failover/a.rs", "use super::super::journal::Record;", "leaves its floor"),
         ("src/failover/mod.rs", "use super::journal::Record;", "leaves its floor"),
-        ("src/view/mod.rs", "use crate::sim::Recorded;", "never import each other"),
+        ("src/check/mod.rs", "use crate::sim::Recorded;", "never import each other"),
         ("src/check/a.rs", "use bevy_ecs::prelude::World;", "bevy_ecs"),
         ("src/engine/a.rs", "", "is no floor"),
     ];
@@ -263,7 +263,7 @@ fn the_judge_can_fail() {
     let good = [
         ("src/failover/a.rs", "// HashMap\nuse super::seam; const X: &str = \"f64\";"),
         ("src/failover/a.rs", "mod tests { use super::super::seam::Input; } let a = b.0.1;"),
-        ("src/view/a.rs", "use crate::check; use crate::base::{Id, ids::NodeId};"),
+        ("src/check/a.rs", "use crate::view; use crate::base::{Id, ids::NodeId};"),
     ];
     for (path, text) in good {
         let file = SourceFile { path: path.into(), text: text.into() };

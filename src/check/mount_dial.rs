@@ -1,0 +1,115 @@
+//! The mount dial decides how many logs an activation may lose.
+
+use super::{Findings, Kind, Promise, Violation, Watch};
+use crate::base::{CopyId, Instant};
+use crate::failover::seam::{Effect, Note};
+use crate::journal::record::Plant;
+use crate::journal::{Record, RecordNo, What};
+use crate::view::Scene;
+use std::collections::BTreeMap;
+
+pub(super) const PROMISE: Promise = Promise {
+    name: "mount-dial",
+    statement: "no copy is activated with more logs missing than the mount dial permits",
+    source: "exchange.md §1.7",
+    kind: Kind::Safety,
+    watch: |_, _| Box::new(MountDialKept::default()),
+};
+
+/// The newest answer about the last logs of each copy: how many the dial let go, or that it
+/// refused.
+#[derive(Default)]
+struct MountDialKept {
+    answers: BTreeMap<CopyId, Option<u64>>,
+    findings: Findings,
+}
+
+impl Watch for MountDialKept {
+    fn see(&mut self, number: RecordNo, record: &Record, scene: &Scene<'_>) {
+        let names = |copy: CopyId| {
+            let topology = scene.topology();
+            let database = &topology.databases[copy.database].name;
+            format!("{database}\\{}", topology.node_name(copy.node))
+        };
+        let why = match &record.what {
+            What::Out(
+                node,
+                Effect::Note(Note::LastLogs { database, missing, dial, accepted, .. }),
+            ) => {
+                let copy = CopyId { database: *database, node: *node };
+                self.answers.insert(copy, accepted.then_some(*missing));
+                let over = *accepted && *missing > dial.permitted();
+                over.then(|| {
+                    let permitted = dial.permitted();
+                    format!("{} may lose {missing} logs, the dial permits {permitted}", names(copy))
+                })
+            }
+            What::Plant(Plant::Mounted { copy, lost_logs, .. }) => {
+                match (self.answers.remove(copy), *lost_logs) {
+                    (Some(None), _) => {
+                        Some(format!("{} is mounted though the dial refused", names(*copy)))
+                    }
+                    (None, 1..) => Some(format!(
+                        "{} lost {lost_logs} logs and the dial was not asked",
+                        names(*copy)
+                    )),
+                    (Some(Some(missing)), lost) if lost > missing => {
+                        Some(format!("{} lost {lost} logs, not {missing}", names(*copy)))
+                    }
+                    _ => None,
+                }
+            }
+            _ => None,
+        };
+        if let Some(why) = why {
+            let (promise, record_no) = (PROMISE.name, Some(number));
+            let violation = Violation { promise, at: record.at, record: record_no, why };
+            self.findings.violations.push(violation);
+        }
+    }
+
+    fn end(self: Box<Self>, _: Instant, _: &Scene<'_>) -> Findings {
+        self.findings
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::story::Story;
+    use super::*;
+    use crate::failover::seam::MountDial;
+
+    #[test]
+    fn more_than_the_dial_permits_breaks_it() {
+        let mut story = Story::new();
+        story.last_logs(1, "EX02", 13, MountDial::BestAvailability, true);
+        assert_eq!(story.judge(&PROMISE).violations.len(), 1);
+    }
+
+    #[test]
+    fn as_many_as_it_permits_hold_it() {
+        let mut story = Story::new();
+        story.last_logs(1, "EX02", 12, MountDial::BestAvailability, true);
+        story.mounted(2, "EX02", 12);
+        assert_eq!(story.judge(&PROMISE), Findings::default());
+    }
+
+    #[test]
+    fn a_mount_after_a_refusal_breaks_it() {
+        let mut story = Story::new();
+        story.last_logs(1, "EX02", 1, MountDial::Lossless, false);
+        story.mounted(2, "EX02", 0);
+        assert_eq!(story.judge(&PROMISE).violations.len(), 1);
+    }
+
+    #[test]
+    fn losing_more_than_was_said_or_unasked_breaks_it() {
+        let mut story = Story::new();
+        story.last_logs(1, "EX02", 2, MountDial::GoodAvailability, true);
+        story.mounted(2, "EX02", 3);
+        assert_eq!(story.judge(&PROMISE).violations.len(), 1);
+        let mut story = Story::new();
+        story.mounted(2, "EX02", 3);
+        assert_eq!(story.judge(&PROMISE).violations.len(), 1);
+    }
+}

@@ -1,0 +1,90 @@
+//! One mounted copy per database among the sides that clients can reach.
+
+use super::overlap::Overlaps;
+use super::{Findings, Kind, Promise, Watch};
+use crate::base::{DbId, Instant};
+use crate::journal::record::Plant;
+use crate::journal::{Record, RecordNo, What};
+use crate::view::Scene;
+
+pub(super) const PROMISE: Promise = Promise {
+    name: "one-mounted-copy",
+    statement: "a database is mounted on one server among those that clients can reach",
+    source: "exchange.md §1.9",
+    kind: Kind::Safety,
+    watch: |_, _| Box::new(OneMountedCopy(Overlaps::new(PROMISE.name))),
+};
+
+struct OneMountedCopy(Overlaps<DbId>);
+
+impl Watch for OneMountedCopy {
+    fn see(&mut self, number: RecordNo, record: &Record, scene: &Scene<'_>) {
+        let changed = matches!(
+            record.what,
+            What::Fault { .. }
+                | What::Plant(
+                    Plant::Machine { .. }
+                        | Plant::Adapter { .. }
+                        | Plant::Mounted { .. }
+                        | Plant::Dismounted { .. }
+                )
+        );
+        if !changed {
+            return;
+        }
+        for database in scene.topology().databases.ids() {
+            let copies = scene.copies.iter();
+            let mounted = copies.filter(|(id, copy)| id.database == database && copy.mounted);
+            let machines = mounted.map(|(id, _)| id.node.into());
+            let name = || database_name(scene, database);
+            self.0.see((number, record.at), scene, database, machines, name);
+        }
+    }
+
+    fn end(self: Box<Self>, at: Instant, scene: &Scene<'_>) -> Findings {
+        self.0.end(at, scene, |database| database_name(scene, database))
+    }
+}
+
+fn database_name(scene: &Scene<'_>, database: DbId) -> String {
+    format!("database {} mounted", scene.topology().databases[database].name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::story::Story;
+    use super::*;
+
+    #[test]
+    fn two_reachable_mounted_copies_break_it() {
+        let mut story = Story::new();
+        story.mounted(1, "EX01", 0);
+        story.mounted(5, "EX02", 0);
+        assert_eq!(story.judge(&PROMISE).violations.len(), 1);
+    }
+
+    #[test]
+    fn a_clean_switchover_holds_it() {
+        let mut story = Story::new();
+        story.mounted(1, "EX01", 0);
+        story.dismounted(5, "EX01");
+        story.mounted(5, "EX02", 0);
+        assert_eq!(story.judge(&PROMISE), Findings::default());
+    }
+
+    #[test]
+    fn an_isolated_old_copy_is_measured_and_one_without_power_is_none() {
+        let mut story = Story::new();
+        story.mounted(1, "EX01", 0);
+        story.adapters(60, "EX01", false);
+        story.mounted(70, "EX02", 0);
+        story.dismounted(75, "EX01");
+        let findings = story.judge(&PROMISE);
+        assert_eq!((findings.violations.len(), findings.measures.len()), (0, 1));
+        let mut story = Story::new();
+        story.mounted(1, "EX01", 0);
+        story.machine(60, "EX01", false);
+        story.mounted(70, "EX02", 0);
+        assert_eq!(story.judge(&PROMISE), Findings::default());
+    }
+}

@@ -1,0 +1,156 @@
+//! One owner per group and per address among the sides that clients can reach.
+
+use super::overlap::Overlaps;
+use super::{Findings, Kind, Promise, Watch};
+use crate::base::{Address, GroupId, Instant, MachineId, NodeId};
+use crate::failover::seam::{Effect, GroupState, Note};
+use crate::journal::record::{Plant, ServiceState};
+use crate::journal::{Record, RecordNo, What};
+use crate::model::Service;
+use crate::view::Scene;
+use std::collections::BTreeSet;
+
+pub(super) const PROMISE: Promise = Promise {
+    name: "one-owner",
+    statement: "a group, and an address, is on one node among those that clients can reach",
+    source: "wsfc.md §4, §5",
+    kind: Kind::Safety,
+    watch: |_, _| Box::new(OneOwner::new()),
+};
+
+struct OneOwner {
+    online: BTreeSet<(GroupId, NodeId)>,
+    groups: Overlaps<GroupId>,
+    addresses: Overlaps<Address>,
+}
+
+impl OneOwner {
+    fn new() -> Self {
+        OneOwner {
+            online: BTreeSet::new(),
+            groups: Overlaps::new(PROMISE.name),
+            addresses: Overlaps::new(PROMISE.name),
+        }
+    }
+
+    /// Whether the record can have changed an owner or whom clients reach.
+    fn follow(&mut self, what: &What) -> bool {
+        match what {
+            What::Out(node, Effect::Note(Note::Group { group, owner, state })) if node == owner => {
+                if *state == GroupState::Online {
+                    self.online.insert((*group, *node))
+                } else {
+                    self.online.remove(&(*group, *node))
+                }
+            }
+            What::Out(node, Effect::Note(Note::Stopping { .. })) => {
+                self.online.retain(|(_, owner)| owner != node);
+                true
+            }
+            What::Plant(Plant::Service { machine, service: Service::Cluster, state }) => {
+                if *state != ServiceState::Hung {
+                    self.online.retain(|(_, owner)| MachineId::from(*owner) != *machine);
+                }
+                true
+            }
+            What::Plant(Plant::Machine { machine, up: false }) => {
+                self.online.retain(|(_, owner)| MachineId::from(*owner) != *machine);
+                true
+            }
+            What::Plant(
+                Plant::Machine { .. }
+                | Plant::Adapter { .. }
+                | Plant::AddressUp { .. }
+                | Plant::AddressDown { .. },
+            )
+            | What::Fault { .. } => true,
+            _ => false,
+        }
+    }
+}
+
+impl Watch for OneOwner {
+    fn see(&mut self, number: RecordNo, record: &Record, scene: &Scene<'_>) {
+        if !self.follow(&record.what) {
+            return;
+        }
+        let moment = (number, record.at);
+        for group in scene.topology().groups.ids() {
+            let owners = self.online.iter().filter(|(id, _)| *id == group);
+            let machines = owners.map(|(_, node)| (*node).into());
+            self.groups.see(moment, scene, group, machines, || group_name(scene, group));
+        }
+        for (address, machines) in &scene.addresses {
+            let machines = machines.iter().copied();
+            self.addresses.see(moment, scene, *address, machines, || address_name(*address));
+        }
+    }
+
+    fn end(self: Box<Self>, at: Instant, scene: &Scene<'_>) -> Findings {
+        let mut findings = self.groups.end(at, scene, |group| group_name(scene, group));
+        let addresses = self.addresses.end(at, scene, address_name);
+        findings.violations.extend(addresses.violations);
+        findings.measures.extend(addresses.measures);
+        findings
+    }
+}
+
+fn group_name(scene: &Scene<'_>, group: GroupId) -> String {
+    format!("group {}", scene.topology().groups[group].name)
+}
+
+fn address_name(address: Address) -> String {
+    format!("address {address}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::story::Story;
+    use super::*;
+
+    #[test]
+    fn two_reachable_owners_of_an_address_break_it() {
+        let mut story = Story::new();
+        story.address(1, "EX01", true);
+        story.address(5, "EX02", true);
+        let broken = story.judge(&PROMISE).violations;
+        assert_eq!(broken.len(), 1, "{broken:?}");
+        assert!(broken[0].why.contains("EX01 and EX02"), "{broken:?}");
+    }
+
+    #[test]
+    fn an_isolated_old_owner_is_measured() {
+        let mut story = Story::new();
+        story.address(1, "EX01", true);
+        story.adapters(60, "EX01", false);
+        story.address(65, "EX02", true);
+        story.address(68, "EX01", false);
+        let findings = story.judge(&PROMISE);
+        assert_eq!(findings.violations, []);
+        assert_eq!(findings.measures.len(), 1);
+        assert_eq!(findings.measures[0].value.as_nanos(), 3_000_000_000);
+    }
+
+    #[test]
+    fn an_old_owner_that_comes_back_still_holding_breaks_it() {
+        let mut story = Story::new();
+        story.address(1, "EX01", true);
+        story.adapters(60, "EX01", false);
+        story.address(65, "EX02", true);
+        story.adapters(70, "EX01", true);
+        assert_eq!(story.judge(&PROMISE).violations.len(), 1);
+    }
+
+    #[test]
+    fn a_group_online_on_two_nodes_breaks_it() {
+        let mut story = Story::new();
+        story.group(1, "EX01", GroupState::Online);
+        story.group(2, "EX02", GroupState::Online);
+        assert_eq!(story.judge(&PROMISE).violations.len(), 1);
+        let mut story = Story::new();
+        story.group(1, "EX01", GroupState::Online);
+        story.group(2, "EX01", GroupState::Offline);
+        story.group(3, "EX02", GroupState::Online);
+        assert_eq!(story.judge(&PROMISE), Findings::default());
+    }
+}

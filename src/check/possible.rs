@@ -1,0 +1,217 @@
+//! What could be in service at the end of a run: worked out from power, cables, services and
+//! faults alone, with no word of the cluster's own.
+
+use crate::base::{DbId, GroupId, MachineId, NetId, NodeId, NodeSet};
+use crate::failover::quorum::{Standing, standing};
+use crate::journal::record::ServiceState;
+use crate::model::topology::{MachineRole, NetworkRole};
+use crate::model::{Fault, Service, Topology};
+use crate::view::Scene;
+use std::collections::BTreeSet;
+
+/// Which networks lead from one machine to another.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Over {
+    /// Any that the cluster uses.
+    Cluster,
+    /// Those that clients use too: file shares and directories are behind them.
+    Clients,
+}
+
+/// Members whose Cluster service an administrator has stopped are out.
+pub(super) struct Possible<'s, 't> {
+    scene: &'s Scene<'t>,
+    stopped: &'s BTreeSet<NodeId>,
+}
+
+impl<'s, 't> Possible<'s, 't> {
+    pub(super) fn new(scene: &'s Scene<'t>, stopped: &'s BTreeSet<NodeId>) -> Self {
+        Possible { scene, stopped }
+    }
+
+    fn topology(&self) -> &'t Topology {
+        self.scene.topology()
+    }
+
+    fn active_faults(&self) -> impl Iterator<Item = Fault> {
+        self.scene.active_faults()
+    }
+
+    /// Whether a service runs, or would if nobody and nothing kept it from it.
+    fn can_run(&self, machine: MachineId, service: Service) -> bool {
+        let kept = self.active_faults().any(|fault| match fault {
+            Fault::ServiceStop { machine: of, service: which }
+            | Fault::ServiceHang { machine: of, service: which } => {
+                of == machine && which == service
+            }
+            Fault::NicDown { .. }
+            | Fault::PowerOff { .. }
+            | Fault::Freeze { .. }
+            | Fault::ServiceSlow { .. }
+            | Fault::NetworkDown { .. }
+            | Fault::PathCut { .. }
+            | Fault::FrameLoss { .. }
+            | Fault::NetworkDelay { .. }
+            | Fault::GratuitousArpBlocked { .. } => false,
+        });
+        self.scene.machines[machine] && !kept
+    }
+
+    fn is_cut(&self, network: NetId, a: MachineId, b: MachineId) -> bool {
+        self.active_faults().any(|fault| match fault {
+            Fault::PathCut { network: on, from, to } => {
+                on == network && ((from, to) == (a, b) || (from, to) == (b, a))
+            }
+            _ => false,
+        })
+    }
+
+    fn attached(&self, machine: MachineId, network: NetId) -> bool {
+        let nics = self.topology().machines[machine].nics.iter();
+        nics.into_iter().any(|(nic, at)| at.network == network && self.scene.adapters[machine][nic])
+    }
+
+    fn linked(&self, a: MachineId, b: MachineId, over: Over) -> bool {
+        let networks = self.topology().networks.iter();
+        a == b
+            || networks.into_iter().any(|(id, network)| {
+                let used = match over {
+                    Over::Cluster => network.role != NetworkRole::None,
+                    Over::Clients => network.role == NetworkRole::ClusterAndClient,
+                };
+                used && self.scene.networks[id]
+                    && self.attached(a, id)
+                    && self.attached(b, id)
+                    && !self.is_cut(id, a, b)
+            })
+    }
+
+    /// Members that could be running and are linked with one another: the biggest side that
+    /// could have quorum, or why none could.
+    pub(super) fn side(&self) -> Result<NodeSet, String> {
+        let topology = self.topology();
+        let voters: NodeSet =
+            topology.node_ids().filter(|id| topology.machines[(*id).into()].vote).collect();
+        let mut best: Result<NodeSet, String> = Err("no cluster member runs".to_owned());
+        for side in self.sides() {
+            let names: Vec<&str> = side.iter().map(|node| topology.node_name(node)).collect();
+            let names = names.join(" and ");
+            let found = match standing(side, voters, topology.dag.witness.is_some()) {
+                Standing::Majority { .. } => Ok(side),
+                Standing::OneShort { votes, needed } => self
+                    .witness(side)
+                    .map(|()| side)
+                    .map_err(|why| format!("{names}: {votes} of {needed} votes needed, and {why}")),
+                Standing::Minority { votes, needed } => {
+                    Err(format!("{names}: {votes} of {needed} votes needed"))
+                }
+            };
+            if found.is_ok() || best.is_err() {
+                best = found;
+            }
+        }
+        best
+    }
+
+    fn sides(&self) -> Vec<NodeSet> {
+        let topology = self.topology();
+        let able = |node: &NodeId| {
+            !self.stopped.contains(node) && self.can_run((*node).into(), Service::Cluster)
+        };
+        let mut left: NodeSet = topology.node_ids().filter(able).collect();
+        let mut sides = Vec::new();
+        while let Some(first) = left.lowest() {
+            let mut side = NodeSet::only(first);
+            loop {
+                let joins = left.minus(side).iter().find(|node| {
+                    let linked = |other| self.linked((*node).into(), other, Over::Cluster);
+                    side.iter().any(|other| linked(other.into()))
+                });
+                match joins {
+                    Some(node) => side = side.with(node),
+                    None => break,
+                }
+            }
+            left = left.minus(side);
+            sides.push(side);
+        }
+        sides
+    }
+
+    fn witness(&self, side: NodeSet) -> Result<(), String> {
+        let topology = self.topology();
+        let Some(machine) = topology.dag.witness else { return Err("there is no witness".into()) };
+        let name = topology.machine_name(machine);
+        if !self.scene.machines[machine] {
+            return Err(format!("the witness {name} is off"));
+        }
+        if !self.can_run(machine, Service::FileServer) {
+            return Err(format!("the witness {name} shares no files"));
+        }
+        let reached = side.iter().any(|node| self.linked(node.into(), machine, Over::Clients));
+        if reached { Ok(()) } else { Err(format!("the witness {name} cannot be reached")) }
+    }
+
+    /// Members of a side that clients can reach.
+    pub(super) fn reached(&self, side: NodeSet) -> NodeSet {
+        side.iter().filter(|node| self.scene.reachable((*node).into())).collect()
+    }
+
+    /// Whether a machine that does this work is linked with one of these members.
+    pub(super) fn has(&self, side: NodeSet, role: MachineRole, service: Service) -> bool {
+        let machines = self.topology().machines.iter();
+        machines.into_iter().any(|(id, machine)| {
+            machine.roles.contains(&role)
+                && self.can_run(id, service)
+                && side.iter().any(|node| self.linked(node.into(), id, Over::Clients))
+        })
+    }
+
+    /// Members of a side on which a group could be online for clients, or why it could not.
+    pub(super) fn group(&self, side: NodeSet, group: GroupId) -> Result<NodeSet, String> {
+        let topology = self.topology();
+        let resources = topology.groups[group].resources.iter();
+        let possible = resources
+            .fold(side, |set, id| set.intersection(topology.resources[*id].possible_owners));
+        let hosts = self.reached(possible);
+        if hosts.is_empty() {
+            let name = &topology.groups[group].name;
+            return Err(format!("{name}: clients reach no possible owner with quorum"));
+        }
+        Ok(hosts)
+    }
+
+    /// Members of a side on which a database could be mounted for clients, or why it could not.
+    pub(super) fn database(&self, side: NodeSet, database: DbId) -> Result<NodeSet, String> {
+        let topology = self.topology();
+        let config = &topology.databases[database];
+        let with_copy: NodeSet = config.copies.iter().copied().collect();
+        let hosts: NodeSet = self
+            .reached(side.intersection(with_copy))
+            .iter()
+            .filter(|node| {
+                let machine = (*node).into();
+                let active = self.scene.databases[database].active == Some(*node);
+                self.can_run(machine, Service::Store)
+                    && self.can_run(machine, Service::Replication)
+                    && (active || topology.machines[machine].activation_allowed)
+            })
+            .collect();
+        if hosts.is_empty() {
+            let name = &config.name;
+            return Err(format!("{name}: clients reach no server with a copy that may be mounted"));
+        }
+        Ok(hosts)
+    }
+
+    /// Why this service does not answer there; none if it runs.
+    pub(super) fn not_running(&self, node: NodeId, service: Service) -> Option<String> {
+        let state = self.scene.services.get(&(node.into(), service));
+        let name = self.topology().node_name(node);
+        match state.copied().unwrap_or(ServiceState::Running) {
+            ServiceState::Running => None,
+            ServiceState::Stopped => Some(format!("a service is stopped on {name}")),
+            ServiceState::Hung => Some(format!("a service hangs on {name}")),
+        }
+    }
+}

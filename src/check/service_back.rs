@@ -1,0 +1,411 @@
+//! Service is back within the settle time after the last fault healed, where it can be.
+
+use super::possible::Possible;
+use super::{Findings, Kind, Promise, Violation, Watch};
+use crate::base::{ClientId, DbId, GroupId, Id, IdVec, Instant, MailId, NodeId, NodeSet, Span};
+use crate::failover::seam::{Effect, Failure, Input, Note, Order, ResourceState};
+use crate::journal::record::{ClientEvent, MailEvent, Plant, ServiceState};
+use crate::journal::{Record, RecordNo, What};
+use crate::model::scenario::Action;
+use crate::model::topology::{ClientKind, MachineRole};
+use crate::model::{Scenario, Service, Topology};
+use crate::view::Scene;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+pub(super) const PROMISE: Promise = Promise {
+    name: "service-back",
+    statement: "everything that can be back is back when the site had time to settle",
+    source: "docs/SCENARIOS.md, settle",
+    kind: Kind::Liveness,
+    watch: |topology, scenario| Box::new(ServiceBack::new(topology, scenario)),
+};
+
+struct ServiceBack {
+    /// From when everything must be back, and how long it had.
+    due: Instant,
+    settle: Span,
+    /// What somebody wants online.
+    groups: IdVec<GroupId, bool>,
+    databases: IdVec<DbId, bool>,
+    /// Members whose Cluster service somebody stopped.
+    stopped: BTreeSet<NodeId>,
+    /// Groups that stay where they are after too many failures, or for want of a directory.
+    stuck: BTreeMap<GroupId, &'static str>,
+    /// Databases whose activation the dial refused.
+    refused: BTreeMap<DbId, u64>,
+    /// Requests that wait, by client.
+    asked: IdVec<ClientId, VecDeque<Instant>>,
+    /// Accepted messages on their way, and since when.
+    mail: BTreeMap<MailId, Instant>,
+}
+
+impl ServiceBack {
+    fn new(topology: &Topology, scenario: &Scenario) -> Self {
+        let faults = scenario.faults.iter().map(|planned| match planned.lasts {
+            Some(lasts) => planned.at.saturating_add(lasts),
+            None => planned.at,
+        });
+        let steps = scenario.steps.iter().filter(|step| step.action.is_some());
+        let calm = faults.chain(steps.map(|step| step.at)).max().unwrap_or(scenario.clients_from);
+        let placed = scenario.start.groups.iter().map(Option::is_some);
+        ServiceBack {
+            due: calm.max(scenario.clients_from).saturating_add(scenario.settle),
+            settle: scenario.settle,
+            groups: placed.collect(),
+            databases: IdVec::filled(topology.databases.len(), true),
+            stopped: BTreeSet::new(),
+            stuck: BTreeMap::new(),
+            refused: BTreeMap::new(),
+            asked: IdVec::filled(topology.total_clients() as usize, VecDeque::new()),
+            mail: BTreeMap::new(),
+        }
+    }
+
+    fn order(&mut self, node: NodeId, order: &Order) {
+        match order {
+            Order::CreateGroup(group) | Order::OnlineGroup(group) => self.groups[*group] = true,
+            Order::OfflineGroup(group) => self.groups[*group] = false,
+            Order::MountDatabase(database) => self.databases[*database] = true,
+            Order::DismountDatabase(database) => self.databases[*database] = false,
+            Order::StopService => drop(self.stopped.insert(node)),
+            Order::MoveGroup { .. } | Order::MoveDatabase { .. } => {}
+        }
+    }
+
+    fn note(&mut self, note: &Note, topology: &Topology) {
+        match note {
+            Note::GroupStays { group, why: crate::failover::seam::Why::ThresholdExceeded } => {
+                self.stuck.insert(*group, "it failed more often than its failover threshold");
+            }
+            Note::Resource { resource, state, failure } => {
+                let group = topology.resources[*resource].group;
+                match (state, failure) {
+                    (_, Some(Failure::NoDomainController)) => {
+                        self.stuck.insert(group, "no domain controller could be reached");
+                    }
+                    (ResourceState::Online, _) => drop(self.stuck.remove(&group)),
+                    _ => {}
+                }
+            }
+            Note::LastLogs { database, missing, accepted: false, .. } => {
+                self.refused.insert(*database, *missing);
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Watch for ServiceBack {
+    fn see(&mut self, _: RecordNo, record: &Record, scene: &Scene<'_>) {
+        match &record.what {
+            What::In(node, Input::Order(order)) => self.order(*node, order),
+            What::Out(_, Effect::Note(note)) => self.note(note, scene.topology()),
+            What::Step { index } => {
+                let step = &scene.scenario().steps[usize::from(*index)];
+                if let Some(Action::StartClusterService { node }) = step.action {
+                    self.stopped.remove(&node);
+                }
+            }
+            What::Plant(Plant::Mounted { copy, .. }) => drop(self.refused.remove(&copy.database)),
+            What::Plant(Plant::Service {
+                machine,
+                service: Service::Cluster,
+                state: ServiceState::Running,
+            }) if machine.index() < scene.topology().nodes => {
+                self.stopped.remove(&NodeId::at(machine.index()));
+            }
+            What::Client(client, ClientEvent::Asked { .. }) => {
+                self.asked[*client].push_back(record.at);
+            }
+            What::Client(client, ClientEvent::Answered { .. }) => {
+                self.asked[*client].pop_front();
+            }
+            What::Mail(mail, MailEvent::Submitted { .. }) => {
+                self.mail.insert(*mail, record.at);
+            }
+            What::Mail(mail, MailEvent::LostFromDatabase { .. }) => {
+                self.mail.insert(*mail, record.at);
+            }
+            What::Mail(
+                mail,
+                MailEvent::Delivered { .. } | MailEvent::Duplicate | MailEvent::Lost,
+            ) => {
+                self.mail.remove(mail);
+            }
+            _ => {}
+        }
+    }
+
+    fn end(self: Box<Self>, at: Instant, scene: &Scene<'_>) -> Findings {
+        let mut findings = Findings::default();
+        if at < self.due {
+            let why =
+                format!("the run ends at {at}, before the site had until {} to settle", self.due);
+            findings.not_judged = Some(why);
+            return findings;
+        }
+        let mut missing = Missing { at, reasons: Vec::new(), violations: Vec::new() };
+        let possible = Possible::new(scene, &self.stopped);
+        match possible.side() {
+            Err(why) => missing.reasons.push(format!("no side can have quorum: {why}")),
+            Ok(side) => {
+                self.services(scene, &possible, side, &mut missing);
+                if missing.reasons.is_empty() && missing.violations.is_empty() {
+                    self.clients(scene, &possible, &mut missing);
+                }
+                if missing.reasons.is_empty() && missing.violations.is_empty() {
+                    self.messages(scene, &possible, side, &mut missing);
+                }
+            }
+        }
+        findings.violations = missing.violations;
+        findings.unavailable = (!missing.reasons.is_empty()).then(|| missing.reasons.join("; "));
+        findings
+    }
+}
+
+/// What is not back at the end: for a reason that lies outside, or against the promise.
+struct Missing {
+    at: Instant,
+    reasons: Vec<String>,
+    violations: Vec<Violation>,
+}
+
+impl Missing {
+    fn broken(&mut self, why: String) {
+        let (promise, at) = (PROMISE.name, self.at);
+        self.violations.push(Violation { promise, at, record: None, why });
+    }
+}
+
+impl ServiceBack {
+    fn services(
+        &self,
+        scene: &Scene<'_>,
+        possible: &Possible<'_, '_>,
+        side: NodeSet,
+        missing: &mut Missing,
+    ) {
+        let topology = scene.topology();
+        if scene.quorum_holders().is_empty() {
+            return missing.broken("no side has quorum, and one could".to_owned());
+        }
+        for (group, _) in self.groups.iter().filter(|(_, wanted)| **wanted) {
+            if scene.group_served(group) {
+                continue;
+            }
+            let name = &topology.groups[group].name;
+            match (possible.group(side, group), self.stuck.get(&group)) {
+                (Err(why), _) => missing.reasons.push(why),
+                (Ok(_), Some(why)) => missing.reasons.push(format!("{name}: {why}")),
+                (Ok(_), None) => {
+                    missing.broken(format!("{name} is not online where clients reach it"));
+                }
+            }
+        }
+        for (database, _) in self.databases.iter().filter(|(_, wanted)| **wanted) {
+            if scene.served_by(database).is_some() {
+                continue;
+            }
+            let name = &topology.databases[database].name;
+            match (possible.database(side, database), self.refused.get(&database)) {
+                (Err(why), _) => missing.reasons.push(why),
+                (Ok(_), Some(logs)) => {
+                    let why = format!("{name}: {logs} logs missing, more than the dial permits");
+                    missing.reasons.push(why);
+                }
+                (Ok(_), None) => {
+                    missing.broken(format!("{name} is not mounted where clients reach it"));
+                }
+            }
+        }
+    }
+
+    /// Clients that have waited for as long as the site has to settle.
+    fn clients(&self, scene: &Scene<'_>, possible: &Possible<'_, '_>, missing: &mut Missing) {
+        let topology = scene.topology();
+        let overdue = |since: &Instant| missing.at.saturating_since(*since) >= self.settle;
+        let mut waiting: BTreeMap<ClientKind, (u32, Instant, Option<String>)> = BTreeMap::new();
+        for (client, asked) in self.asked.iter() {
+            let Some(since) = asked.front().copied().filter(|since| overdue(since)) else {
+                continue;
+            };
+            let group = topology.client_group(client);
+            let owner = group.server.and_then(|id| scene.groups[id].owner);
+            let mounted = scene.served_by(group.database);
+            let service = match group.kind {
+                ClientKind::Outlook => Service::RpcClientAccess,
+                ClientKind::Owa => Service::Owa,
+                ClientKind::Smtp => Service::HubTransport,
+                ClientKind::Autodiscover => Service::Autodiscover,
+            };
+            let servers = owner.into_iter().chain(mounted);
+            let why = servers.clone().find_map(|node| possible.not_running(node, service));
+            let why = why.or_else(|| {
+                let side: NodeSet = servers.collect();
+                let role = MachineRole::DomainController;
+                let logs_on = possible.has(side, role, Service::Directory);
+                (!logs_on).then(|| "no domain controller answers".to_owned())
+            });
+            let entry = waiting.entry(group.kind).or_insert((0, since, why));
+            entry.0 += 1;
+            entry.1 = entry.1.min(since);
+        }
+        for (kind, (count, since, why)) in waiting {
+            let kind = kind.word();
+            match why {
+                Some(why) => missing.reasons.push(format!("{count} {kind} clients wait: {why}")),
+                None => missing.broken(format!("{count} {kind} clients wait, one since {since}")),
+            }
+        }
+    }
+
+    /// Messages that have been on their way for longer than the site has to settle and the next
+    /// retry takes; a dead server's are taken over later still, by their shadows (exchange.md §2.4).
+    fn messages(
+        &self,
+        scene: &Scene<'_>,
+        possible: &Possible<'_, '_>,
+        side: NodeSet,
+        missing: &mut Missing,
+    ) {
+        let transports = side.iter().all(|node| {
+            let machine = node.into();
+            !scene.reachable(machine) || scene.runs(machine, Service::HubTransport)
+        });
+        // Transport asks the directory for every recipient (exchange.md §2.4): without it, messages
+        // wait in a queue, as they should.
+        if !transports || !possible.has(side, MachineRole::DomainController, Service::Directory) {
+            return;
+        }
+        let transport = &scene.topology().settings.transport;
+        let mut patience = self.settle + transport.message_retry_interval;
+        if !scene.topology().node_ids().all(|node| scene.reachable(node.into())) {
+            let retries = u64::from(transport.shadow_heartbeat_retry_count);
+            patience += transport.shadow_heartbeat_timeout_interval.scaled(retries, 1);
+        }
+        let overdue = |since: &&Instant| missing.at.saturating_since(**since) >= patience;
+        let count = self.mail.values().filter(overdue).count();
+        if let Some(since) = self.mail.values().filter(overdue).min() {
+            missing
+                .broken(format!("{count} accepted messages are not delivered, one since {since}"));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::story::Story;
+    use super::*;
+    use crate::failover::seam::GroupState::{Offline, Online};
+    use crate::failover::seam::MountDial;
+    use crate::journal::record::Request;
+
+    /// Both members up, everything on EX01.
+    fn healthy(scenario: &str) -> Story {
+        let mut story = Story::of(scenario);
+        for node in ["EX01", "EX02"] {
+            story.quorum(1, node, &["EX01", "EX02"]);
+        }
+        for group in story.topology.groups.ids() {
+            story.some_group(2, "EX01", group, Online);
+        }
+        story.mounted(3, "EX01", 0);
+        story
+    }
+
+    fn lost_with_its_adapters(scenario: &str) -> Story {
+        let mut story = healthy(scenario);
+        story.fault(60, 0, false);
+        story.adapters(60, "EX01", false);
+        story
+    }
+
+    #[test]
+    fn a_healthy_site_holds_it() {
+        assert_eq!(healthy("quiet").judge(&PROMISE), Findings::default());
+    }
+
+    #[test]
+    fn a_cluster_that_does_not_come_back_breaks_it() {
+        let mut story = lost_with_its_adapters("nic-loss");
+        story.quorum_lost(66, "EX01");
+        let broken = story.judge(&PROMISE).violations;
+        assert!(!broken.is_empty());
+        story.quorum(70, "EX02", &["EX02"]);
+        let broken = story.judge(&PROMISE).violations;
+        assert_eq!(broken.len(), 1 + story.topology.groups.len(), "{broken:?}");
+    }
+
+    #[test]
+    fn groups_and_databases_on_the_other_node_hold_it() {
+        let mut story = lost_with_its_adapters("nic-loss");
+        story.quorum(66, "EX02", &["EX02"]);
+        for group in story.topology.groups.ids() {
+            story.some_group(70, "EX02", group, Online);
+        }
+        story.mounted(71, "EX02", 0);
+        assert_eq!(story.judge(&PROMISE), Findings::default());
+    }
+
+    #[test]
+    fn without_the_witness_there_is_a_reason() {
+        let mut story = healthy("dc01-off-then-nics");
+        story.fault(60, 0, false);
+        story.machine(60, "DC01", false);
+        story.fault(120, 1, false);
+        story.adapters(120, "EX01", false);
+        story.quorum_lost(130, "EX01");
+        story.quorum_lost(130, "EX02");
+        let findings = story.judge(&PROMISE);
+        assert_eq!(findings.violations, []);
+        let why = findings.unavailable.expect("a reason");
+        assert!(why.contains("the witness DC01 is off"), "{why}");
+    }
+
+    #[test]
+    fn a_refusing_dial_is_a_reason() {
+        let mut story = lost_with_its_adapters("nic-loss");
+        story.quorum(66, "EX02", &["EX02"]);
+        for group in story.topology.groups.ids() {
+            story.some_group(70, "EX02", group, Online);
+        }
+        story.last_logs(71, "EX02", 9, MountDial::GoodAvailability, false);
+        let findings = story.judge(&PROMISE);
+        assert_eq!(findings.violations, []);
+        assert!(findings.unavailable.expect("a reason").contains("9 logs missing"));
+    }
+
+    #[test]
+    fn what_was_taken_offline_by_order_need_not_be_back() {
+        let mut story = healthy("quiet");
+        story.order(60, "EX01", Order::OfflineGroup(GroupId(1)));
+        story.group(61, "EX01", Offline);
+        story.order(62, "EX01", Order::DismountDatabase(DbId(0)));
+        story.dismounted(63, "EX01");
+        assert_eq!(story.judge(&PROMISE), Findings::default());
+    }
+
+    #[test]
+    fn a_client_that_waits_for_ever_breaks_it_and_so_does_mail_on_its_way() {
+        let mut story = healthy("quiet");
+        story.client(100, 0, ClientEvent::Asked { request: Request::Read });
+        assert_eq!(story.judge(&PROMISE).violations.len(), 1);
+        story.client(101, 0, ClientEvent::Answered { latency: Span::from_secs(1) });
+        assert_eq!(story.judge(&PROMISE), Findings::default());
+        let (client, kind) = (ClientId(0), ClientKind::Outlook);
+        story.mail(102, 1, MailEvent::Submitted { client, kind });
+        let settle_and_retry = Span::from_secs(120 + 300);
+        story.scenario.until = Instant::ZERO + Span::from_secs(101) + settle_and_retry;
+        assert_eq!(story.judge(&PROMISE), Findings::default(), "the next retry is not due");
+        story.scenario.until = Instant::ZERO + Span::from_secs(102) + settle_and_retry;
+        assert_eq!(story.judge(&PROMISE).violations.len(), 1);
+    }
+
+    #[test]
+    fn a_run_that_ends_too_early_is_not_judged() {
+        let mut story = Story::of("nic-loss");
+        story.scenario.until = Instant::ZERO + Span::from_secs(70);
+        assert!(story.judge(&PROMISE).not_judged.is_some());
+    }
+}
