@@ -120,11 +120,14 @@ fn tally(
 
 fn tallied(tallies: BTreeMap<(u64, ClientKind, u8), u32>) -> impl Iterator<Item = Line> {
     tallies.into_iter().map(|((second, kind, what), count)| {
-        let what = match what {
-            0 => connection_name(ConnectionState::Trying),
-            1 => connection_name(ConnectionState::Disconnected),
-            2 => "log-on page",
-            _ => "connected again",
+        let what = match (what, kind) {
+            (0, ClientKind::Outlook) => connection_name(ConnectionState::Trying),
+            (1, ClientKind::Outlook) => connection_name(ConnectionState::Disconnected),
+            (0, _) => "no answer yet",
+            (1, _) => "no connection",
+            (2, _) => "log-on page",
+            (_, ClientKind::Outlook) => "connected again",
+            _ => "answered again",
         };
         let name = match kind {
             ClientKind::Outlook => "Outlook",

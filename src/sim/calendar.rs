@@ -6,6 +6,7 @@
 
 use crate::base::Instant;
 use bevy_ecs::prelude::Resource;
+use core::cmp::Reverse;
 
 /// Nanoseconds of one slot of the lowest level, as a power of two.
 const TICK_BITS: u32 = 14;
@@ -150,7 +151,7 @@ impl<E: Copy + Send + Sync + 'static> Calendar<E> {
             place = next;
         }
         if level == 0 {
-            self.present.sort_unstable_by(|a, b| (b.at, b.number).cmp(&(a.at, a.number)));
+            self.present.sort_unstable_by_key(|entry| Reverse((entry.at, entry.number)));
         }
     }
 }

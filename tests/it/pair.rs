@@ -248,10 +248,6 @@ impl Pair {
         self.queue.insert((self.now.saturating_add(after), self.count), event);
     }
 
-    pub fn node(&self, node: usize) -> Option<&Node> {
-        self.nodes[node].as_ref()
-    }
-
     /// Lets time pass.
     pub fn run(&mut self, span: Span) {
         let until = self.now + span;

@@ -53,22 +53,20 @@ pub(super) fn set_from_command_line(
     given: &mut Given,
     key: &str,
     text: &str,
-) -> Result<(), Problem> {
+    problems: &mut Vec<Problem>,
+) {
     match settings.set(key, text) {
-        Ok(()) => {
-            given.insert(key.to_owned());
-            Ok(())
-        }
+        Ok(()) => drop(given.insert(key.to_owned())),
         Err(error) => {
             let (expected, hint) = explain(key, &error);
-            Err(Problem {
+            problems.push(Problem {
                 file: "--set".to_owned(),
                 line: None,
                 key: key.to_owned(),
                 value: text.to_owned(),
                 expected,
                 hint,
-            })
+            });
         }
     }
 }

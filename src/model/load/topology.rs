@@ -168,8 +168,8 @@ fn apply_overrides(
     for (key, text) in overrides {
         if OTHER_KEYS.contains(&key.as_str()) {
             given.insert(key.clone());
-        } else if let Err(problem) = settings::set_from_command_line(values, given, key, text) {
-            problems.push(problem);
+        } else {
+            settings::set_from_command_line(values, given, key, text, problems);
         }
     }
 }
