@@ -16,8 +16,9 @@ pub(super) const PROMISE: Promise = Promise {
     watch: |_, _| Box::new(MountDialKept::default()),
 };
 
-/// The newest answer about the last logs of each copy: how many the dial let go, or that it
-/// refused.
+/// The newest answer about the last logs of each copy: how many the dial permits to be missing, or
+/// that it refused. The dial judges by the logs that the chosen server knows to exist; what the
+/// former active copy wrote after it was cut off is lost as well, and counts here.
 #[derive(Default)]
 struct MountDialKept {
     answers: BTreeMap<CopyId, Option<u64>>,
@@ -37,7 +38,7 @@ impl Watch for MountDialKept {
                 Effect::Note(Note::LastLogs { database, missing, dial, accepted, .. }),
             ) => {
                 let copy = CopyId { database: *database, node: *node };
-                self.answers.insert(copy, accepted.then_some(*missing));
+                self.answers.insert(copy, accepted.then_some(dial.permitted()));
                 let over = *accepted && *missing > dial.permitted();
                 over.then(|| {
                     let permitted = dial.permitted();
@@ -53,8 +54,9 @@ impl Watch for MountDialKept {
                         "{} lost {lost_logs} logs and the dial was not asked",
                         names(*copy)
                     )),
-                    (Some(Some(missing)), lost) if lost > missing => {
-                        Some(format!("{} lost {lost} logs, not {missing}", names(*copy)))
+                    (Some(Some(permitted)), lost) if lost > permitted => {
+                        let copy = names(*copy);
+                        Some(format!("{copy} lost {lost} logs, the dial permits {permitted}"))
                     }
                     _ => None,
                 }
@@ -103,10 +105,13 @@ mod tests {
     }
 
     #[test]
-    fn losing_more_than_was_said_or_unasked_breaks_it() {
+    fn losing_more_than_permitted_or_unasked_breaks_it() {
         let mut story = Story::new();
         story.last_logs(1, "EX02", 2, MountDial::GoodAvailability, true);
-        story.mounted(2, "EX02", 3);
+        story.mounted(2, "EX02", 6);
+        assert_eq!(story.judge(&PROMISE), Findings::default());
+        story.last_logs(3, "EX02", 2, MountDial::GoodAvailability, true);
+        story.mounted(4, "EX02", 7);
         assert_eq!(story.judge(&PROMISE).violations.len(), 1);
         let mut story = Story::new();
         story.mounted(2, "EX02", 3);

@@ -261,7 +261,8 @@ impl ServiceBack {
     }
 
     /// Messages that have been on their way for longer than the site has to settle and the next
-    /// retry takes; a dead server's are taken over later still, by their shadows (exchange.md §2.4).
+    /// retry takes; those of a dead server are taken over later still, by shadow redundancy
+    /// (exchange.md §2.4).
     fn messages(
         &self,
         scene: &Scene<'_>,

@@ -86,7 +86,7 @@ pub fn judge(
     watches.sort_by_key(|watch| (watch.step, watch.position));
     for watch in watches {
         steps[watch.step].marks.push(Mark {
-            text: told(&names, scenario, &watch.expectation.what),
+            text: told(&names, &watch.expectation.what),
             within: watch.expectation.within,
             held_after: watch.held.map(|held| held.since(watch.at)),
         });
@@ -271,10 +271,9 @@ fn holds(scene: &Scene, scenario: &Scenario, expected: &Expected) -> bool {
 }
 
 /// An expectation in words.
-fn told(names: &Names, scenario: &Scenario, expected: &Expected) -> String {
-    let _ = scenario;
+fn told(names: &Names, expected: &Expected) -> String {
     let who = |who: &Who| match who {
-        Who::One(client) => format!("client {}", client.0),
+        Who::One(client) => names.client(*client),
         Who::Kind(kind) => kind.word().to_owned(),
     };
     match expected {
@@ -308,9 +307,11 @@ fn told(names: &Names, scenario: &Scenario, expected: &Expected) -> String {
         Expected::Autodiscover { group: None } => "Autodiscover answers a server".to_owned(),
         Expected::Connected { who: of } => format!("{} connected", who(of)),
         Expected::ConnectedTo { client, node } => {
-            format!("client {} connected to {}", client.0, names.node(*node))
+            format!("{} connected to {}", names.client(*client), names.node(*node))
         }
-        Expected::Trying { client } => format!("client {} shows \"Trying to connect\"", client.0),
+        Expected::Trying { client } => {
+            format!("{} shows \"Trying to connect\"", names.client(*client))
+        }
         Expected::LogOnAgain { who: of } => format!("{} logs on again", who(of)),
         Expected::Message { message, delivered } => {
             let state = if *delivered { "delivered" } else { "sent" };

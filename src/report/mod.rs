@@ -3,7 +3,6 @@
 pub mod csv;
 pub mod json;
 pub mod text;
-mod timeline;
 
 use crate::base::{Instant, Span};
 use crate::journal::text::Names;

@@ -159,7 +159,7 @@ fn colour_is_asked_for_or_absent() {
 
 #[test]
 fn lines_keep_to_the_width() {
-    for width in ["80", "120"] {
+    for width in ["60", "80", "120"] {
         let run = told(&["run", "--width", width]);
         let widest = run.out.lines().max_by_key(|line| line.chars().count()).expect("lines");
         let repeats = widest.contains("dagtwin run");

@@ -2,7 +2,7 @@
 //! it.
 //!
 //! A block begins with ```` ```console ```` and a line `$ dagtwin …` or `$ cargo run --release --
-//! …`, which may end in `| head -N` or `| tail -N`.
+//! …`, which may end in `| head -N`, `| tail -N` or `| sed -n '/^From/,/^To/p'`.
 
 use crate::program::told;
 use crate::source::root;
@@ -19,6 +19,14 @@ fn output_of(command: &str) -> Option<String> {
     assert_eq!(run.status, 0, "{command}: {}", run.err);
     let mut lines: Vec<String> = run.out.lines().map(str::to_owned).collect();
     for stage in stages {
+        if let Some(range) = stage.strip_prefix("sed -n '/^").and_then(|s| s.strip_suffix("/p'")) {
+            let (from, to) = range.split_once("/,/^")?;
+            let begin = lines.iter().position(|line| line.starts_with(from)).expect(from);
+            let rest = lines[begin..].iter();
+            let length = rest.take_while(|line| !line.starts_with(to)).count() + 1;
+            lines = lines[begin..].iter().take(length).cloned().collect();
+            continue;
+        }
         let (cut, count) = stage.split_once(" -")?;
         let count: usize = count.parse().ok()?;
         match cut {

@@ -8,7 +8,7 @@ mod words;
 
 use super::record::{Host, Plant, Record, What};
 use super::{Header, Origin, RecordNo};
-use crate::base::{CopyId, DbId, GroupId, MachineId, NicId, NodeId, NodeSet, ResourceId};
+use crate::base::{ClientId, CopyId, DbId, GroupId, MachineId, NicId, NodeId, NodeSet, ResourceId};
 use crate::model::fault::Fault;
 use crate::model::{Scenario, Topology};
 use std::io::{self, Write};
@@ -44,7 +44,7 @@ pub fn write(out: &mut dyn Write, header: &Header, records: &[Record]) -> io::Re
         let cause = record.cause.map_or_else(String::new, |cause| format!("<-#{}", cause.0));
         let who = names.who(&record.what);
         let phrase = names.phrase(&record.what);
-        writeln!(out, "#{number:<7} {:>16} {cause:<10} {who:<8} {phrase}", record.at.to_string())?;
+        writeln!(out, "#{number:<7} {:>16} {cause:<10} {who:<19} {phrase}", record.at.to_string())?;
     }
     out.flush()
 }
@@ -52,7 +52,7 @@ pub fn write(out: &mut dyn Write, header: &Header, records: &[Record]) -> io::Re
 /// One line about a record, for `why`.
 pub fn line(names: &Names, number: RecordNo, record: &Record) -> String {
     let (who, phrase) = (names.who(&record.what), names.phrase(&record.what));
-    format!("#{:<7} {:>16}  {who:<8} {phrase}", number.0, record.at.to_string())
+    format!("#{:<7} {:>16}  {who:<19} {phrase}", number.0, record.at.to_string())
 }
 
 impl<'t> Names<'t> {
@@ -92,6 +92,16 @@ impl<'t> Names<'t> {
         nics.and_then(|nics| nics.get(nic)).map_or("?", |nic| nic.name.as_str())
     }
 
+    /// A client as scenario files name it: its group and its place in the group, from 1.
+    pub fn client(&self, id: ClientId) -> String {
+        let mut groups = self.topology.clients.iter();
+        let of = groups.find(|group| id.0.wrapping_sub(group.first.0) < group.count);
+        of.map_or_else(
+            || "?".to_owned(),
+            |group| format!("{}#{}", group.name, id.0 - group.first.0 + 1),
+        )
+    }
+
     /// A copy as the product writes it: `VIP\EX01`.
     pub fn copy(&self, id: CopyId) -> String {
         format!("{}\\{}", self.database(id.database), self.node(id.node))
@@ -110,7 +120,7 @@ impl<'t> Names<'t> {
             What::Fault { .. } => "fault".to_owned(),
             What::Step { .. } => "step".to_owned(),
             What::Plant(plant) => self.plant_who(plant),
-            What::Client(client, _) => format!("client {}", client.0),
+            What::Client(client, _) => self.client(*client),
             What::Mail(mail, _) => format!("mail {}", mail.0),
         }
     }
@@ -124,7 +134,7 @@ impl<'t> Names<'t> {
             | Plant::AddressDown { machine, .. }
             | Plant::GratuitousArp { machine, .. } => self.machine(*machine).to_owned(),
             Plant::FrameLost { from, .. } => self.node(*from).to_owned(),
-            Plant::Neighbour { host: Host::Client(client), .. } => format!("client {}", client.0),
+            Plant::Neighbour { host: Host::Client(client), .. } => self.client(*client),
             Plant::Neighbour { host: Host::Machine(machine), .. } => {
                 self.machine(*machine).to_owned()
             }
@@ -151,7 +161,7 @@ impl<'t> Names<'t> {
                 step.map_or_else(|| format!("step {index}"), |s| format!("{}: {}", s.label, s.text))
             }
             What::Plant(plant) => self.plant(plant),
-            What::Client(_, event) => self.client(event),
+            What::Client(_, event) => self.client_event(event),
             What::Mail(_, event) => self.mail(event),
         }
     }

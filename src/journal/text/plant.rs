@@ -69,7 +69,7 @@ impl Names<'_> {
         }
     }
 
-    pub(super) fn client(&self, event: &ClientEvent) -> String {
+    pub(super) fn client_event(&self, event: &ClientEvent) -> String {
         match event {
             ClientEvent::Started => "starts to work".to_owned(),
             ClientEvent::Asked { request } => format!("wants to {}", request_name(*request)),
@@ -98,8 +98,8 @@ impl Names<'_> {
 
     pub(super) fn mail(&self, event: &MailEvent) -> String {
         match event {
-            MailEvent::Written { client, .. } => format!("written by client {}", client.0),
-            MailEvent::Submitted { client, .. } => format!("sent by client {}", client.0),
+            MailEvent::Written { client, .. } => format!("written by {}", self.client(*client)),
+            MailEvent::Submitted { client, .. } => format!("sent by {}", self.client(*client)),
             MailEvent::Queued { machine } => format!("in the queue of {}", self.machine(*machine)),
             MailEvent::Shadowed { machine } => format!("shadowed on {}", self.machine(*machine)),
             MailEvent::Delivered { copy } => format!("delivered to {}", self.copy(*copy)),
