@@ -42,7 +42,11 @@ pub(super) fn site(
 ) -> Result<Site, Failure> {
     let origin = origin(topology)?;
     let topology = topology_text(&origin)?;
-    let scenario = scenario_text(&origin, scenario)?;
+    let scenario = scenario_text(&origin, scenario).or_else(|failure| {
+        // What is wrong with the topology matters more than that it has no such scenario.
+        load::topology(&topology.file, &topology.text, set).map_err(Failure::Input)?;
+        Err(failure)
+    })?;
     let mut wishes = load::wishes(&scenario.text);
     wishes.extend_from_slice(set);
     let loaded = load::topology(&topology.file, &topology.text, &wishes).map_err(Failure::Input)?;
@@ -85,7 +89,8 @@ fn topology_text(origin: &Origin) -> Result<Text, Failure> {
     }
 }
 
-/// The text of a scenario by its name in the site, or of a scenario file.
+/// The text of a scenario by its name in the site, or of a scenario file. A topology file without
+/// a scenario of that name takes the built-in one: it may use the same names.
 fn scenario_text(origin: &Origin, argument: Option<&str>) -> Result<Text, Failure> {
     let name = argument.unwrap_or(builtin::DEFAULT_SCENARIO);
     if name.ends_with(".toml") || name.contains(['/', '\\']) {
@@ -102,6 +107,10 @@ fn scenario_text(origin: &Origin, argument: Option<&str>) -> Result<Text, Failur
             let file = folder.join(format!("{name}.toml"));
             if file.exists() {
                 return read(&file);
+            }
+            let mut built_in = builtin::SITES.iter().flat_map(|site| site.scenarios);
+            if let Some(found) = built_in.find(|known| known.name == name) {
+                return Ok(builtin_text(found));
             }
             let mut names = scenario_names(&folder)?;
             names.sort();

@@ -5,6 +5,7 @@
 mod cases;
 mod cli;
 mod floors;
+mod invalid;
 mod journal;
 mod pair;
 mod program;

@@ -145,7 +145,11 @@ impl Cluster {
         networks: &IdVec<NetId, Network>,
         net_names: &IdVec<NetId, String>,
     ) {
-        for section in root.tables("group").into_iter().take(256) {
+        let sections = root.tables("group");
+        if sections.len() > 255 {
+            root.wrong("group", "at most 255 groups beside the DAG's", None);
+        }
+        for section in sections.into_iter().take(255) {
             let name = section.text("name");
             name_once(&section, &name, "group", &self.groups, |other| &other.name);
             let dns_name = section.optional_text("network_name").unwrap_or(name.clone());
@@ -172,7 +176,8 @@ impl Cluster {
                 let expected = "at least one node that can own the group";
                 section.wrong("possible_owners", expected, None);
             }
-            for owner in preferred_owners.iter().filter(|owner| !possible.contains(**owner)) {
+            let impossible = preferred_owners.iter().filter(|owner| !possible.contains(**owner));
+            for owner in impossible.take_while(|_| !possible.is_empty()) {
                 let expected = format!("possible owners only; {} is not one", nodes[*owner]);
                 section.wrong("preferred_owners", &expected, None);
             }

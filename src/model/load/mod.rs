@@ -1,9 +1,11 @@
 //! From files to checked values: all problems at once, or a value that is proof.
 
 mod cluster;
+mod faults;
 mod read;
 mod scenario;
 mod settings;
+mod steps;
 mod topology;
 
 pub use read::near;

@@ -151,6 +151,11 @@ impl<'f, 't> Section<'f, 't> {
         }
     }
 
+    /// Whether a key is there with something other than a list.
+    pub(super) fn is_no_list(&self, key: &'static str) -> bool {
+        self.get(key).is_some_and(|value| value.get_ref().as_array().is_none())
+    }
+
     /// A list of texts.
     pub(super) fn texts(&self, key: &'static str) -> Vec<Placed> {
         let Some(value) = self.get(key) else { return Vec::new() };
@@ -213,6 +218,22 @@ impl<'f, 't> Section<'f, 't> {
             self.wrong(key, &expected, near(&place.text, all.iter().copied()));
         }
         found.map(|(_, value)| *value)
+    }
+
+    /// Which of some kinds a table is of. Without one, nobody knows what else it may hold, so its
+    /// other keys are not judged.
+    pub(super) fn kind<T: Copy>(
+        &self,
+        key: &'static str,
+        kinds: &'static [(&'static str, T)],
+    ) -> Option<(&'static str, T)> {
+        if !self.has(key) {
+            let all: Vec<&str> = kinds.iter().map(|(word, _)| *word).collect();
+            self.wrong(key, &format!("one of {}; the key is missing", all.join(", ")), None);
+        }
+        let words: Vec<(&str, usize)> =
+            kinds.iter().enumerate().map(|(position, (word, _))| (*word, position)).collect();
+        self.word(key, &words).map(|position| kinds[position])
     }
 
     /// A table in this table.
@@ -329,7 +350,11 @@ fn show(value: &DeValue) -> String {
         DeValue::Float(number) => number.as_str().to_owned(),
         DeValue::Boolean(value) => value.to_string(),
         DeValue::Datetime(value) => value.to_string(),
-        DeValue::Array(_) => "[...]".to_owned(),
+        DeValue::Array(items) => {
+            let shown: Vec<String> = items.iter().take(8).map(|i| quoted(i.get_ref())).collect();
+            let more = if items.len() > shown.len() { ", ..." } else { "" };
+            format!("[{}{more}]", shown.join(", "))
+        }
         DeValue::Table(_) => "{...}".to_owned(),
     }
 }

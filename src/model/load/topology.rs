@@ -4,7 +4,7 @@ use super::cluster::Cluster;
 use super::read::{File, Placed, Section};
 use super::settings::{self, Given};
 use crate::base::{
-    Address, ClientId, GroupId, Id, IdVec, MachineId, NetId, NicId, NodeId, NodeSet, Span,
+    Address, ClientId, DbId, GroupId, Id, IdVec, MachineId, NetId, NicId, NodeId, NodeSet, Span,
 };
 use crate::failover::seam::MountDial;
 use crate::model::Problem;
@@ -86,6 +86,10 @@ fn build(
     let (machines, nodes) = machines(root, &networks, &net_names, &mut places);
     let names: IdVec<MachineId, String> = machines.values().map(|m| m.name.clone()).collect();
     let node_names: IdVec<NodeId, String> = names.values().take(nodes).cloned().collect();
+    if nodes == 0 {
+        // Everything else would be about members that are not there.
+        return None;
+    }
     let mut site = Cluster::default();
     let dag = site.dag(root, &machines, nodes, &names, &networks, &net_names);
     site.groups(root, &node_names, &networks, &net_names);
@@ -400,9 +404,13 @@ fn unique_addresses(root: &Section, places: &[(Placed, Address)]) {
     }
 }
 
-fn databases(root: &Section, nodes: &IdVec<NodeId, String>) -> IdVec<crate::base::DbId, Database> {
-    let mut databases: IdVec<crate::base::DbId, Database> = IdVec::new();
-    for section in root.tables("database").into_iter().take(1000) {
+fn databases(root: &Section, nodes: &IdVec<NodeId, String>) -> IdVec<DbId, Database> {
+    let mut databases: IdVec<DbId, Database> = IdVec::new();
+    let sections = root.tables("database");
+    if sections.len() > 1_000 {
+        root.wrong("database", "at most 1000 databases", None);
+    }
+    for section in sections.into_iter().take(1_000) {
         let name = section.text("name");
         name_once(&section, &name, "database", &databases, |other| &other.name);
         let mut copies: Vec<NodeId> = Vec::new();
@@ -415,7 +423,7 @@ fn databases(root: &Section, nodes: &IdVec<NodeId, String>) -> IdVec<crate::base
                 None => {}
             }
         }
-        if copies.is_empty() {
+        if copies.is_empty() && !section.is_no_list("copies") {
             section.wrong("copies", "at least one server with a copy", None);
         }
         section.finish();
@@ -440,7 +448,7 @@ fn clients(
     networks: &IdVec<NetId, Network>,
     net_names: &IdVec<NetId, String>,
     groups: &IdVec<GroupId, String>,
-    databases: &IdVec<crate::base::DbId, String>,
+    databases: &IdVec<DbId, String>,
 ) -> Vec<ClientGroup> {
     let kinds: Vec<(&str, ClientKind)> =
         ClientKind::ALL.iter().map(|kind| (kind.word(), *kind)).collect();

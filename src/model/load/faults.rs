@@ -1,0 +1,188 @@
+//! Faults in a scenario file.
+
+use super::read::Section;
+use super::scenario::{LONGEST, Names, at};
+use crate::base::{IdVec, Instant, MachineId, NicId, Ratio, Span};
+use crate::model::fault::{Fault, Planned, Service};
+use crate::model::topology::MachineRole;
+
+/// Reads what a kind of fault needs from its section.
+type Reader = fn(&Section, &Names) -> Option<Fault>;
+
+const KINDS: &[(&str, Reader)] = &[
+    ("nic-down", nic_down),
+    ("power-off", |section, names| Some(Fault::PowerOff { machine: names.machine(section)? })),
+    ("freeze", |section, names| Some(Fault::Freeze { machine: names.machine(section)? })),
+    ("service-stop", |section, names| {
+        let (machine, service) = service(section, names)?;
+        Some(Fault::ServiceStop { machine, service })
+    }),
+    ("service-hang", service_hang),
+    ("service-slow", service_slow),
+    ("network-down", |section, names| {
+        Some(Fault::NetworkDown { network: names.network(section)? })
+    }),
+    ("path-cut", path_cut),
+    ("frame-loss", frame_loss),
+    ("network-delay", network_delay),
+    ("gratuitous-arp-blocked", |section, names| {
+        Some(Fault::GratuitousArpBlocked { network: names.network(section)? })
+    }),
+];
+
+const SERVICES: &[(&str, Service)] = &[
+    ("cluster", Service::Cluster),
+    ("store", Service::Store),
+    ("replication", Service::Replication),
+    ("rpc-client-access", Service::RpcClientAccess),
+    ("hub-transport", Service::HubTransport),
+    ("owa", Service::Owa),
+    ("autodiscover", Service::Autodiscover),
+    ("directory", Service::Directory),
+    ("dns", Service::Dns),
+    ("file-server", Service::FileServer),
+];
+
+/// Every `[[fault]]` of a file.
+pub(super) fn faults(root: &Section, names: &Names, until: Instant) -> Vec<Planned> {
+    let mut faults: Vec<Planned> = Vec::new();
+    let sections = root.tables("fault");
+    if sections.len() > 10_000 {
+        root.wrong("fault", "at most 10000 faults", None);
+        return faults;
+    }
+    for section in sections {
+        let at = at(&section, until);
+        let lasts = section.value::<Span>("lasts");
+        if lasts.is_some_and(Span::is_zero) {
+            section.wrong("lasts", "a duration above zero", None);
+        }
+        if lasts.is_some_and(|lasts| lasts > LONGEST) {
+            section.wrong("lasts", "at most 366 days", None);
+        }
+        let Some((word, read)) = section.kind("kind", KINDS) else { continue };
+        section.expect(Fault::KINDS.iter().find(|kind| kind.word == word).map_or(&[], |k| k.keys));
+        let fault = read(&section, names);
+        section.finish();
+        if let Some(fault) = fault {
+            let ends = |p: &Planned| p.lasts.map_or(Instant::MAX, |l| p.at.saturating_add(l));
+            let planned = Planned { at, lasts, fault };
+            let overlaps = faults
+                .iter()
+                .any(|other| other.fault == fault && other.at < ends(&planned) && at < ends(other));
+            if overlaps {
+                section.wrong("at", "no overlap with the same fault at the same place", None);
+            }
+            faults.push(planned);
+        }
+    }
+    faults
+}
+
+fn nic_down(section: &Section, names: &Names) -> Option<Fault> {
+    let machine = names.machine(section)?;
+    let nics = &names.topology.machines[machine].nics;
+    let listed: IdVec<NicId, String> = nics.values().map(|nic| nic.name.clone()).collect();
+    let place = section.text("nic");
+    let nic = match place.text.as_str() {
+        "all" => None,
+        _ => Some(section.find(&place, "an adapter of the machine, or all", &listed)?),
+    };
+    Some(Fault::NicDown { machine, nic })
+}
+
+fn service_hang(section: &Section, names: &Names) -> Option<Fault> {
+    let (machine, service) = service(section, names)?;
+    if service == Service::Cluster {
+        let hint = Some("freeze the machine instead: kind = \"freeze\"".to_owned());
+        section.wrong("service", "a service other than cluster", hint);
+    }
+    Some(Fault::ServiceHang { machine, service })
+}
+
+fn service_slow(section: &Section, names: &Names) -> Option<Fault> {
+    let found = service(section, names);
+    let factor = section.value::<Ratio>("factor");
+    if !factor.is_some_and(|factor| factor >= Ratio::ONE) {
+        section.wrong("factor", "a factor of at least one, such as \"10x\"", None);
+    }
+    let (machine, service) = found?;
+    Some(Fault::ServiceSlow { machine, service, factor: factor? })
+}
+
+fn frame_loss(section: &Section, names: &Names) -> Option<Fault> {
+    let network = names.network(section);
+    let share = section.value::<Ratio>("share");
+    if !share.is_some_and(|share| share <= Ratio::ONE) {
+        section.wrong("share", "a share such as \"3%\", at most 100%", None);
+    }
+    Some(Fault::FrameLoss { network: network?, share: share? })
+}
+
+fn network_delay(section: &Section, names: &Names) -> Option<Fault> {
+    let network = names.network(section);
+    let delay = section.value::<Span>("delay");
+    if delay.is_none_or(|delay| delay > Span::from_secs(3600)) {
+        section.wrong("delay", "a duration of at most an hour", None);
+    }
+    Some(Fault::NetworkDelay { network: network?, delay: delay? })
+}
+
+fn path_cut(section: &Section, names: &Names) -> Option<Fault> {
+    let network = names.network(section);
+    let from = section.find(&section.text("from"), "a machine", &names.machines);
+    let to = section.find(&section.text("to"), "a machine", &names.machines);
+    let (network, from, to) = (network?, from?, to?);
+    for (key, machine) in [("from", from), ("to", to)] {
+        let mut nics = names.topology.machines[machine].nics.values();
+        if !nics.any(|nic| nic.network == network) {
+            section.wrong(key, "a machine that is on the network", None);
+        }
+    }
+    Some(Fault::PathCut { network, from, to })
+}
+
+fn service(section: &Section, names: &Names) -> Option<(MachineId, Service)> {
+    let machine = names.machine(section);
+    if !section.has("service") {
+        section.wrong("service", "the name of a service; the key is missing", None);
+    }
+    let service = section.word("service", SERVICES);
+    let (machine, service) = (machine?, service?);
+    let roles = &names.topology.machines[machine].roles;
+    let needs = match service {
+        Service::Directory => MachineRole::DomainController,
+        Service::Dns => MachineRole::Dns,
+        Service::FileServer => MachineRole::Witness,
+        Service::Cluster
+        | Service::Store
+        | Service::Replication
+        | Service::RpcClientAccess
+        | Service::HubTransport
+        | Service::Owa
+        | Service::Autodiscover => MachineRole::Exchange,
+    };
+    if !roles.contains(&needs) {
+        section.wrong("service", "a service that the machine runs", None);
+        return None;
+    }
+    Some((machine, service))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_of_fault_can_be_read() {
+        let read: Vec<&str> = KINDS.iter().map(|(word, _)| *word).collect();
+        let told: Vec<&str> = Fault::KINDS.iter().map(|kind| kind.word).collect();
+        assert_eq!(read, told);
+    }
+
+    #[test]
+    fn every_service_has_a_word() {
+        let read: Vec<Service> = SERVICES.iter().map(|(_, service)| *service).collect();
+        assert_eq!(read, Service::ALL);
+    }
+}

@@ -1,0 +1,200 @@
+//! Steps in a scenario file: what is done, what is expected.
+
+use super::read::Section;
+use super::scenario::{Names, at};
+use crate::base::{Instant, NodeId, Span};
+use crate::failover::seam::{GroupState, MountDial, Order};
+use crate::model::scenario::{Action, Expectation, Expected, Step};
+
+/// Reads what a kind of deed needs from its section.
+type Deed = fn(&Section, &Names) -> Option<Action>;
+
+/// Reads what a kind of expectation needs from its section.
+type Wish = fn(&Section, &Names) -> Option<Expected>;
+
+const DEEDS: &[(&str, Deed)] = &[
+    ("create-group", |section, names| {
+        let on = on(section, names);
+        Some(Action::Order { on, order: Order::CreateGroup(names.group(section)?) })
+    }),
+    ("move-group", |section, names| {
+        let (on, to) = (on(section, names), section.named("to", "a node", &names.nodes));
+        Some(Action::Order { on, order: Order::MoveGroup { group: names.group(section)?, to } })
+    }),
+    ("online-group", |section, names| {
+        let on = on(section, names);
+        Some(Action::Order { on, order: Order::OnlineGroup(names.group(section)?) })
+    }),
+    ("offline-group", |section, names| {
+        let on = on(section, names);
+        Some(Action::Order { on, order: Order::OfflineGroup(names.group(section)?) })
+    }),
+    ("move-database", move_database),
+    ("mount-database", |section, names| {
+        let on = on(section, names);
+        Some(Action::Order { on, order: Order::MountDatabase(names.database(section)?) })
+    }),
+    ("dismount-database", |section, names| {
+        let on = on(section, names);
+        Some(Action::Order { on, order: Order::DismountDatabase(names.database(section)?) })
+    }),
+    ("stop-cluster-service", |section, names| {
+        Some(Action::Order { on: names.node(section, "node")?, order: Order::StopService })
+    }),
+    ("start-cluster-service", |section, names| {
+        Some(Action::StartClusterService { node: names.node(section, "node")? })
+    }),
+    ("new-client-access-array", |section, names| {
+        if names.topology.client_access_array.is_none() {
+            section.wrong("kind", "a topology with a [client_access_array]", None);
+        }
+        Some(Action::NewClientAccessArray)
+    }),
+    ("set-rpc-client-access-server", |section, names| {
+        Some(Action::SetRpcClientAccessServer { database: names.database(section)? })
+    }),
+    ("send-message", |section, names| {
+        let client = names.client(section);
+        let message = section.text("message").text;
+        names.messages.borrow_mut().push(message.clone());
+        Some(Action::SendMessage { client: client?, message })
+    }),
+    ("refresh", |section, names| Some(Action::Refresh { client: names.client(section)? })),
+];
+
+const WISHES: &[(&str, Wish)] = &[
+    ("group", |section, names| {
+        Some(Expected::Group {
+            owner: section.named("owner", "a node", &names.nodes),
+            state: section.word("state", STATES).unwrap_or(GroupState::Online),
+            group: names.group(section)?,
+        })
+    }),
+    ("database", |section, names| {
+        Some(Expected::Database {
+            active: section.named("active", "a node", &names.nodes),
+            mounted: section.value("mounted").unwrap_or(true),
+            database: names.database(section)?,
+        })
+    }),
+    ("copies", |section, names| {
+        Some(Expected::CopiesHealthy { database: names.database(section)? })
+    }),
+    ("nodes", |section, names| {
+        let places = section.texts("members");
+        let found = places.iter().filter_map(|p| section.find(p, "a node", &names.nodes));
+        Some(Expected::Nodes { members: found.collect() })
+    }),
+    ("quorum", |section, _| Some(Expected::Quorum { held: section.value("held").unwrap_or(true) })),
+    ("dns", |section, names| {
+        let exists = section.value("exists").unwrap_or(true);
+        Some(Expected::Dns { exists, group: names.group(section)? })
+    }),
+    ("client-access-array", |section, _| {
+        Some(Expected::ClientAccessArray { exists: section.value("exists").unwrap_or(true) })
+    }),
+    ("autodiscover", |section, names| {
+        Some(Expected::Autodiscover { group: section.named("group", "a group", &names.groups) })
+    }),
+    ("connected", |section, names| Some(Expected::Connected { who: names.who(section)? })),
+    ("connected-to", |section, names| {
+        let node = names.node(section, "node");
+        Some(Expected::ConnectedTo { client: names.client(section)?, node: node? })
+    }),
+    ("trying", |section, names| Some(Expected::Trying { client: names.client(section)? })),
+    ("log-on-again", |section, names| Some(Expected::LogOnAgain { who: names.who(section)? })),
+    ("message", |section, names| Some(sent_message(section, &names.messages.borrow()))),
+    ("recovered", |_, _| Some(Expected::Recovered)),
+    ("unmoved", |_, _| Some(Expected::Unmoved)),
+    ("machine", |section, names| {
+        let up = section.value("up").unwrap_or(true);
+        Some(Expected::Machine { machine: names.machine(section)?, up })
+    }),
+];
+
+const DIALS: &[(&str, MountDial)] = &[
+    ("lossless", MountDial::Lossless),
+    ("good-availability", MountDial::GoodAvailability),
+    ("best-availability", MountDial::BestAvailability),
+    ("best-effort", MountDial::BestEffort),
+];
+
+const STATES: &[(&str, GroupState)] = &[
+    ("online", GroupState::Online),
+    ("offline", GroupState::Offline),
+    ("failed", GroupState::Failed),
+    ("partial-online", GroupState::PartialOnline),
+    ("pending", GroupState::Pending),
+];
+
+/// Every `[[step]]` of a file.
+pub(super) fn steps(root: &Section, names: &Names, until: Instant) -> Vec<Step> {
+    let mut steps = Vec::new();
+    let sections = root.tables("step");
+    if sections.len() > 10_000 {
+        root.wrong("step", "at most 10000 steps", None);
+        return steps;
+    }
+    for (position, section) in sections.into_iter().enumerate() {
+        let label = section.optional_text("label").map(|place| place.text);
+        let text = section.text("text").text;
+        let at = at(&section, until);
+        let action = section.table("do").and_then(|part| action(&part, names));
+        let parts = section.tables("expect");
+        let expect = parts.iter().filter_map(|part| expectation(part, names, at, until)).collect();
+        section.finish();
+        let label = label.unwrap_or_else(|| (position + 1).to_string());
+        steps.push(Step { label, text, at, action, expect });
+    }
+    steps
+}
+
+fn action(section: &Section, names: &Names) -> Option<Action> {
+    let (_, read) = section.kind("kind", DEEDS)?;
+    let action = read(section, names);
+    section.finish();
+    action
+}
+
+fn expectation(
+    section: &Section,
+    names: &Names,
+    at: Instant,
+    until: Instant,
+) -> Option<Expectation> {
+    let (_, read) = section.kind("what", WISHES)?;
+    let within = section.value("within").unwrap_or(Span::ZERO);
+    if at.saturating_add(within) > until {
+        section.wrong("within", "a duration that ends before the run (until)", None);
+    }
+    let what = read(section, names);
+    section.finish();
+    Some(Expectation { what: what?, within })
+}
+
+/// The node on which an order is given; the first if none is named.
+fn on(section: &Section, names: &Names) -> NodeId {
+    section.named("on", "a node", &names.nodes).unwrap_or(NodeId(0))
+}
+
+fn move_database(section: &Section, names: &Names) -> Option<Action> {
+    let (on, to) = (on(section, names), section.named("to", "a node", &names.nodes));
+    let dial = section.word("mount_dial_override", DIALS);
+    let database = names.database(section)?;
+    let copies = &names.topology.databases[database].copies;
+    if to.is_some_and(|to| !copies.contains(&to)) {
+        section.wrong("to", "a server with a copy of the database", None);
+    }
+    Some(Action::Order { on, order: Order::MoveDatabase { database, to, dial } })
+}
+
+fn sent_message(section: &Section, messages: &[String]) -> Expected {
+    let place = section.text("message");
+    if !messages.contains(&place.text) {
+        let expected = "a message that an earlier step sends";
+        let near = super::near(&place.text, messages.iter().map(String::as_str));
+        section.wrong_at(&place, expected, near);
+    }
+    let delivered = section.word("state", &[("sent", false), ("delivered", true)]);
+    Expected::Message { message: place.text, delivered: delivered.unwrap_or(false) }
+}
