@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) const PROMISE: Promise = Promise {
     name: "no-lost-mail",
     statement: "no accepted message is lost, save with logs that the mount dial let go",
-    source: "exchange.md §1.7, §5",
+    source: "exchange.md §1.7, §2.4",
     kind: Kind::Safety,
     watch: |_, _| Box::new(NoLostMail::default()),
 };

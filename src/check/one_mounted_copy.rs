@@ -10,7 +10,7 @@ use crate::view::Scene;
 pub(super) const PROMISE: Promise = Promise {
     name: "one-mounted-copy",
     statement: "a database is mounted on one server among those that clients can reach",
-    source: "exchange.md §1.9",
+    source: "exchange.md §1.1",
     kind: Kind::Safety,
     watch: |_, _| Box::new(OneMountedCopy(Overlaps::new(PROMISE.name))),
 };

@@ -11,7 +11,7 @@ use crate::view::Scene;
 pub(super) const PROMISE: Promise = Promise {
     name: "quorum-before-service",
     statement: "no resource starts and no database is mounted on a node without quorum",
-    source: "wsfc.md §3.1, exchange.md §1.9",
+    source: "wsfc.md §3.1, exchange.md §1.1",
     kind: Kind::Safety,
     watch: |topology, _| Box::new(QuorumBeforeService::new(topology)),
 };

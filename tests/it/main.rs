@@ -4,6 +4,7 @@
 
 mod cases;
 mod cli;
+mod facts;
 mod floors;
 mod invalid;
 mod journal;

@@ -1,5 +1,6 @@
 //! What the cores decided in a run, fresh cores decide again from the recorded inputs.
 
+use crate::program::told;
 use crate::site;
 use dagtwin::failover::seam::{Effect, Note};
 use dagtwin::journal::What;
@@ -37,4 +38,21 @@ fn a_changed_effect_is_found_where_it_is() {
     without[place].what = What::Step { index: 0 };
     let differs = verify(&built.topology, &built.scenario, &without).expect_err("a difference");
     assert_eq!(Some(differs.input), without[place].cause);
+}
+
+/// A small journal that is kept, so that a change of the format or of the core's decisions shows.
+/// `UPDATE=1` writes it anew; a changed format wants another `Header::FORMAT` as well.
+#[test]
+fn the_kept_journal_is_read_and_verified() {
+    let kept = "tests/journals/nic-loss.dagtwin";
+    if crate::source::updating() {
+        let small = ["--set", "clients.count=1", "--until", "2m", "--journal", kept, "--quiet"];
+        let run = told(&[&["run", "--scenario", "nic-loss"], small.as_slice()].concat());
+        assert_eq!(run.status, 0, "{}", run.err);
+    }
+    let verified = told(&["verify", kept]);
+    assert_eq!(verified.status, 0, "{}", verified.err);
+    assert!(verified.out.contains("gave the recorded"), "{}", verified.out);
+    let why = told(&["why", kept]);
+    assert!(why.out.contains("nic-down on EX01") && why.out.contains("mounted"), "{}", why.out);
 }
