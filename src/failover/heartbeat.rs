@@ -35,6 +35,8 @@ pub(super) struct Heartbeat {
 pub(super) struct Changed {
     pub lost: NodeSet,
     pub heard: NodeSet,
+    /// Whether some path went up or down, even if others lead to its peer.
+    pub paths: bool,
 }
 
 impl Heartbeat {
@@ -112,6 +114,7 @@ impl Heartbeat {
     fn lose(&mut self, ctx: &mut Ctx, place: usize, missed: u32, changed: &mut Changed) {
         let path = &mut self.paths[place];
         path.up = false;
+        changed.paths = true;
         let (peer, nic) = (path.peer, path.nic);
         ctx.note(Note::PathLost { peer, nic, missed });
         if !self.paths.iter().any(|path| path.peer == peer && path.up) {
@@ -138,6 +141,7 @@ impl Heartbeat {
         path.answered = path.answered.max(sequence);
         if !path.up && path.answered == path.sent {
             path.up = true;
+            changed.paths = true;
             ctx.note(Note::PathUp { peer: from, nic });
             if !self.reach.contains(from) {
                 self.reach = self.reach.with(from);

@@ -175,3 +175,10 @@ pub enum Message {
         failure: Failure,
     },
 }
+
+impl Message {
+    /// Whether it is a heartbeat or its answer.
+    pub fn is_heartbeat(&self) -> bool {
+        matches!(self, Message::Request { .. } | Message::Reply { .. })
+    }
+}

@@ -77,6 +77,9 @@ pub struct Node {
     ended: bool,
     ways: Vec<Option<NicId>>,
     own: VecDeque<Message>,
+    /// Everything is where the tables say, and nothing but heartbeats as expected has come since:
+    /// there is nothing to settle.
+    calm: bool,
 }
 
 /// What can be seen of a node from outside.
@@ -158,6 +161,7 @@ impl Node {
             ended: false,
             ways: vec![None; count],
             own: VecDeque::new(),
+            calm: false,
             database,
             config,
         }
@@ -174,6 +178,15 @@ impl Node {
             return;
         }
         self.timers.begin();
+        let heartbeat = match &input {
+            Input::Wake => true,
+            Input::Frame { message, .. } => message.is_heartbeat(),
+            Input::Link { .. } | Input::Done { .. } | Input::Saw(_) | Input::Order(_) => false,
+        };
+        self.calm &= heartbeat && !self.timers.any_but_beat(now);
+        if !self.calm {
+            self.refresh_ways();
+        }
         match input {
             Input::Wake => {}
             Input::Frame { nic, from, message } => self.frame(out, nic, from, message),
@@ -183,8 +196,12 @@ impl Node {
             Input::Order(order) => self.order(order),
         }
         self.on_time(out);
-        self.settle(out);
-        self.handle_own(out);
+        if !self.calm {
+            let before = out.len();
+            self.settle(out);
+            self.handle_own(out);
+            self.calm = out.len() == before;
+        }
     }
 
     /// When the node wants to be woken, and why.

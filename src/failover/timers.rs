@@ -3,17 +3,21 @@
 use super::seam::{Deadline, Timer};
 use crate::base::{Instant, StepNo};
 
-/// The timers of a node.
+/// The timers of a node. An empty slot's moment is never.
 #[derive(Clone, Debug)]
 pub(super) struct Timers {
-    slots: [Option<(Instant, StepNo)>; Timer::COUNT],
+    at: [Instant; Timer::COUNT],
+    by: [StepNo; Timer::COUNT],
     armed: u16,
     step: StepNo,
 }
 
+const NEVER: Instant = Instant::MAX;
+
 impl Timers {
     pub(super) fn new() -> Self {
-        Timers { slots: [None; Timer::COUNT], armed: 0, step: StepNo(0) }
+        let (at, by) = ([NEVER; Timer::COUNT], [StepNo(0); Timer::COUNT]);
+        Timers { at, by, armed: 0, step: StepNo(0) }
     }
 
     /// A new step begins: from now on timers are armed by it.
@@ -24,37 +28,43 @@ impl Timers {
 
     /// Sets a timer. An unchanged moment keeps the step that armed it.
     pub(super) fn set(&mut self, timer: Timer, at: Instant) {
-        let slot = &mut self.slots[timer as usize];
-        if slot.is_none_or(|(before, _)| before != at) {
-            *slot = Some((at, self.step));
-            self.armed |= 1 << timer as u16;
+        let slot = timer as usize;
+        if self.at[slot] != at {
+            (self.at[slot], self.by[slot]) = (at, self.step);
+            self.armed |= 1 << slot as u16;
         }
     }
 
     pub(super) fn clear(&mut self, timer: Timer) {
-        self.slots[timer as usize] = None;
+        self.at[timer as usize] = NEVER;
     }
 
     pub(super) fn is_set(&self, timer: Timer) -> bool {
-        self.slots[timer as usize].is_some()
+        self.at[timer as usize] != NEVER
     }
 
     /// Whether a timer has expired; if so its slot is empty now.
     pub(super) fn expired(&mut self, timer: Timer, now: Instant) -> bool {
-        let slot = &mut self.slots[timer as usize];
-        let expired = slot.is_some_and(|(at, _)| at <= now);
+        let slot = &mut self.at[timer as usize];
+        let expired = *slot <= now && *slot != NEVER;
         if expired {
-            *slot = None;
+            *slot = NEVER;
         }
         expired
     }
 
-    /// The earliest slot.
+    /// Whether a timer other than the heartbeat's has expired.
+    pub(super) fn any_but_beat(&self, now: Instant) -> bool {
+        const BEAT: usize = Timer::Beat as usize;
+        self.at.iter().enumerate().any(|(slot, at)| *at <= now && slot != BEAT)
+    }
+
+    /// The earliest slot; of equal ones the first.
     pub(super) fn deadline(&self) -> Option<Deadline> {
-        let slots = Timer::ALL.iter().filter_map(|why| {
-            self.slots[*why as usize].map(|(at, armed)| Deadline { at, why: *why, armed })
-        });
-        slots.min_by_key(|deadline| (deadline.at, deadline.why))
+        let earliest = self.at.iter().copied().fold(NEVER, Instant::min);
+        let slot = self.at.iter().position(|at| *at == earliest)?;
+        let deadline = Deadline { at: earliest, why: Timer::ALL[slot], armed: self.by[slot] };
+        (earliest != NEVER).then_some(deadline)
     }
 
     /// Timers that the last step armed.

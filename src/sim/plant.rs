@@ -1,5 +1,5 @@
 //! The plant: every component and resource that a handler may touch, borrowed once for a whole
-//! stretch of events.
+//! stretch of events and found by identifier.
 
 use super::calendar::Calendar;
 use super::event::Event;
@@ -7,14 +7,16 @@ use super::{Recorded, Recording, client, directory, dns, faults, host, mail, net
 use super::{steps, storage, witness};
 use crate::base::draw::{Purpose, Stream};
 use crate::base::{
-    Address, ClientId, CopyId, IdVec, Instant, MachineId, NetId, NicId, NodeId, Ratio, Span,
+    Address, ClientId, CopyId, Id, IdVec, Instant, MachineId, NetId, NicId, NodeId, Ratio, Span,
 };
 use crate::journal::record::{Plant as Change, ServiceState};
 use crate::journal::{Record, RecordNo, What};
 use crate::model::{Scenario, Service, Settings, Topology};
+use bevy_ecs::component::Mutable;
 use bevy_ecs::prelude::*;
 use bevy_ecs::system::{SystemParam, SystemState};
 use std::collections::BTreeMap;
+use std::ops::Bound::{Excluded, Unbounded};
 use std::sync::Arc;
 
 /// A machine's power and services.
@@ -151,83 +153,182 @@ impl Recorder {
     }
 }
 
-/// Everything that a handler may touch.
+/// The parts of the world as bevy_ecs lends them, for a whole stretch of events.
 #[derive(SystemParam)]
-pub(super) struct Plant<'w, 's> {
-    pub setup: Res<'w, Setup>,
-    pub index: Res<'w, Index>,
-    pub calendar: ResMut<'w, Calendar<Event>>,
-    pub recorder: ResMut<'w, Recorder>,
-    pub machines: Query<'w, 's, &'static mut Machine>,
-    pub adapters: Query<'w, 's, &'static mut Adapter>,
-    pub segments: Query<'w, 's, &'static mut Segment>,
-    pub hosts: Query<'w, 's, &'static mut host::Host>,
-    pub copies: Query<'w, 's, &'static mut storage::Copy>,
-    pub clients: Query<'w, 's, &'static mut client::Client>,
-    pub mailbag: ResMut<'w, host::Mailbag>,
-    pub witness: ResMut<'w, witness::Share>,
-    pub dns: ResMut<'w, dns::Server>,
-    pub directory: ResMut<'w, directory::Directory>,
-    pub transport: ResMut<'w, mail::Transport>,
-    pub locations: ResMut<'w, storage::Locations>,
-    pub faults: ResMut<'w, faults::Active>,
+pub(super) struct Parts<'w, 's> {
+    setup: Res<'w, Setup>,
+    index: Res<'w, Index>,
+    calendar: ResMut<'w, Calendar<Event>>,
+    recorder: ResMut<'w, Recorder>,
+    machines: Query<'w, 's, (Entity, &'static mut Machine)>,
+    adapters: Query<'w, 's, (Entity, &'static mut Adapter)>,
+    segments: Query<'w, 's, (Entity, &'static mut Segment)>,
+    hosts: Query<'w, 's, (Entity, &'static mut host::Host)>,
+    copies: Query<'w, 's, (Entity, &'static mut storage::Copy)>,
+    clients: Query<'w, 's, (Entity, &'static mut client::Client)>,
+    mailbag: ResMut<'w, host::Mailbag>,
+    witness: ResMut<'w, witness::Share>,
+    dns: ResMut<'w, dns::Server>,
+    directory: ResMut<'w, directory::Directory>,
+    transport: ResMut<'w, mail::Transport>,
+    locations: ResMut<'w, storage::Locations>,
+    faults: ResMut<'w, faults::Active>,
 }
 
-impl Plant<'_, '_> {
+/// Components by their entity, from which they are taken by identifier: the order of a query
+/// reaches nobody.
+struct Lent<'p, C>(BTreeMap<Entity, &'p mut C>);
+
+impl<'p, C: Component<Mutability = Mutable>> Lent<'p, C> {
+    fn of(query: &'p mut Query<(Entity, &'static mut C)>) -> Self {
+        Lent(query.iter_mut().map(|(entity, component)| (entity, component.into_inner())).collect())
+    }
+
+    fn take(&mut self, entity: Entity) -> &'p mut C {
+        self.0.remove(&entity).expect("the index has each entity once")
+    }
+}
+
+impl Parts<'_, '_> {
+    /// Lends every component by its identifier, so that a handler finds it without a look-up.
+    pub(super) fn lend(&mut self) -> Plant<'_> {
+        let index = &*self.index;
+        let mut machines = Lent::of(&mut self.machines);
+        let mut adapters = Lent::of(&mut self.adapters);
+        let mut segments = Lent::of(&mut self.segments);
+        let mut hosts = Lent::of(&mut self.hosts);
+        let mut copies = Lent::of(&mut self.copies);
+        let mut clients = Lent::of(&mut self.clients);
+        let of_machine = |nics: &IdVec<NicId, Entity>| {
+            let mut adapter = |entity: &Entity| adapters.take(*entity);
+            nics.values().map(&mut adapter).collect()
+        };
+        Plant {
+            setup: &self.setup,
+            calendar: &mut self.calendar,
+            recorder: &mut self.recorder,
+            machines: index.machines.values().map(|entity| machines.take(*entity)).collect(),
+            adapters: index.adapters.values().map(of_machine).collect(),
+            segments: index.segments.values().map(|entity| segments.take(*entity)).collect(),
+            hosts: index.hosts.values().map(|entity| hosts.take(*entity)).collect(),
+            copies: index.copies.iter().map(|(id, entity)| (*id, copies.take(*entity))).collect(),
+            clients: index.clients.values().map(|entity| clients.take(*entity)).collect(),
+            mailbag: &mut self.mailbag,
+            witness: &mut self.witness,
+            dns: &mut self.dns,
+            directory: &mut self.directory,
+            transport: &mut self.transport,
+            locations: &mut self.locations,
+            faults: &mut self.faults,
+        }
+    }
+}
+
+/// Everything that a handler may touch.
+pub(super) struct Plant<'p> {
+    pub setup: &'p Setup,
+    pub calendar: &'p mut Calendar<Event>,
+    pub recorder: &'p mut Recorder,
+    machines: IdVec<MachineId, &'p mut Machine>,
+    adapters: IdVec<MachineId, IdVec<NicId, &'p mut Adapter>>,
+    segments: IdVec<NetId, &'p mut Segment>,
+    hosts: IdVec<NodeId, &'p mut host::Host>,
+    copies: BTreeMap<CopyId, &'p mut storage::Copy>,
+    clients: IdVec<ClientId, &'p mut client::Client>,
+    pub mailbag: &'p mut host::Mailbag,
+    pub witness: &'p mut witness::Share,
+    pub dns: &'p mut dns::Server,
+    pub directory: &'p mut directory::Directory,
+    pub transport: &'p mut mail::Transport,
+    pub locations: &'p mut storage::Locations,
+    pub faults: &'p mut faults::Active,
+}
+
+impl Plant<'_> {
     /// The site's settings.
     pub(super) fn settings(&self) -> &Settings {
         &self.setup.topology.settings
     }
 
     pub(super) fn machine(&self, id: MachineId) -> &Machine {
-        self.machines.get(self.index.machines[id]).expect("a machine of the topology")
+        self.machines[id]
     }
 
     pub(super) fn machine_mut(&mut self, id: MachineId) -> &mut Machine {
-        let entity = self.index.machines[id];
-        self.machines.get_mut(entity).expect("a machine of the topology").into_inner()
+        self.machines[id]
     }
 
     pub(super) fn adapter(&self, machine: MachineId, nic: NicId) -> &Adapter {
-        let entity = self.index.adapters[machine][nic];
-        self.adapters.get(entity).expect("an adapter of the topology")
+        self.adapters[machine][nic]
     }
 
     pub(super) fn adapter_mut(&mut self, machine: MachineId, nic: NicId) -> &mut Adapter {
-        let entity = self.index.adapters[machine][nic];
-        self.adapters.get_mut(entity).expect("an adapter of the topology").into_inner()
+        self.adapters[machine][nic]
     }
 
     pub(super) fn segment(&self, id: NetId) -> &Segment {
-        self.segments.get(self.index.segments[id]).expect("a network of the topology")
+        self.segments[id]
     }
 
     pub(super) fn segment_mut(&mut self, id: NetId) -> &mut Segment {
-        let entity = self.index.segments[id];
-        self.segments.get_mut(entity).expect("a network of the topology").into_inner()
+        self.segments[id]
     }
 
     pub(super) fn host(&self, id: NodeId) -> &host::Host {
-        self.hosts.get(self.index.hosts[id]).expect("a node of the topology")
+        self.hosts[id]
     }
 
     pub(super) fn host_mut(&mut self, id: NodeId) -> &mut host::Host {
-        let entity = self.index.hosts[id];
-        self.hosts.get_mut(entity).expect("a node of the topology").into_inner()
+        self.hosts[id]
+    }
+
+    /// Every database copy, in the order of databases and nodes.
+    pub(super) fn copy_ids(&self) -> impl Iterator<Item = CopyId> {
+        self.copies.keys().copied()
+    }
+
+    /// The copy after another one, in that order.
+    pub(super) fn copy_after(&self, after: Option<CopyId>) -> Option<CopyId> {
+        let low = after.map_or(Unbounded, Excluded);
+        self.copies.range((low, Unbounded)).next().map(|(id, _)| *id)
+    }
+
+    pub(super) fn has_copy(&self, id: CopyId) -> bool {
+        self.copies.contains_key(&id)
     }
 
     pub(super) fn copy(&self, id: CopyId) -> &storage::Copy {
-        self.copies.get(self.index.copies[&id]).expect("a copy of the topology")
+        self.copies.get(&id).expect("a copy of the topology")
     }
 
     pub(super) fn copy_mut(&mut self, id: CopyId) -> &mut storage::Copy {
-        let entity = self.index.copies[&id];
-        self.copies.get_mut(entity).expect("a copy of the topology").into_inner()
+        self.copies.get_mut(&id).expect("a copy of the topology")
+    }
+
+    /// Lends a copy and, beside it, another one of the same database.
+    pub(super) fn with_copies<T>(
+        &mut self,
+        id: CopyId,
+        other: CopyId,
+        act: impl FnOnce(&mut storage::Copy, &storage::Copy) -> T,
+    ) -> T {
+        let target = self.copies.remove(&id).expect("a copy of the topology");
+        let done = act(target, self.copy(other));
+        self.copies.insert(id, target);
+        done
+    }
+
+    /// Every client's number.
+    pub(super) fn client_ids(&self) -> impl Iterator<Item = ClientId> + use<> {
+        (0..self.clients.len()).map(ClientId::at)
+    }
+
+    pub(super) fn client(&self, id: ClientId) -> &client::Client {
+        self.clients[id]
     }
 
     pub(super) fn client_mut(&mut self, id: ClientId) -> &mut client::Client {
-        let entity = self.index.clients[id];
-        self.clients.get_mut(entity).expect("a client of the topology").into_inner()
+        self.clients[id]
     }
 
     /// A service of a machine.
@@ -270,13 +371,16 @@ impl Plant<'_, '_> {
 
 /// Runs the world until a moment and takes out what was recorded.
 pub(super) fn run(world: &mut World, until: Instant) -> Recorded {
-    let mut state = SystemState::<Plant>::new(world);
-    let events = {
-        let mut plant = state.get_mut(world).expect("every resource of the plant exists");
-        pump(&mut plant, until)
-    };
+    let events = lent(world, |mut plant| pump(&mut plant, until));
     let mut recorder = world.resource_mut::<Recorder>();
     Recorded { records: recorder.take(), events }
+}
+
+/// Borrows the world once for whatever is done with the plant.
+pub(super) fn lent<T>(world: &mut World, act: impl FnOnce(Plant) -> T) -> T {
+    let mut state = SystemState::<Parts>::new(world);
+    let mut parts = state.get_mut(world).expect("every resource of the plant exists");
+    act(parts.lend())
 }
 
 /// Takes events until a moment and hands each to its handler.

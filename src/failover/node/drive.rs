@@ -9,6 +9,7 @@ impl Node {
         if self.started.is_none() {
             self.started = Some(now);
             self.looking_since = now;
+            self.calm = false;
             let mut ctx = lend!(self, out);
             ctx.note(Note::Started);
             ctx.note(Note::Joining);
@@ -19,8 +20,10 @@ impl Node {
             let flags = self.flags();
             let changed = self.heartbeat.beat(&mut lend!(self, out), flags);
             self.reach_changed(out, changed);
+            if !self.calm {
+                self.refresh_ways();
+            }
         }
-        self.refresh_ways();
         if self.timers.expired(Timer::Join, now) && !self.membership.is_member() {
             self.look_for_cluster(out);
         }
@@ -43,7 +46,7 @@ impl Node {
         self.timers.expired(Timer::ActiveManager, now);
     }
 
-    fn refresh_ways(&mut self) {
+    pub(super) fn refresh_ways(&mut self) {
         for peer in self.config.nodes.ids() {
             self.ways[usize::from(peer.0)] = self.heartbeat.way_to(peer);
         }

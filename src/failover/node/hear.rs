@@ -115,11 +115,14 @@ impl Node {
     }
 
     fn hear_flags(&mut self, out: &mut Effects, from: NodeId, flags: Flags) {
+        let deciding = matches!(self.quorum, Quorum::Deciding { .. });
+        self.calm &= self.peers[from] == Some(flags) && !deciding;
         self.peers[from] = Some(flags);
         let member = self.membership.members.contains(from);
         let confirms = member && flags.quorum && flags.view == self.membership.view;
         let went_on = member && flags.quorum && flags.view > self.membership.view;
         if went_on && self.membership.pruning(&lend!(self, out)) {
+            self.calm = false;
             self.stop(out, Why::Evicted, true);
             return;
         }
@@ -196,6 +199,7 @@ impl Node {
 
     /// Who can be reached changed.
     pub(super) fn reach_changed(&mut self, out: &mut Effects, changed: Changed) {
+        self.calm &= changed == Changed::default();
         for peer in changed.lost.iter() {
             self.peers[peer] = None;
         }

@@ -142,7 +142,7 @@ pub(in crate::sim) fn gratuitous_arp(
     cause: RecordNo,
 ) {
     let times = p.settings().neighbour_cache;
-    for id in p.index.clients.ids() {
+    for id in p.client_ids() {
         let client = p.client_mut(id);
         if client.network != network {
             continue;

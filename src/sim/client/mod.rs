@@ -127,7 +127,7 @@ pub(super) fn refresh(p: &mut Plant, at: Instant, id: ClientId, cause: RecordNo)
 
 /// Whether the client itself keeps what it sent: Outlook in cached mode does.
 pub(super) fn has_sent_item(p: &Plant, id: ClientId) -> bool {
-    p.clients.get(p.index.clients[id]).is_ok_and(|client| client.cached)
+    p.client(id).cached
 }
 
 /// The client has a message that the server lost, and sends it again.

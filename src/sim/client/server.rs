@@ -203,7 +203,7 @@ fn unheard(p: &mut Plant, at: Instant, id: ClientId, because: RecordNo) {
 
 /// Services that hung go on, or machines that stood still: what waits for them is taken up.
 pub(in crate::sim) fn resumed(p: &mut Plant, at: Instant) {
-    for id in p.index.clients.ids() {
+    for id in p.client_ids() {
         let client = p.client_mut(id);
         let Some(link) = client.link.filter(|_| client.flight.stuck) else { continue };
         client.flight.stuck = false;

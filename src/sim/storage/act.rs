@@ -30,7 +30,7 @@ pub(in crate::sim) fn begin(
         _ => unreachable!("only operations on databases come here"),
     };
     let copy = CopyId { database, node };
-    if !p.index.copies.contains_key(&copy) {
+    if !p.has_copy(copy) {
         let none = if matches!(act, Act::Follow { .. }) {
             Outcome::Ok
         } else {
@@ -114,7 +114,7 @@ fn ask_last_logs(
     let nothing = Outcome::LastLogs { copied: 0, missing };
     let known = |source: &NodeId| {
         let from = CopyId { database: copy.database, node: *source };
-        *source != copy.node && p.index.copies.contains_key(&from)
+        *source != copy.node && p.has_copy(from)
     };
     let Some(source) = source.filter(known) else {
         host::done(p, at, copy.node, op, nothing, cause);

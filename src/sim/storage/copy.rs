@@ -167,7 +167,7 @@ pub(super) fn tell(p: &mut Plant, at: Instant, id: CopyId, cause: RecordNo) -> R
 pub(super) fn source(p: &Plant, id: CopyId) -> Option<CopyId> {
     let node = p.copy(id).active.filter(|active| *active != id.node)?;
     let source = CopyId { database: id.database, node };
-    p.index.copies.contains_key(&source).then_some(source)
+    p.has_copy(source).then_some(source)
 }
 
 /// The other copies of a copy's database, one by one.

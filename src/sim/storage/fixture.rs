@@ -2,7 +2,7 @@
 //! tests can ask storage and mail for operations themselves.
 
 use super::super::event::Event;
-use super::super::plant::{Plant, Recorder};
+use super::super::plant::{Plant, Recorder, lent};
 use super::super::{Recording, build, client, faults, mail};
 use super::handle;
 use crate::base::{
@@ -18,7 +18,6 @@ use crate::model::topology::{
     MachineRole, Network, NetworkRole, Nic, WindowsVersion,
 };
 use crate::model::{Fault, Scenario, Settings, Topology};
-use bevy_ecs::system::SystemState;
 
 /// The members.
 pub(in crate::sim) const EX01: NodeId = NodeId(0);
@@ -141,25 +140,23 @@ pub(in crate::sim) fn play(
         steps: Vec::new(),
     };
     let mut world = build::world(topology, &scenario, 1, Recording::Memory);
-    let mut state = SystemState::<Plant>::new(&mut world);
-    {
-        let plant = state.get_mut(&mut world).expect("every resource of the plant exists");
+    lent(&mut world, |plant| {
         let mut play = Play { p: plant, now: Instant::ZERO, ops: 0, outcomes: Vec::new() };
         play.p.recorder.record(Instant::ZERO, None, What::Step { index: 0 });
         story(&mut play);
-    }
+    });
     world.resource_mut::<Recorder>().take()
 }
 
 /// A story being told.
-pub(in crate::sim) struct Play<'w, 's> {
-    pub p: Plant<'w, 's>,
+pub(in crate::sim) struct Play<'p> {
+    pub p: Plant<'p>,
     pub now: Instant,
     ops: u32,
     outcomes: Vec<(OpId, Instant, Outcome)>,
 }
 
-impl Play<'_, '_> {
+impl Play<'_> {
     /// Goes on until a moment. What the Cluster services would do is left out;
     /// clients start only when a story starts them.
     pub(in crate::sim) fn until(&mut self, until: Instant) {

@@ -167,10 +167,7 @@ fn connect(p: &mut Plant, at: Instant, id: CopyId, fresh: bool, cause: RecordNo)
 }
 
 fn adopt(p: &mut Plant, id: CopyId, source: CopyId) {
-    let (target, from) = (p.index.copies[&id], p.index.copies[&source]);
-    let [mut target, from] =
-        p.copies.get_many_mut([target, from]).expect("two copies of the topology");
-    target.log.adopt(&from.log);
+    p.with_copies(id, source, |target, from| target.log.adopt(&from.log));
 }
 
 /// A copy has something that the active one has not (exchange.md §2.3).
@@ -199,22 +196,15 @@ pub(super) fn resynchronized(p: &mut Plant, at: Instant, id: CopyId, turn: u32) 
 /// Who reaches whom may have changed: every copy looks again.
 pub(in crate::sim) fn connectivity_changed(p: &mut Plant, at: Instant, cause: RecordNo) {
     let mut after = None;
-    while let Some(id) = next(p, after) {
+    while let Some(id) = p.copy_after(after) {
         evaluate(p, at, id, cause);
         after = Some(id);
     }
 }
 
-/// The copy after another one, in the order of databases and nodes.
-fn next(p: &Plant, after: Option<CopyId>) -> Option<CopyId> {
-    use std::ops::Bound::{Excluded, Unbounded};
-    let low = after.map_or(Unbounded, Excluded);
-    p.index.copies.range((low, Unbounded)).next().map(|(id, _)| *id)
-}
-
 /// The copies on a machine.
 fn on_machine(p: &Plant, machine: MachineId) -> Vec<CopyId> {
-    p.index.copies.keys().filter(|id| MachineId::from(id.node) == machine).copied().collect()
+    p.copy_ids().filter(|id| MachineId::from(id.node) == machine).collect()
 }
 
 /// A service of a machine started, stopped or hangs.

@@ -121,11 +121,10 @@ pub(super) fn serving(p: &Plant, machine: MachineId, database: DbId) -> Result<R
         return Err(state.since);
     }
     let store = p.service(machine, Service::Store).since;
-    let Some(entity) = p.index.copies.get(&id) else { return Err(store) };
-    if !p.answers(machine, Service::Store) {
+    if !p.has_copy(id) || !p.answers(machine, Service::Store) {
         return Err(store);
     }
-    let copy = p.copies.get(*entity).expect("a copy of the topology");
+    let copy = p.copy(id);
     match copy.mounted {
         Some((since, _)) if copy.status == CopyStatus::Mounted => Ok(since.max(store)),
         Some(_) | None => Err(copy.since),
