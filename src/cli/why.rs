@@ -56,6 +56,8 @@ fn last_recovery(records: &[Record]) -> Option<RecordNo> {
             | ClientEvent::GaveUp
             | ClientEvent::Refused { .. }
             | ClientEvent::LogOnPage
+            | ClientEvent::TriesAgain
+            | ClientEvent::PersonDone
             | ClientEvent::RestartNeeded => {
                 held_up.insert(*client, true);
             }

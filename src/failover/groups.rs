@@ -222,8 +222,7 @@ impl Groups {
         }
         let restarts = local.restarts.len() as u32;
         let budget = config.restart_action != RestartAction::DontRestart
-            && restarts < config.restart_threshold
-            && failure != Failure::InterfaceDown;
+            && restarts < config.restart_threshold;
         local.given_up = !budget;
         if budget {
             local.restarts.push_back(now);

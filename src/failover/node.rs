@@ -55,6 +55,8 @@ pub struct Node {
     coordinator: Coordinator,
     primary: Primary,
     is_primary: bool,
+    /// It was when the present view began to wait for the witness.
+    was_primary: bool,
     databases: Databases,
     peers: IdVec<NodeId, Option<Flags>>,
     /// Members whose service is new since this node last brought the cluster database up to it.
@@ -64,6 +66,9 @@ pub struct Node {
     /// Members that left in good order and have not asked to join since.
     left: NodeSet,
     told: Flags,
+    /// Whether the MAPI network works here, judged with the heartbeats: when the last adapter
+    /// goes a moment after this one, the membership decides and not this.
+    mapi: bool,
     /// Version of the cluster database that each member confirmed.
     confirmed: IdVec<NodeId, u64>,
     sent_version: u64,
@@ -143,12 +148,14 @@ impl Node {
             coordinator: Coordinator::new(config.groups.len()),
             primary: Primary::default(),
             is_primary: false,
+            was_primary: false,
             databases: Databases::new(config.databases.len(), boot.replication_service),
             peers: IdVec::filled(count, None),
             came: NodeSet::EMPTY,
             joiners: NodeSet::EMPTY,
             left: NodeSet::EMPTY,
             told: flags,
+            mapi: true,
             confirmed: IdVec::filled(count, 0),
             sent_version: 0,
             stored: (boot.durable.epoch, database.version),
@@ -247,15 +254,19 @@ impl Node {
     }
 
     fn flags(&self) -> Flags {
-        let nics = self.config.nodes[self.me()].nics.iter();
-        let mut client = nics.filter(|(_, net)| self.config.networks[**net].client_access);
         Flags {
             view: if self.membership.is_member() { self.membership.view } else { 0 },
             quorum: self.quorum == Quorum::Held,
-            mapi: client.any(|(nic, _)| self.heartbeat.link(nic)),
+            mapi: self.mapi,
             active_manager: self.databases.running,
             draining: self.draining,
         }
+    }
+
+    /// Whether an adapter on a network that clients use has carrier.
+    fn client_carrier(&self) -> bool {
+        let mut nics = self.config.nodes[self.me()].nics.iter();
+        nics.any(|(nic, net)| self.config.networks[*net].client_access && self.heartbeat.link(nic))
     }
 
     fn hosts(&self) -> Hosts {

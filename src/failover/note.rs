@@ -63,6 +63,8 @@ pub enum Note {
     Joining,
     /// It found none and tries to form one.
     Forming,
+    /// It has no connectivity at all and cannot take part in a cluster (event 1553).
+    NoConnectivity,
     /// A path to a peer answers.
     PathUp {
         /// The peer.

@@ -281,6 +281,10 @@ pub enum ClientEvent {
     State(ConnectionState),
     /// Outlook must be restarted to reconnect.
     RestartNeeded,
+    /// The wait before another try is over.
+    TriesAgain,
+    /// A person is done: has typed a log-on, or restarted Outlook.
+    PersonDone,
 }
 
 /// What a client asks for.

@@ -1,14 +1,14 @@
 //! The outage budget: who was without service, from when to when, and the stages between, which
 //! add up to the nanosecond.
 
-use crate::base::{ClientId, DbId, GroupId, IdVec, Instant, Span};
+use crate::base::{Address, ClientId, DbId, GroupId, IdVec, Instant, Span};
 use crate::failover::seam::{CopyStatus, Effect, GroupState, Input, Note};
-use crate::journal::record::{ClientEvent, Plant, ServiceState};
+use crate::journal::record::{ClientEvent, Host, Plant, ServiceState};
 use crate::journal::{Record, RecordNo, What};
 use crate::model::topology::ClientKind;
 use crate::model::{Scenario, Topology};
 use crate::view::{Scene, first_disturbance};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Who was without service.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -71,6 +71,48 @@ struct Tracker {
     hard: bool,
     soft: bool,
     own: Vec<Point>,
+    /// The address that it last connected to.
+    address: Option<Address>,
+    /// The last change of its neighbour cache.
+    neighbour: Option<RecordNo>,
+}
+
+impl Tracker {
+    /// The record that bound the address that it connected to.
+    fn bound(&self, bound: &BTreeMap<Address, RecordNo>) -> Option<RecordNo> {
+        self.address.and_then(|address| bound.get(&address).copied())
+    }
+
+    fn follow(&mut self, at: Instant, event: &ClientEvent) {
+        match event {
+            ClientEvent::Asked { .. } => {
+                if self.asked.is_empty() {
+                    self.own.clear();
+                }
+                self.asked.push_back(at);
+            }
+            ClientEvent::Retransmitted { .. }
+            | ClientEvent::GaveUp
+            | ClientEvent::Refused { .. }
+            | ClientEvent::RestartNeeded => self.hard = true,
+            ClientEvent::Connecting { address, attempt } => {
+                self.address = Some(*address);
+                self.hard |= *attempt > 1;
+            }
+            ClientEvent::Reset { .. } | ClientEvent::LogOnPage => self.soft = true,
+            ClientEvent::Answered { .. } => {
+                (self.hard, self.soft) = (false, false);
+                self.own.clear();
+            }
+            ClientEvent::Started
+            | ClientEvent::Connected { .. }
+            | ClientEvent::LoggedOn { .. }
+            | ClientEvent::Autodiscovered { .. }
+            | ClientEvent::TriesAgain
+            | ClientEvent::PersonDone
+            | ClientEvent::State(_) => {}
+        }
+    }
 }
 
 /// Every outage after the first disturbance, in the order of their beginnings.
@@ -87,49 +129,40 @@ fn clients(topology: &Topology, records: &[Record]) -> Vec<Outage> {
     let count = topology.total_clients() as usize;
     let mut trackers: IdVec<ClientId, Tracker> = IdVec::filled(count, Tracker::default());
     let mut found = Vec::new();
+    let mut bound: BTreeMap<Address, RecordNo> = BTreeMap::new();
     for (number, record) in records.iter().enumerate() {
-        let What::Client(id, event) = &record.what else { continue };
         let number = RecordNo(number as u32);
+        let (id, event) = match &record.what {
+            What::Client(id, event) => (id, event),
+            What::Plant(Plant::AddressUp { address, .. }) => {
+                bound.insert(*address, number);
+                continue;
+            }
+            What::Plant(Plant::Neighbour { host: Host::Client(id), machine: Some(_), .. }) => {
+                trackers[*id].neighbour = Some(number);
+                continue;
+            }
+            _ => continue,
+        };
         let tracker = &mut trackers[*id];
         if let Some(stage) = own_stage(event) {
             tracker.own.push(Point { at: record.at, stage, record: number });
         }
-        match event {
-            ClientEvent::Asked { .. } => {
-                if tracker.asked.is_empty() {
-                    tracker.own.clear();
-                }
-                tracker.asked.push_back(record.at);
-            }
-            ClientEvent::Retransmitted { .. }
-            | ClientEvent::GaveUp
-            | ClientEvent::Refused { .. }
-            | ClientEvent::Connecting { attempt: 2.., .. }
-            | ClientEvent::RestartNeeded => tracker.hard = true,
-            ClientEvent::Reset { .. } | ClientEvent::LogOnPage => tracker.soft = true,
-            ClientEvent::Answered { .. } => {
-                let from = tracker.asked.pop_front();
-                if let Some(from) = from.filter(|_| tracker.hard || tracker.soft) {
-                    let kind = topology.client_group(*id).kind;
-                    let points = points(records, record.cause, &tracker.own);
-                    found.push(Outage {
-                        who: Who::Client(kind, *id),
-                        from,
-                        to: Some(record.at),
-                        hard: tracker.hard,
-                        stages: stages(from, record.at, &points),
-                    });
-                }
-                (tracker.hard, tracker.soft) = (false, false);
-                tracker.own.clear();
-            }
-            ClientEvent::Started
-            | ClientEvent::Connecting { .. }
-            | ClientEvent::Connected { .. }
-            | ClientEvent::LoggedOn { .. }
-            | ClientEvent::Autodiscovered { .. }
-            | ClientEvent::State(_) => {}
+        if let ClientEvent::Answered { .. } = event {
+            let enabling = [record.cause, tracker.bound(&bound), tracker.neighbour];
+            let points = || points(records, &enabling, &tracker.own);
+            let who = Who::Client(topology.client_group(*id).kind, *id);
+            found.extend(tracker.asked.pop_front().filter(|_| tracker.hard || tracker.soft).map(
+                |from| Outage {
+                    who,
+                    from,
+                    to: Some(record.at),
+                    hard: tracker.hard,
+                    stages: stages(from, record.at, &points()),
+                },
+            ));
         }
+        tracker.follow(record.at, event);
     }
     let open = trackers.iter().filter(|(_, tracker)| tracker.hard);
     found.extend(open.filter_map(|(id, tracker)| {
@@ -144,18 +177,22 @@ fn clients(topology: &Topology, records: &[Record]) -> Vec<Outage> {
 /// What a client's own record ends.
 fn own_stage(event: &ClientEvent) -> Option<&'static str> {
     match event {
-        ClientEvent::Reset { .. }
-        | ClientEvent::GaveUp
-        | ClientEvent::Refused { .. }
-        | ClientEvent::LogOnPage => Some("client notices"),
+        ClientEvent::Reset { .. } | ClientEvent::Refused { .. } | ClientEvent::LogOnPage => {
+            Some("client notices")
+        }
+        ClientEvent::GaveUp => Some("client gives up"),
         ClientEvent::Connected { .. } => Some("client reconnect"),
         ClientEvent::LoggedOn { .. } => Some("log-on"),
         ClientEvent::Answered { .. } => Some("answer"),
-        ClientEvent::RestartNeeded => Some("client restart"),
+        ClientEvent::RestartNeeded => Some("client notices"),
+        ClientEvent::Retransmitted { .. } | ClientEvent::Connecting { attempt: 2.., .. } => {
+            Some("TCP retransmission")
+        }
+        ClientEvent::TriesAgain => Some("client back-off"),
+        ClientEvent::PersonDone => Some("person"),
         ClientEvent::Started
         | ClientEvent::Asked { .. }
         | ClientEvent::Connecting { .. }
-        | ClientEvent::Retransmitted { .. }
         | ClientEvent::Autodiscovered { .. }
         | ClientEvent::State(_) => None,
     }
@@ -216,26 +253,26 @@ impl Watch {
         if !served {
             self.lost_at = Some(at);
         } else if let Some(from) = self.lost_at.take().filter(|from| *from < at) {
-            let points = points(records, Some(number), &[]);
+            let points = points(records, &[Some(number)], &[]);
             let stages = stages(from, at, &points);
             found.push(Outage { who, from, to: Some(at), hard: true, stages });
         }
     }
 }
 
-/// The moments on the way back to service: the chain of causes of what made service possible,
-/// then the client's own.
-fn points(records: &[Record], enabling: Option<RecordNo>, own: &[Point]) -> Vec<Point> {
-    let mut points = Vec::new();
-    if let Some(enabling) = enabling {
-        for number in crate::journal::chain(records, enabling) {
-            let record = &records[number.0 as usize];
-            if let Some(stage) = stage_of(records, number) {
-                points.push(Point { at: record.at, stage, record: number });
-            }
-        }
-    }
-    points.reverse();
+/// The moments on the way back to service: the chains of causes of everything that made service
+/// possible, in the order of time, then the client's own. Where two chains run side by side, as
+/// an address and a mount do, a stretch belongs to the one that moves next: it is what the outage
+/// would be shorter by if that were quicker.
+fn points(records: &[Record], enabling: &[Option<RecordNo>], own: &[Point]) -> Vec<Point> {
+    let heads = enabling.iter().flatten();
+    let links: BTreeSet<RecordNo> =
+        heads.flat_map(|head| crate::journal::chain(records, *head)).collect();
+    let points = links.into_iter().filter_map(|number| {
+        let stage = stage_of(records, number)?;
+        Some(Point { at: records[number.0 as usize].at, stage, record: number })
+    });
+    let mut points: Vec<Point> = points.collect();
     let last = points.last().map_or(Instant::ZERO, |point| point.at);
     points.extend(own.iter().filter(|point| point.at >= last));
     points
@@ -253,7 +290,6 @@ fn stages(from: Instant, to: Instant, points: &[Point]) -> Vec<Stage> {
                 last.span += span;
                 last.record = point.record;
             }
-            _ if span.is_zero() => {}
             _ => stages.push(Stage { name: point.stage, span, record: point.record }),
         }
     }
@@ -333,7 +369,7 @@ fn note_stage(note: &Note) -> Option<(u8, &'static str)> {
         Note::Database { status: CopyStatus::Mounted, .. } => (6, "mount"),
         Note::Group { state: GroupState::Offline, .. } => (7, "group offline"),
         Note::DatabaseOperation { .. } | Note::GroupMove { .. } => (8, "decision"),
-        Note::Started | Note::Joining | Note::Forming => (9, "start-up"),
+        Note::Started | Note::Joining | Note::Forming | Note::NoConnectivity => (9, "start-up"),
         _ => return None,
     })
 }

@@ -14,7 +14,7 @@ use crate::model::{Assumption, Scenario, Topology, assumed};
 use crate::sim::{Recording, simulate};
 use crate::view::{Scene, first_disturbance};
 use hdrhistogram::Histogram;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// A run and its results.
 pub struct Outcome<'t> {
@@ -74,6 +74,8 @@ pub struct MailCounts {
 pub struct ClientFigures {
     /// How many.
     pub count: u32,
+    /// How many lost a request, a connection or a session.
+    pub cut_off: u32,
     /// How often one had to log on again.
     pub log_ons_again: u64,
     /// How often one had to be restarted.
@@ -231,6 +233,7 @@ fn clients(
     let mut figures: BTreeMap<ClientKind, ClientFigures> = BTreeMap::new();
     let empty = || ClientFigures {
         count: 0,
+        cut_off: 0,
         log_ons_again: 0,
         restarts_needed: 0,
         outage: Figures::new(),
@@ -238,8 +241,13 @@ fn clients(
     };
     let count = topology.total_clients() as usize;
     let mut longest: IdVec<crate::base::ClientId, Span> = IdVec::filled(count, Span::ZERO);
-    for outage in outages.iter().filter(|outage| outage.hard) {
+    let mut cut_off: BTreeSet<crate::base::ClientId> = BTreeSet::new();
+    for outage in outages {
         if let Who::Client(_, client) = outage.who {
+            cut_off.insert(client);
+            if !outage.hard {
+                continue;
+            }
             let until = outage.to.unwrap_or(scenario.until);
             let span = until.saturating_since(outage.from);
             longest[client] = longest[client].max(span);
@@ -250,6 +258,7 @@ fn clients(
         entry.count += group.count;
         for id in (group.first.0..group.first.0 + group.count).map(crate::base::ClientId) {
             entry.outage.add(longest[id]);
+            entry.cut_off += u32::from(cut_off.contains(&id));
             entry.log_ons_again += u64::from(end.clients[id].log_ons_again);
             entry.restarts_needed += u64::from(end.clients[id].restarts);
         }

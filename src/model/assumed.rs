@@ -3,7 +3,7 @@
 use super::fault::Fault;
 use super::load::Given;
 use super::scenario::Scenario;
-use super::settings::{Basis, PARAMETERS, VERSION_DEFAULTS};
+use super::settings::{Basis, PARAMETERS, VERSION_DEFAULTS, Version};
 use super::topology::{Authentication, ClientKind, ClientOs, Topology};
 use serde::{Deserialize, Serialize};
 
@@ -21,11 +21,12 @@ pub struct Assumption {
 /// Every assumption that a run of this scenario in this topology uses. A value that was given is
 /// an input, not an assumption.
 pub fn assumed(topology: &Topology, scenario: &Scenario, given: &Given) -> Vec<Assumption> {
+    let versions = [Version::Windows(topology.windows), Version::Exchange(topology.exchange)];
     let mut list = Vec::new();
     for parameter in PARAMETERS {
         let of_version = VERSION_DEFAULTS
             .iter()
-            .find(|(version, key, ..)| *version == topology.windows && *key == parameter.key);
+            .find(|(version, key, ..)| versions.contains(version) && *key == parameter.key);
         let basis = of_version.map_or(parameter.basis, |(.., basis)| *basis);
         let Basis::Assumed(why) = basis else { continue };
         if !given.contains(parameter.key) && used(topology, scenario, parameter.key) {

@@ -43,7 +43,7 @@ macro_rules! site {
 pub const SITES: &[BuiltinSite] = &[site!("two-node-2010":
     "nic-loss" "nic-loss-core-group-on-ex01" "article" "quiet" "power-off" "mapi-nic-loss"
     "replication-nic-loss" "store-stop" "cluster-service-stop" "dc01-off" "dc01-off-then-nics"
-    "forced-move" "nics-back" "gratuitous-arp-blocked" "windows-7-clients" "switch-hiccup"
+    "forced-move" "nics-back" "nics-back-diverged" "gratuitous-arp-blocked" "windows-7-clients" "switch-hiccup"
 )];
 
 /// The scenario that runs when none is named.

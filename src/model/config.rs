@@ -5,7 +5,7 @@ use super::topology::{ClientGroup, NetworkRole, Topology};
 use crate::base::{ClientId, DbId, GroupId, Id, IdVec, MachineId, NodeId, NodeSet, ResourceId};
 use crate::failover::config::{
     ActiveManagerConfig, Config, DatabaseConfig, GroupConfig, GroupKind, HeartbeatConfig,
-    MembershipConfig, NetworkConfig, NodeConfig, QuorumConfig, ResourceConfig,
+    MembershipConfig, NetworkConfig, NodeConfig, QuorumConfig, ResourceConfig, ResourceKind,
 };
 use crate::failover::seam::{Order, ResourceState};
 use crate::failover::state::{ClusterDatabase, DatabaseEntry, GroupEntry};
@@ -135,7 +135,12 @@ impl Topology {
             restart_threshold: set.restart_threshold,
             restart_period: set.restart_period,
             restart_delay: set.restart_delay,
-            retry_period_on_failure: Some(set.retry_period_on_failure),
+            retry_period_on_failure: Some(match resource.kind {
+                ResourceKind::FileShareWitness => set.witness_restart_interval,
+                ResourceKind::IpAddress { .. } | ResourceKind::NetworkName => {
+                    set.retry_period_on_failure
+                }
+            }),
             pending_timeout: set.pending_timeout,
         }
     }

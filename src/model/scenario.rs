@@ -23,7 +23,7 @@ pub struct Scenario {
     pub start: Start,
     /// Faults in the order of their moments.
     pub faults: Vec<Planned>,
-    /// Steps in the order of their moments.
+    /// Steps in the order of the file, which is that of reports.
     pub steps: Vec<Step>,
 }
 

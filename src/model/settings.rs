@@ -1,7 +1,7 @@
 //! Every number of the model, in one table: key, meaning, default, range, and what it rests on.
 //! A topology or scenario file or `--set` may give another value under the same key.
 
-use super::topology::WindowsVersion;
+use super::topology::{ExchangeVersion, WindowsVersion};
 use crate::base::{Ratio, Span};
 use serde::{Deserialize, Serialize};
 
@@ -243,6 +243,8 @@ settings! {
         restart_period: Span = "15m", "0s".."24h", Documented("wsfc.md §4.2 RestartPeriod");
         /// Time before a failed resource is restarted.
         restart_delay: Span = "500ms", "0s".."24h", Documented("wsfc.md §4.2 RestartDelay");
+        /// When a witness that stayed failed is tried again.
+        witness_restart_interval: Span = "15m", "5m".."24h", Documented("wsfc.md §3.2 WitnessRestartInterval");
         /// When a resource that stayed failed is tried once more.
         retry_period_on_failure: Span = "1h", "0s".."1000h", Documented("wsfc.md §4.2 RetryPeriodOnFailure");
         /// How long a resource may be pending.
@@ -458,22 +460,50 @@ settings! {
     }
 }
 
-/// Defaults of other Windows versions, where they differ from 2008 R2's.
-pub const VERSION_DEFAULTS: &[(WindowsVersion, &str, &str, Basis)] = &[
+/// A version of a product.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Version {
+    /// Of Windows Server.
+    Windows(WindowsVersion),
+    /// Of Exchange.
+    Exchange(ExchangeVersion),
+}
+
+/// Defaults of other versions, where they differ from those of Windows Server 2008 R2 and Exchange
+/// 2010 SP1.
+pub const VERSION_DEFAULTS: &[(Version, &str, &str, Basis)] = &[
     (
-        WindowsVersion::V2012R2,
+        Version::Exchange(ExchangeVersion::Rtm),
+        "replication.block_mode",
+        "false",
+        Reported("exchange.md §2.1 block mode"),
+    ),
+    (
+        Version::Exchange(ExchangeVersion::Rtm),
+        "transport.shadow_heartbeat_timeout_interval",
+        "5m",
+        Documented("exchange.md §2.4, RTM"),
+    ),
+    (
+        Version::Exchange(ExchangeVersion::Rtm),
+        "transport.shadow_heartbeat_retry_count",
+        "3",
+        Documented("exchange.md §2.4, RTM"),
+    ),
+    (
+        Version::Windows(WindowsVersion::V2012R2),
         "cluster.arbitration_delay",
         "6s",
         Documented("wsfc.md §3.2 ArbitrationDelay"),
     ),
     (
-        WindowsVersion::V2016,
+        Version::Windows(WindowsVersion::V2016),
         "cluster.arbitration_delay",
         "6s",
         Documented("wsfc.md §3.2 ArbitrationDelay"),
     ),
     (
-        WindowsVersion::V2016,
+        Version::Windows(WindowsVersion::V2016),
         "cluster.same_subnet_threshold",
         "10",
         Documented("wsfc.md §1.1 SameSubnetThreshold"),
@@ -481,10 +511,11 @@ pub const VERSION_DEFAULTS: &[(WindowsVersion, &str, &str, Basis)] = &[
 ];
 
 impl Settings {
-    /// The defaults of a Windows version.
-    pub fn of(version: WindowsVersion) -> Settings {
+    /// The defaults of these versions.
+    pub fn of(windows: WindowsVersion, exchange: ExchangeVersion) -> Settings {
+        let both = [Version::Windows(windows), Version::Exchange(exchange)];
         let mut settings = Settings::default();
-        for (_, key, text, _) in VERSION_DEFAULTS.iter().filter(|(v, ..)| *v == version) {
+        for (_, key, text, _) in VERSION_DEFAULTS.iter().filter(|(v, ..)| both.contains(v)) {
             settings.set(key, text).expect("a version default is a value of its key");
         }
         settings

@@ -129,17 +129,23 @@ fn databases(outcome: &Outcome, names: &Names) -> Value {
             let unreachable = !outcome.end.machines[machine]
                 || !outcome.end.runs(machine, Service::Replication)
                 || !outcome.end.reachable(machine);
-            let status = if unreachable && !copy.mounted {
-                "ServiceDown".to_owned()
+            // Nobody can ask a server that is cut off, so nobody knows (exchange.md §8.1).
+            let entry = if unreachable && !copy.mounted {
+                json!({
+                    "status": "ServiceDown",
+                    "copy_queue": null,
+                    "replay_queue": null,
+                    "content_index": null,
+                })
             } else {
-                format!("{:?}", copy.status)
+                json!({
+                    "status": format!("{:?}", copy.status),
+                    "copy_queue": copy.copy_queue,
+                    "replay_queue": copy.replay_queue,
+                    // Content indexes follow their copies here; no fault harms one alone.
+                    "content_index": "Healthy",
+                })
             };
-            let entry = json!({
-                "status": status,
-                "copy_queue": copy.copy_queue,
-                "replay_queue": copy.replay_queue,
-                "content_index": "Healthy",
-            });
             copies.insert(names.node(*node).to_owned(), entry);
         }
         let mounted = outcome.end.served_by(id);

@@ -211,7 +211,6 @@ impl<'t> Scene<'t> {
             }
             Note::OneVoteShort { votes, needed, .. } => {
                 self.nodes[node].votes = (*votes, *needed);
-                self.nodes[node].primary = false;
             }
             Note::QuorumLost { votes, needed } => {
                 self.nodes[node] =
@@ -322,6 +321,8 @@ impl<'t> Scene<'t> {
             ClientEvent::Connecting { .. }
             | ClientEvent::Retransmitted { .. }
             | ClientEvent::LogOnPage
+            | ClientEvent::TriesAgain
+            | ClientEvent::PersonDone
             | ClientEvent::Autodiscovered { .. } => {}
         }
         self.clients[id] = client;
@@ -372,6 +373,7 @@ impl<'t> Scene<'t> {
             let machine = MachineId::from(id.node);
             id.database == database
                 && copy.mounted
+                && copy.status == CopyStatus::Mounted
                 && self.reachable(machine)
                 && self.runs(machine, Service::Store)
         });

@@ -1,5 +1,5 @@
-//! The output that README.md, docs/SCENARIOS.md and docs/JOURNAL.md show is the program's own. `UPDATE=1` rewrites
-//! it.
+//! The output that README.md, docs/SCENARIOS.md and docs/JOURNAL.md show is the program's own.
+//! `UPDATE=1` rewrites it.
 //!
 //! A block begins with ```` ```console ```` and a line `$ dagtwin …` or `$ cargo run --release --
 //! …`, which may end in `| head -N`, `| tail -N` or `| sed -n '/^From/,/^To/p'`.

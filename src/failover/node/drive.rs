@@ -17,6 +17,9 @@ impl Node {
         }
         let beat = self.timers.expired(Timer::Beat, now);
         if beat {
+            let mapi = self.client_carrier();
+            self.calm &= mapi == self.mapi;
+            self.mapi = mapi;
             let flags = self.flags();
             let changed = self.heartbeat.beat(&mut lend!(self, out), flags);
             self.reach_changed(out, changed);
@@ -121,12 +124,15 @@ impl Node {
     /// The core group's owner is Primary Active Manager.
     fn be_primary(&mut self, out: &mut Effects) {
         let coordinates = self.coordinates();
-        if coordinates && !self.is_primary {
+        if coordinates && !self.is_primary && !self.was_primary {
             lend!(self, out).note(Note::PrimaryActiveManager);
         } else if !coordinates && self.is_primary {
             self.primary.resign();
         }
         self.is_primary = coordinates;
+        // While the witness decides, nobody else can become it.
+        let undecided = matches!(self.quorum, Quorum::Deciding { .. });
+        self.was_primary = coordinates || self.was_primary && undecided;
     }
 
     /// Tells the others what they need to know, and again until they confirm it.

@@ -193,8 +193,13 @@ impl Node {
         if self.config.nodes[self.me()].nics.get(nic).is_none() {
             return;
         }
+        let alone = self.heartbeat.isolated();
         let changed = self.heartbeat.media(&mut lend!(self, out), nic, up);
         self.reach_changed(out, changed);
+        if alone && up && self.started.is_some() && !self.membership.is_member() {
+            self.looking_since = self.now;
+            self.timers.set(Timer::Join, self.now);
+        }
     }
 
     /// Who can be reached changed.

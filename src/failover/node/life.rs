@@ -79,12 +79,16 @@ impl Node {
             }
             Quorum::Deciding { .. } | Quorum::None | Quorum::Held => None,
         };
-        let Some((claim_from, tries)) = asked else {
+        let Some((mut claim_from, tries)) = asked else {
             if outcome == Outcome::Ok && !self.holds_witness {
                 lend!(self, out).act(Act::ReleaseWitness, Pending::Nothing);
             }
             return;
         };
+        if self.looking && outcome == Outcome::Ok && tries == 1 {
+            // The delay is counted from the release of the first lock (wsfc.md §3.2 observed).
+            claim_from = self.now + self.config.quorum.arbitration_delay;
+        }
         self.quorum = Quorum::Deciding { claimant: true, claim_from, tries, op: None };
         if outcome == Outcome::Ok && !self.looking {
             self.holds_witness = true;
@@ -182,7 +186,13 @@ impl Node {
     }
 
     /// A starting node looks for a cluster, and forms one if it finds none.
+    ///
+    /// Without carrier on any adapter it can do neither, and waits for one (wsfc.md §1.4).
     pub(super) fn look_for_cluster(&mut self, out: &mut Effects) {
+        if self.heartbeat.isolated() {
+            lend!(self, out).note(Note::NoConnectivity);
+            return;
+        }
         let reach = self.heartbeat.reach.without(self.me());
         for peer in reach.iter() {
             lend!(self, out).send(peer, Message::Join);

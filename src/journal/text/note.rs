@@ -7,12 +7,15 @@ use super::words::{
 use crate::base::{DbId, GroupId, NicId, NodeId, NodeSet, ResourceId, Span};
 use crate::failover::seam::{Failure, Note, Operation, Ranked, ResourceState, Why};
 
+const NO_CONNECTIVITY: &str = "no connectivity: cannot take part in a cluster (event 1553)";
+
 impl Names<'_> {
     /// What a note of this node says.
     pub fn note(&self, node: NodeId, note: &Note) -> String {
         match note {
             Note::Started => "Cluster service starts".to_owned(),
             Note::Joining => "looks for a cluster to join".to_owned(),
+            Note::NoConnectivity => NO_CONNECTIVITY.to_owned(),
             Note::Forming => "found none and tries to form one".to_owned(),
             Note::PathUp { peer, nic } => {
                 format!("{} answers over {}", self.node(*peer), self.nic(node.into(), *nic))
@@ -20,9 +23,7 @@ impl Names<'_> {
             Note::PathLost { peer, nic, missed } => self.path_lost(node, *peer, *nic, *missed),
             Note::PeerLost { peer } => format!("{} cannot be reached any more", self.node(*peer)),
             Note::PeerHeard { peer } => format!("{} is heard again", self.node(*peer)),
-            Note::Regroup { round, reach } => {
-                format!("regroup {round}: reaches {}", self.nodes(*reach))
-            }
+            Note::Regroup { round, reach } => self.regroup_round(*round, *reach),
             Note::View { view, members, gone, joined } => {
                 self.view(*view, *members, *gone, *joined)
             }
@@ -78,6 +79,10 @@ impl Names<'_> {
                 self.ended(*database, *active, *success, *attempts)
             }
         }
+    }
+
+    fn regroup_round(&self, round: u64, reach: NodeSet) -> String {
+        format!("regroup {round}: reaches {}", self.nodes(reach))
     }
 
     fn path_lost(&self, node: NodeId, peer: NodeId, nic: NicId, missed: u32) -> String {

@@ -93,6 +93,8 @@ impl Names<'_> {
             ClientEvent::Autodiscovered { array: false } => "is told a server's name".to_owned(),
             ClientEvent::State(state) => format!("status bar: {}", connection_name(*state)),
             ClientEvent::RestartNeeded => "must be restarted".to_owned(),
+            ClientEvent::TriesAgain => "tries again".to_owned(),
+            ClientEvent::PersonDone => "its person has done what it asked for".to_owned(),
         }
     }
 

@@ -153,8 +153,7 @@ fn build(root: &Section, fallback_name: &str, names: &Names) -> Scenario {
     let start = start(root, names);
     let mut faults = faults::faults(root, names, until);
     faults.sort_by_key(|planned| planned.at);
-    let mut steps = steps::steps(root, names, until);
-    steps.sort_by_key(|step| step.at);
+    let steps = steps::steps(root, names, until);
     root.finish();
     Scenario { name, title, until, clients_from, settle, start, faults, steps }
 }

@@ -76,7 +76,7 @@ fn build(
     let mut exchange = root.word("exchange_version", EXCHANGE).unwrap_or(ExchangeVersion::Sp1);
     pick(over("windows_version"), "windows_version", WINDOWS, &mut windows, problems);
     pick(over("exchange_version"), "exchange_version", EXCHANGE, &mut exchange, problems);
-    let mut values = Settings::of(windows);
+    let mut values = Settings::of(windows, exchange);
     let mut given = Given::new();
     settings::tables(root, &mut values, &mut given);
     apply_overrides(overrides, &mut values, &mut given, problems);
@@ -106,7 +106,7 @@ fn build(
     let (name, title) = (root.text("name").text, root.text("title").text);
     let domain = root.text("domain").text;
     root.finish();
-    constraints(root, &values, exchange);
+    constraints(root, &values, windows, exchange);
     Some(Loaded {
         topology: Topology {
             name,
@@ -225,14 +225,22 @@ fn client_overrides(
 }
 
 /// Rules between settings.
-fn constraints(root: &Section, values: &Settings, exchange: ExchangeVersion) {
+fn constraints(
+    root: &Section,
+    values: &Settings,
+    windows: WindowsVersion,
+    exchange: ExchangeVersion,
+) {
+    if windows == WindowsVersion::V2008R2 && values.cluster.same_subnet_threshold > 10 {
+        let expected = "cluster.same_subnet_threshold from 3 to 10 on 2008 R2 (wsfc.md §1.1)";
+        root.wrong("cluster", expected, None);
+    }
     if values.cluster.retry_period_on_failure < values.cluster.restart_period {
         let expected = "cluster.retry_period_on_failure to be at least cluster.restart_period \
                         (wsfc.md §4.2)";
         root.wrong("cluster", expected, None);
     }
-    if exchange == ExchangeVersion::Rtm && values.replication.block_mode && root.has("replication")
-    {
+    if exchange == ExchangeVersion::Rtm && values.replication.block_mode {
         let hint = Some("set exchange_version = \"sp1\" or block_mode = false".to_owned());
         root.wrong("replication", "block_mode = false: block mode needs SP1", hint);
     }

@@ -205,6 +205,7 @@ fn wanted(note: &Note, late: bool) -> bool {
         | Note::Started
         | Note::Joining
         | Note::Forming
+        | Note::NoConnectivity
         | Note::Stopping { .. } => late,
         Note::PathUp { .. } | Note::CopyChosen { .. } | Note::BadFrame { .. } => false,
     }

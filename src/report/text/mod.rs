@@ -75,7 +75,12 @@ fn verdict(outcome: &Outcome, page: &mut Page<'_>) -> io::Result<()> {
     page.title("Verdict")?;
     let recovered = match outcome.recovered {
         Some(span) if span.is_zero() => "nothing was out".to_owned(),
-        Some(span) => format!("everything back after {} s", seconds(span)),
+        Some(span) => {
+            let longest = outcome.outages.iter().filter(|outage| outage.hard);
+            let longest = longest.filter_map(|outage| outage.span()).max().unwrap_or(Span::ZERO);
+            let (back, longest) = (seconds(span), seconds(longest));
+            format!("everything back after {back} s, the longest outage {longest} s")
+        }
         None => "not everything came back".to_owned(),
     };
     let kind = outcome.verdict.kind;

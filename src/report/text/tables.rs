@@ -3,6 +3,7 @@
 
 use super::page::{Ink, Page};
 use super::seconds;
+use crate::base::MachineId;
 use crate::failover::seam::CopyStatus;
 use crate::journal::text::{Names, group_state};
 use crate::lab::Outcome;
@@ -50,17 +51,23 @@ pub(super) fn state(outcome: &Outcome, names: &Names, page: &mut Page<'_>) -> io
         row(Ink::Plain, names.group(id), &text)?;
     }
     for (id, copy) in &outcome.end.copies {
-        let reachable = outcome.end.reachable(id.node.into());
-        let note = if reachable { "" } else { ", cut off" };
-        let queues = match copy.status {
-            CopyStatus::Mounted | CopyStatus::Mounting => String::new(),
-            _ => format!(", copy queue {}, replay queue {}", copy.copy_queue, copy.replay_queue),
+        let text = match copy.status {
+            _ if !outcome.end.reachable(id.node.into()) => {
+                let machine = MachineId::from(id.node);
+                let off = if outcome.end.machines[machine] { "cut off" } else { "off" };
+                format!("unknown: {} is {off}", names.node(id.node))
+            }
+            CopyStatus::Mounted | CopyStatus::Mounting => format!("{:?}", copy.status),
+            _ => {
+                let (to_copy, to_replay) = (copy.copy_queue, copy.replay_queue);
+                format!("{:?}, copy queue {to_copy}, replay queue {to_replay}", copy.status)
+            }
         };
-        row(Ink::Plain, &names.copy(*id), &format!("{:?}{queues}{note}", copy.status))?;
+        row(Ink::Plain, &names.copy(*id), &text)?;
     }
     let mail = outcome.mail;
     let text = format!(
-        "{} submitted, {} delivered, {} pending, {} lost, {} duplicates",
+        "{} submitted, {} delivered, {} pending, {} lost, {} dropped as duplicates",
         mail.submitted, mail.delivered, mail.pending, mail.lost, mail.duplicates
     );
     row(Ink::Plain, "mail", &text)
@@ -70,9 +77,9 @@ pub(super) fn clients(outcome: &Outcome, page: &mut Page<'_>) -> io::Result<()> 
     if outcome.clients.values().all(|of| of.count == 0) {
         return Ok(());
     }
-    page.title("Clients (seconds: longest outage of each, latency of all requests)")?;
-    let head = ["out p50", "p90", "max", "lat p50", "p99", "max", "log-ons"];
-    let row = |name: &str, count: &str, cells: [String; 7]| {
+    page.title("Clients (how many lost their session; longest outage and latency in seconds)")?;
+    let head = ["cut off", "out p50", "p90", "max", "lat p50", "p99", "max", "log-ons"];
+    let row = |name: &str, count: &str, cells: [String; 8]| {
         let cells: String = cells.iter().map(|cell| format!(" {cell:>7}")).collect();
         format!("  {name:<12} {count:>6}{cells}")
     };
@@ -84,6 +91,7 @@ pub(super) fn clients(outcome: &Outcome, page: &mut Page<'_>) -> io::Result<()> 
     for kind in ClientKind::ALL {
         let Some(of) = outcome.clients.get(&kind).filter(|of| of.count > 0) else { continue };
         let cells = [
+            of.cut_off.to_string(),
             seconds(of.outage.percentile(50)),
             seconds(of.outage.percentile(90)),
             seconds(of.outage.max),

@@ -97,7 +97,7 @@ pub(super) fn handle(p: &mut Plant, at: Instant, id: ClientId, event: Event) {
         Event::Think => think(p, at, id),
         Event::Trying { served } => still_trying(p, at, id, served),
         Event::Neighbour { address, entry } => arp::due(p, at, id, address, entry),
-        Event::Resume { .. } => pursue(p, at, id),
+        Event::Resume { .. } => resume(p, at, id),
         Event::Named { .. } => names::named(p, at, id),
         Event::Arrive { machine, .. } => server::arrive(p, at, id, machine),
         Event::Acknowledge { .. } => server::acknowledge(p, at, id),
@@ -269,6 +269,17 @@ fn pursue(p: &mut Plant, at: Instant, id: ClientId) {
     }
     client.close();
     names::look(p, at, id);
+}
+
+/// A pause is over.
+fn resume(p: &mut Plant, at: Instant, id: ClientId) {
+    let client = p.client(id);
+    let event = match client.step {
+        Step::Person => ClientEvent::PersonDone,
+        _ => ClientEvent::TriesAgain,
+    };
+    note(p, at, id, client.last, event);
+    pursue(p, at, id);
 }
 
 /// Waits, and then pursues the front wish.
