@@ -18,15 +18,21 @@ enum Over {
     Clients,
 }
 
-/// Members whose Cluster service an administrator has stopped are out.
+/// Members whose Cluster service an administrator has stopped are out; stale ones, of which the
+/// witness knows a newer configuration, cannot win it.
 pub(super) struct Possible<'s, 't> {
     scene: &'s Scene<'t>,
     stopped: &'s BTreeSet<NodeId>,
+    stale: &'s BTreeSet<NodeId>,
 }
 
 impl<'s, 't> Possible<'s, 't> {
-    pub(super) fn new(scene: &'s Scene<'t>, stopped: &'s BTreeSet<NodeId>) -> Self {
-        Possible { scene, stopped }
+    pub(super) fn new(
+        scene: &'s Scene<'t>,
+        stopped: &'s BTreeSet<NodeId>,
+        stale: &'s BTreeSet<NodeId>,
+    ) -> Self {
+        Possible { scene, stopped, stale }
     }
 
     fn topology(&self) -> &'t Topology {
@@ -147,6 +153,9 @@ impl<'s, 't> Possible<'s, 't> {
         }
         if !self.can_run(machine, Service::FileServer) {
             return Err(format!("the witness {name} shares no files"));
+        }
+        if side.iter().all(|node| self.stale.contains(&node)) {
+            return Err(format!("the witness {name} knows a newer configuration (event 5925)"));
         }
         let reached = side.iter().any(|node| self.linked(node.into(), machine, Over::Clients));
         if reached { Ok(()) } else { Err(format!("the witness {name} cannot be reached")) }

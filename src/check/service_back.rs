@@ -3,7 +3,7 @@
 use super::possible::Possible;
 use super::{Findings, Kind, Promise, Violation, Watch};
 use crate::base::{ClientId, DbId, GroupId, Id, IdVec, Instant, MailId, NodeId, NodeSet, Span};
-use crate::failover::seam::{Effect, Failure, Input, Note, Order, ResourceState};
+use crate::failover::seam::{Effect, Failure, Input, Note, Order, Outcome, Refusal, ResourceState};
 use crate::journal::record::{ClientEvent, MailEvent, Plant, ServiceState};
 use crate::journal::{Record, RecordNo, What};
 use crate::model::scenario::Action;
@@ -29,6 +29,8 @@ struct ServiceBack {
     databases: IdVec<DbId, bool>,
     /// Members whose Cluster service somebody stopped.
     stopped: BTreeSet<NodeId>,
+    /// Members whose configuration the witness found to be out of date.
+    stale: BTreeSet<NodeId>,
     /// Groups that stay where they are after too many failures, or for want of a directory.
     stuck: BTreeMap<GroupId, &'static str>,
     /// Databases whose activation the dial refused.
@@ -54,6 +56,7 @@ impl ServiceBack {
             groups: placed.collect(),
             databases: IdVec::filled(topology.databases.len(), true),
             stopped: BTreeSet::new(),
+            stale: BTreeSet::new(),
             stuck: BTreeMap::new(),
             refused: BTreeMap::new(),
             asked: IdVec::filled(topology.total_clients() as usize, VecDeque::new()),
@@ -72,8 +75,12 @@ impl ServiceBack {
         }
     }
 
-    fn note(&mut self, note: &Note, topology: &Topology) {
+    fn note(&mut self, node: NodeId, note: &Note, topology: &Topology) {
         match note {
+            Note::WitnessLost { outcome: Outcome::Refused(Refusal::WitnessNewer), .. } => {
+                self.stale.insert(node);
+            }
+            Note::QuorumHeld { .. } => drop(self.stale.remove(&node)),
             Note::GroupStays { group, why: crate::failover::seam::Why::ThresholdExceeded } => {
                 self.stuck.insert(*group, "it failed more often than its failover threshold");
             }
@@ -99,7 +106,7 @@ impl Watch for ServiceBack {
     fn see(&mut self, _: RecordNo, record: &Record, scene: &Scene<'_>) {
         match &record.what {
             What::In(node, Input::Order(order)) => self.order(*node, order),
-            What::Out(_, Effect::Note(note)) => self.note(note, scene.topology()),
+            What::Out(node, Effect::Note(note)) => self.note(*node, note, scene.topology()),
             What::Step { index } => {
                 let step = &scene.scenario().steps[usize::from(*index)];
                 if let Some(Action::StartClusterService { node }) = step.action {
@@ -145,7 +152,7 @@ impl Watch for ServiceBack {
             return findings;
         }
         let mut missing = Missing { at, reasons: Vec::new(), violations: Vec::new() };
-        let possible = Possible::new(scene, &self.stopped);
+        let possible = Possible::new(scene, &self.stopped, &self.stale);
         match possible.side() {
             Err(why) => missing.reasons.push(format!("no side can have quorum: {why}")),
             Ok(side) => {

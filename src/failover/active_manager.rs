@@ -30,6 +30,9 @@ enum Phase {
     Asking,
     /// A node was asked to take over or mount.
     Activating(NodeId),
+    /// A node that took too long is asked to leave it: nothing else begins before it has, or is
+    /// gone, so that no two copies are mounted.
+    Withdrawing(NodeId),
 }
 
 /// A database operation under way.
@@ -417,10 +420,22 @@ impl Primary {
                 }
             }
             Phase::Activating(target) => {
-                if late || !servers.running.contains(target) {
+                if !servers.running.contains(target) {
                     self.not_activated(ctx, shared, database, target, servers);
+                } else if late {
+                    let running = self.operations.get_mut(&database).expect("it is under way");
+                    running.phase = Phase::Withdrawing(target);
+                    ctx.send(target, Message::Dismount { database, operation });
+                    self.again = Some(ctx.now + ctx.config.membership.tick);
                 } else if again {
                     self.send_activate(ctx, database, target, servers);
+                }
+            }
+            Phase::Withdrawing(target) => {
+                if !servers.running.contains(target) {
+                    self.not_activated(ctx, shared, database, target, servers);
+                } else if again {
+                    ctx.send(target, Message::Dismount { database, operation });
                 }
             }
         }
@@ -469,11 +484,13 @@ impl Primary {
         operation: u32,
         servers: Servers,
     ) {
-        let here = self.operations.get(&database).is_some_and(|running| {
-            running.number == operation && running.phase == Phase::Dismounting
-        });
-        if here {
-            self.dismounted(ctx, shared, database, servers);
+        let running = self.operations.get(&database);
+        match running.filter(|running| running.number == operation).map(|running| running.phase) {
+            Some(Phase::Dismounting) => self.dismounted(ctx, shared, database, servers),
+            Some(Phase::Withdrawing(target)) => {
+                self.not_activated(ctx, shared, database, target, servers);
+            }
+            Some(Phase::Asking | Phase::Activating(_)) | None => {}
         }
     }
 

@@ -2,10 +2,10 @@
 //! (exchange.md §1.4, §1.5).
 
 use super::message::Message;
-use super::seam::{Act, CopyStatus, Failure, MountDial, Note, Outcome};
+use super::seam::{Act, CopyStatus, Failure, MountDial, Note, Outcome, Timer};
 use super::state::ClusterDatabase;
 use super::{Ctx, Pending};
-use crate::base::{DbId, IdVec, NodeId, OpId};
+use crate::base::{DbId, IdVec, Instant, NodeId, OpId, Span};
 
 /// What is being done with a copy.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -14,8 +14,9 @@ enum Task {
     LastLogs { op: OpId, ask: Ask },
     /// Mount.
     Mounting { op: OpId, ask: Ask },
-    /// Dismount, for this operation of the primary.
-    Dismounting { op: OpId, operation: u32, primary: Option<NodeId> },
+    /// Dismount, for this operation of the primary; or because a mount took too long, and then the
+    /// request that asked for it is answered.
+    Dismounting { op: OpId, operation: u32, primary: Option<NodeId>, failed: Option<Ask> },
 }
 
 /// A request of the primary to take over or mount.
@@ -34,6 +35,8 @@ pub(super) struct Ask {
 struct Local {
     mounted: bool,
     task: Option<Task>,
+    /// When the task has taken too long.
+    until: Option<Instant>,
     /// The last answer, for a primary that asks again.
     answered: Option<(u32, u8, Result<(), Failure>)>,
     dismissed: Option<u32>,
@@ -100,7 +103,8 @@ impl Databases {
         } else if ask.takes_over {
             let act = Act::CopyLastLogs { database, source: ask.source };
             let op = ctx.act(act, Pending::LastLogs(database));
-            self.locals[database].task = Some(Task::LastLogs { op, ask });
+            let limit = ctx.config.active_manager.last_logs_timeout;
+            self.begin(ctx, database, Task::LastLogs { op, ask }, limit);
         } else {
             self.mount(ctx, database, ask);
         }
@@ -110,8 +114,66 @@ impl Databases {
         let (active, status) = (ctx.config.me, CopyStatus::Mounting);
         ctx.note(Note::Database { database, active, status });
         let op = ctx.act(Act::Mount(database), Pending::Mount(database));
-        self.locals[database].task = Some(Task::Mounting { op, ask });
+        let limit = ctx.config.active_manager.mount_timeout;
+        self.begin(ctx, database, Task::Mounting { op, ask }, limit);
         self.locals[database].follows = None;
+    }
+
+    /// A task is under way, and for how long it may be.
+    fn begin(&mut self, ctx: &mut Ctx, database: DbId, task: Task, limit: Span) {
+        self.locals[database].task = Some(task);
+        self.locals[database].until = Some(ctx.now.saturating_add(limit));
+        self.arm(ctx);
+    }
+
+    fn arm(&self, ctx: &mut Ctx) {
+        let busy = self.locals.values().filter(|local| local.task.is_some());
+        match busy.filter_map(|local| local.until).min() {
+            Some(at) => ctx.timers.set(Timer::Database, at),
+            None => ctx.timers.clear(Timer::Database),
+        }
+    }
+
+    /// Tasks that nobody answered in time. What the Store or the Replication service may still do
+    /// is called back: a mount that comes too late must not come at all.
+    pub(super) fn wake(&mut self, ctx: &mut Ctx) {
+        for database in ctx.config.databases.ids() {
+            let local = self.locals[database];
+            if local.until.is_none_or(|until| until > ctx.now) {
+                continue;
+            }
+            match local.task {
+                Some(Task::LastLogs { ask, .. }) => {
+                    self.locals[database].task = None;
+                    self.answer(ctx, database, ask, Err(Failure::NoAnswer));
+                }
+                Some(Task::Mounting { ask, .. }) => {
+                    self.call_back(ctx, database, ask.operation, None, Some(ask));
+                }
+                Some(Task::Dismounting { operation, primary, failed, .. }) => {
+                    self.call_back(ctx, database, operation, primary, failed);
+                }
+                None => {}
+            }
+        }
+        self.arm(ctx);
+    }
+
+    /// Dismounts, and asks again until the Store answers.
+    fn call_back(
+        &mut self,
+        ctx: &mut Ctx,
+        database: DbId,
+        operation: u32,
+        primary: Option<NodeId>,
+        failed: Option<Ask>,
+    ) {
+        let (active, status) = (ctx.config.me, CopyStatus::Dismounting);
+        ctx.note(Note::Database { database, active, status });
+        let op = ctx.act(Act::Dismount(database), Pending::Dismount(database));
+        let task = Task::Dismounting { op, operation, primary, failed };
+        let limit = ctx.config.active_manager.retry;
+        self.begin(ctx, database, task, limit);
     }
 
     fn answer(&mut self, ctx: &mut Ctx, database: DbId, ask: Ask, result: Result<(), Failure>) {
@@ -132,14 +194,14 @@ impl Databases {
         let local = self.locals[database];
         match local.task {
             Some(Task::Dismounting { .. }) => {}
-            Some(Task::LastLogs { .. }) => self.locals[database].task = None,
-            Some(Task::Mounting { .. }) => {}
-            None if local.mounted => {
-                let (active, status) = (ctx.config.me, CopyStatus::Dismounting);
-                ctx.note(Note::Database { database, active, status });
-                let op = ctx.act(Act::Dismount(database), Pending::Dismount(database));
-                self.locals[database].task = Some(Task::Dismounting { op, operation, primary });
+            Some(Task::LastLogs { .. }) => {
+                self.locals[database].task = None;
+                self.dismissed(ctx, database, operation, primary);
             }
+            Some(Task::Mounting { .. }) => {
+                self.call_back(ctx, database, operation, primary, None);
+            }
+            None if local.mounted => self.call_back(ctx, database, operation, primary, None),
             None => self.dismissed(ctx, database, operation, primary),
         }
     }
@@ -177,7 +239,7 @@ impl Databases {
                 }
             }
             Pending::Dismount(database) => {
-                if let Some(Task::Dismounting { op: mine, operation, primary }) =
+                if let Some(Task::Dismounting { op: mine, operation, primary, failed }) =
                     self.locals[database].task
                     && mine == op
                 {
@@ -186,6 +248,9 @@ impl Databases {
                     let (active, status) = (ctx.config.me, CopyStatus::Dismounted);
                     ctx.note(Note::Database { database, active, status });
                     self.dismissed(ctx, database, operation, primary);
+                    if let Some(ask) = failed {
+                        self.answer(ctx, database, ask, Err(Failure::NoAnswer));
+                    }
                 }
             }
             _ => {}

@@ -1,7 +1,7 @@
 //! Groups and resources on their owner: dependency order, health checks, restarts
 //! (wsfc.md §4).
 
-use super::config::RestartAction;
+use super::config::{Config, ResourceKind, RestartAction};
 use super::message::GroupReport;
 use super::seam::{Act, Failure, GroupState, Note, Outcome, ResourceState, Timer, Why};
 use super::state::{ClusterDatabase, GroupEntry};
@@ -240,6 +240,15 @@ impl Groups {
         } else if config.restart_action == RestartAction::RestartNotify {
             self.leaves[config.group] = Some(Why::ResourceFailed);
         }
+    }
+
+    /// Whether the witness's resource is here and failed beyond its restarts.
+    pub(super) fn witness_failed(&self, config: &Config) -> bool {
+        config.resources.iter().any(|(id, resource)| {
+            resource.kind == ResourceKind::FileShareWitness
+                && self.locals[id].state == ResourceState::Failed
+                && self.locals[id].given_up
+        })
     }
 
     /// Everything here ends at once.

@@ -70,13 +70,6 @@ impl Membership {
         self.members.contains(member) && ctx.now.since(self.entered) < tick
     }
 
-    /// Whether the present regroup has lasted so long that a mesh is being cut out.
-    pub(super) fn pruning(&self, ctx: &Ctx) -> bool {
-        let limits = ctx.config.membership;
-        let began = self.round.as_ref().map(|round| round.began);
-        began.is_some_and(|began| ctx.now.since(began) >= limits.opening + limits.stage)
-    }
-
     /// Epoch by which databases are compared.
     pub(super) fn epoch(&self) -> u64 {
         self.highest
@@ -153,7 +146,7 @@ impl Membership {
                 None
             };
             if let Some(members) = members
-                && round.issuer(me, members, newest) == me
+                && round.issuer(me, members, &step) == me
             {
                 return Some(self.decide(members, reach.minus(members)));
             }
@@ -248,13 +241,10 @@ impl Round {
     }
 
     /// Who issues the view: the member with the newest cluster database, then the lowest number.
-    fn issuer(&self, me: NodeId, members: NodeSet, newest: (u64, u64)) -> NodeId {
+    fn issuer(&self, me: NodeId, members: NodeSet, mine: &Regroup) -> NodeId {
         let rank = |n: NodeId| {
-            let (member, newest) = if n == me {
-                (true, newest)
-            } else {
-                self.heard[n].map_or((false, (0, 0)), |s| (s.member, s.newest))
-            };
+            let step = if n == me { Some(*mine) } else { self.heard[n] };
+            let (member, newest) = step.map_or((false, (0, 0)), |s| (s.member, s.newest));
             (member, newest, core::cmp::Reverse(n.index()))
         };
         members.iter().max_by_key(|n| rank(*n)).unwrap_or(me)

@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 pub struct Flags {
     /// The view that it is in; zero while it is in none.
     pub view: u64,
+    /// Members of that view.
+    pub members: NodeSet,
     /// Whether that view has quorum as far as it knows.
     pub quorum: bool,
     /// Whether its MAPI adapter has carrier.

@@ -18,7 +18,7 @@ use super::timers::Timers;
 use super::{Ctx, Operations, Pending};
 use crate::base::{DbId, GroupId, IdVec, Instant, NicId, NodeId, NodeSet, OpId, Span};
 use crate::failover::seam::Failure;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// How this node stands with quorum.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -75,10 +75,13 @@ pub struct Node {
     stored: (u64, u64),
     orders: VecDeque<(u32, Order)>,
     order_count: u32,
-    orders_seen: IdVec<NodeId, u32>,
+    /// Numbers of orders of each member's present life that were carried out.
+    orders_seen: IdVec<NodeId, BTreeSet<u32>>,
     failure_items: BTreeMap<DbId, Failure>,
     draining: bool,
     drained: bool,
+    /// Members that the primary has told that nothing is left to move away from them.
+    told_drained: NodeSet,
     ended: bool,
     ways: Vec<Option<NicId>>,
     own: VecDeque<Message>,
@@ -130,8 +133,14 @@ impl Node {
         database.databases = fit(database.databases, config.databases.len());
         let mut timers = Timers::new();
         timers.set(Timer::Beat, now);
-        let flags =
-            Flags { view: 0, quorum: false, mapi: true, active_manager: false, draining: false };
+        let flags = Flags {
+            view: 0,
+            members: NodeSet::EMPTY,
+            quorum: false,
+            mapi: true,
+            active_manager: false,
+            draining: false,
+        };
         Node {
             now,
             started: None,
@@ -161,10 +170,11 @@ impl Node {
             stored: (boot.durable.epoch, database.version),
             orders: VecDeque::new(),
             order_count: 0,
-            orders_seen: IdVec::filled(count, 0),
+            orders_seen: IdVec::filled(count, BTreeSet::new()),
             failure_items: BTreeMap::new(),
             draining: false,
             drained: false,
+            told_drained: NodeSet::EMPTY,
             ended: false,
             ways: vec![None; count],
             own: VecDeque::new(),
@@ -256,6 +266,7 @@ impl Node {
     fn flags(&self) -> Flags {
         Flags {
             view: if self.membership.is_member() { self.membership.view } else { 0 },
+            members: self.membership.members,
             quorum: self.quorum == Quorum::Held,
             mapi: self.mapi,
             active_manager: self.databases.running,

@@ -397,11 +397,13 @@ pub enum Timer {
     Update,
     /// A step of a database operation takes too long, or is to be tried again.
     ActiveManager,
+    /// A task on a local copy takes too long.
+    Database,
 }
 
 impl Timer {
     /// Number of timers.
-    pub const COUNT: usize = 9;
+    pub const COUNT: usize = 10;
     /// Every timer in slot order.
     pub const ALL: [Timer; Timer::COUNT] = [
         Timer::Beat,
@@ -413,6 +415,7 @@ impl Timer {
         Timer::Resource,
         Timer::Update,
         Timer::ActiveManager,
+        Timer::Database,
     ];
 }
 

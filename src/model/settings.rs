@@ -85,13 +85,6 @@ impl Value for bool {
     }
 }
 
-impl PartialOrd for Ratio {
-    fn partial_cmp(&self, other: &Self) -> Option<core::cmp::Ordering> {
-        let cross = |a: Ratio, b: Ratio| u64::from(a.numerator()) * u64::from(b.denominator());
-        Some(cross(*self, *other).cmp(&cross(*other, *self)))
-    }
-}
-
 impl Value for Ratio {
     const EXPECTED: &'static str =
         "a share such as \"3%\" or \"1/200\", or a factor such as \"2x\"";

@@ -31,6 +31,8 @@ pub struct Calendar<E: Copy + Send + Sync + 'static> {
     tick: u64,
     number: u64,
     len: usize,
+    /// Moment of the last event handed out.
+    handed_out: u64,
     /// Entries of the present slot and before, the next one last.
     present: Vec<Entry<E>>,
     heads: [[u32; SLOTS]; LEVELS],
@@ -45,6 +47,7 @@ impl<E: Copy + Send + Sync + 'static> Default for Calendar<E> {
             tick: 0,
             number: 0,
             len: 0,
+            handed_out: 0,
             present: Vec::new(),
             heads: [[NIL; SLOTS]; LEVELS],
             occupied: [0; LEVELS],
@@ -66,7 +69,11 @@ impl<E: Copy + Send + Sync + 'static> Calendar<E> {
     }
 
     /// Adds an event; among events of one moment it comes last.
+    ///
+    /// # Panics
+    /// If its moment is before that of the last event handed out: time does not go back.
     pub fn push(&mut self, at: Instant, event: E) {
+        assert!(at.as_nanos() >= self.handed_out, "an event at {at} is planned too late");
         let entry = Entry { at: at.as_nanos(), number: self.number, event };
         self.number += 1;
         self.len += 1;
@@ -86,6 +93,7 @@ impl<E: Copy + Send + Sync + 'static> Calendar<E> {
         }
         let entry = self.present.pop()?;
         self.len -= 1;
+        self.handed_out = entry.at;
         Some((Instant::from_nanos(entry.at), entry.event))
     }
 

@@ -5,10 +5,10 @@ use super::event::Event;
 use super::plant::Plant;
 use super::{net, resources, storage, witness};
 use crate::base::DbId;
-use crate::base::{Instant, MachineId, NicId, NodeId, OpId};
+use crate::base::{Instant, MachineId, NicId, NodeId, OpId, Span};
 use crate::failover::Node;
 use crate::failover::seam::{
-    Act, Boot, Durable, Effect, Effects, Input, Note, Outcome, Report, Timer,
+    Act, Boot, Durable, Effect, Effects, Input, Note, Order, Outcome, Report, Timer,
 };
 use crate::failover::state::DatabaseEntry;
 use crate::journal::record::{Plant as Change, ServiceState};
@@ -32,6 +32,8 @@ pub(super) struct Host {
     armed: [Option<RecordNo>; Timer::COUNT],
     /// The first frame lost on each path since something was last heard over it.
     losses: Vec<(NicId, NodeId, RecordNo)>,
+    /// Somebody wants the service started as soon as it has ended.
+    start_again: bool,
     /// Answers that came while the machine stood still.
     postponed: Vec<(Input, Option<RecordNo>)>,
 }
@@ -47,6 +49,7 @@ impl Host {
             effects: Effects::new(),
             armed: [None; Timer::COUNT],
             losses: Vec::new(),
+            start_again: false,
             postponed: Vec::new(),
         }
     }
@@ -112,6 +115,9 @@ pub(super) fn database_entry(p: &Plant, node: NodeId, database: DbId) -> Option<
 /// The Service Control Manager starts the Cluster service.
 pub(super) fn start(p: &mut Plant, at: Instant, node: NodeId, life: u32) {
     let machine = MachineId::from(node);
+    if p.host(node).life == life && p.host(node).node.is_some() {
+        p.host_mut(node).start_again = true;
+    }
     if p.host(node).life != life || p.host(node).node.is_some() || !p.machine(machine).up {
         return;
     }
@@ -128,7 +134,7 @@ pub(super) fn start(p: &mut Plant, at: Instant, node: NodeId, life: u32) {
     host.armed = [None; Timer::COUNT];
     let boot = Boot { durable: host.durable.clone(), links, replication_service };
     host.node = Some(Node::new(config, boot, at));
-    arm(p, node);
+    arm(p, at, node);
 }
 
 /// Notes a change of the Cluster service's state.
@@ -167,11 +173,18 @@ fn stop(p: &mut Plant, at: Instant, node: NodeId, restart: bool, cause: RecordNo
     resources::service_ended(p, at, node, record);
     storage::cluster_stopped(p, at, node, record);
     witness::service_ended(p, at, node, record);
-    if restart {
-        let life = p.host(node).life;
-        let delay = p.settings().cluster.service_restart_delay;
+    let host = p.host_mut(node);
+    let (life, at_once) = (host.life, std::mem::take(&mut host.start_again));
+    if restart || at_once {
+        let delay = if at_once { Span::ZERO } else { p.settings().cluster.service_restart_delay };
         p.plan(at + delay, Event::StartClusterService { node, life });
     }
+}
+
+/// An administrator stops the Cluster service.
+pub(super) fn stop_service(p: &mut Plant, at: Instant, node: NodeId, cause: RecordNo) {
+    p.host_mut(node).start_again = false;
+    feed(p, at, node, Input::Order(Order::StopService), Some(cause));
 }
 
 /// A deadline has come.
@@ -206,7 +219,12 @@ pub(super) fn thaw(p: &mut Plant, at: Instant, node: NodeId) {
         p.plan(at, Event::Feed { node, life, place });
     }
     p.host_mut(node).deadline = None;
-    arm(p, node);
+    arm(p, at, node);
+    let machine = MachineId::from(node);
+    for nic in p.setup.topology.machines[machine].nics.ids() {
+        let generation = p.adapter(machine, nic).generation;
+        p.plan(at, Event::MediaSense { machine, nic, generation });
+    }
 }
 
 /// Answers an operation at a later moment.
@@ -271,7 +289,7 @@ pub(super) fn feed(
         perform(p, at, node, effect, step);
     }
     p.host_mut(node).effects = effects;
-    arm(p, node);
+    arm(p, at, node);
 }
 
 /// Journals one effect and has it done.
@@ -314,7 +332,7 @@ fn begin(p: &mut Plant, at: Instant, node: NodeId, op: OpId, act: Act, cause: Re
 }
 
 /// Plans the wake-up that a node wants now, if it wants another one than before.
-fn arm(p: &mut Plant, node: NodeId) {
+fn arm(p: &mut Plant, now: Instant, node: NodeId) {
     let host = p.host_mut(node);
     let wanted = host.node.as_ref().and_then(Node::deadline).map(|deadline| deadline.at);
     if wanted == host.deadline {
@@ -324,6 +342,7 @@ fn arm(p: &mut Plant, node: NodeId) {
     host.generation += 1;
     let generation = host.generation;
     if let Some(at) = wanted {
-        p.plan(at, Event::Wake { node, generation });
+        // After a machine stood still, the moment may be over.
+        p.plan(at.max(now), Event::Wake { node, generation });
     }
 }

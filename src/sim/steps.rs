@@ -4,7 +4,7 @@ use super::event::Event;
 use super::plant::Plant;
 use super::{client, host};
 use crate::base::Instant;
-use crate::failover::seam::Input;
+use crate::failover::seam::{Input, Order};
 use crate::journal::What;
 use crate::journal::record::Plant as Change;
 use crate::model::scenario::Action;
@@ -15,6 +15,7 @@ pub(super) fn act(p: &mut Plant, at: Instant, index: u16) {
     let scenario = p.setup.scenario.clone();
     let Some(action) = &scenario.steps[usize::from(index)].action else { return };
     match action {
+        Action::Order { on, order: Order::StopService } => host::stop_service(p, at, *on, cause),
         Action::Order { on, order } => {
             host::feed(p, at, *on, Input::Order(*order), Some(cause));
         }

@@ -31,8 +31,8 @@ pub struct Scene<'t> {
     pub witness: Option<NodeId>,
     /// Groups.
     pub groups: IdVec<GroupId, Group>,
-    /// Resources: the node that told last, and what it told.
-    pub resources: IdVec<ResourceId, Option<(NodeId, ResourceState)>>,
+    /// Resources: their state on each node that told of it.
+    pub resources: IdVec<ResourceId, BTreeMap<NodeId, ResourceState>>,
     /// Databases.
     pub databases: IdVec<DbId, Database>,
     /// Copies.
@@ -161,7 +161,7 @@ impl<'t> Scene<'t> {
             nodes: IdVec::filled(topology.nodes, Member::default()),
             witness: None,
             groups: IdVec::filled(topology.groups.len(), Group::default()),
-            resources: IdVec::filled(topology.resources.len(), None),
+            resources: IdVec::filled(topology.resources.len(), BTreeMap::new()),
             databases: IdVec::filled(topology.databases.len(), Database::default()),
             copies: copies.collect(),
             addresses: BTreeMap::new(),
@@ -223,7 +223,7 @@ impl<'t> Scene<'t> {
                 self.nodes[node].primary = true;
             }
             Note::Resource { resource, state, .. } => {
-                self.resources[*resource] = Some((node, *state));
+                self.resources[*resource].insert(node, *state);
             }
             Note::Group { group, owner, state } => {
                 let entry = &mut self.groups[*group];
@@ -252,6 +252,11 @@ impl<'t> Scene<'t> {
                 if service == Service::Cluster && machine.index() < self.topology.nodes {
                     let running = state == ServiceState::Running;
                     self.nodes[NodeId(machine.0)] = Member { running, ..Member::default() };
+                    if !running {
+                        for states in self.resources.values_mut() {
+                            states.remove(&NodeId(machine.0));
+                        }
+                    }
                 }
             }
             Plant::AddressUp { address, machine, .. } => {
@@ -388,7 +393,7 @@ impl<'t> Scene<'t> {
         self.reachable(owner.into())
             && resources.into_iter().all(|id| {
                 self.topology.resources[*id].kind == ResourceKind::FileShareWitness
-                    || self.resources[*id] == Some((owner, ResourceState::Online))
+                    || self.resources[*id].get(&owner) == Some(&ResourceState::Online)
             })
     }
 
@@ -434,5 +439,5 @@ pub fn first_disturbance(scenario: &Scenario) -> Option<Instant> {
         matches!(step.action, Some(Action::Order { .. } | Action::StartClusterService { .. }))
     });
     let order = order.map(|step| step.at.max(scenario.clients_from)).min();
-    fault.or(order)
+    fault.into_iter().chain(order).min()
 }

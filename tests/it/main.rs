@@ -4,6 +4,7 @@
 
 mod cases;
 mod cli;
+mod corpus;
 mod facts;
 mod floors;
 mod invalid;

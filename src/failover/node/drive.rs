@@ -47,6 +47,9 @@ impl Node {
             self.groups.wake(&mut lend!(self, out));
         }
         self.timers.expired(Timer::ActiveManager, now);
+        if self.timers.expired(Timer::Database, now) {
+            self.databases.wake(&mut lend!(self, out));
+        }
     }
 
     pub(super) fn refresh_ways(&mut self) {
@@ -78,6 +81,7 @@ impl Node {
             return;
         }
         self.refresh_ways();
+        self.check_witness(out);
         let again = self.timers.expired(Timer::Update, self.now);
         self.be_primary(out);
         let begin = self.may_begin();
@@ -95,10 +99,20 @@ impl Node {
             self.databases.follow(&mut lend!(self, out), &self.database);
         }
         self.tell(out, again);
-        self.drain(out);
+        self.drain(out, again);
         self.store(out);
         if self.unfinished() && !self.timers.is_set(Timer::Update) {
             self.timers.set(Timer::Update, self.now + self.config.membership.tick);
+        }
+    }
+
+    /// A witness whose resource failed for good gives no vote any more: if that vote is needed, the
+    /// witness has to be won again, or quorum is lost.
+    fn check_witness(&mut self, out: &mut Effects) {
+        if self.holds_witness && self.groups.witness_failed(&self.config) {
+            self.holds_witness = false;
+            lend!(self, out).act(Act::ReleaseWitness, Pending::Nothing);
+            self.judge(out);
         }
     }
 
@@ -230,17 +244,25 @@ impl Node {
             || !self.orders.is_empty()
             || !self.failure_items.is_empty()
             || self.draining
+            || self.is_primary && !self.told_drained.is_empty()
     }
 
     /// A node that is being stopped leaves once nothing can be moved away any more.
-    fn drain(&mut self, out: &mut Effects) {
+    fn drain(&mut self, out: &mut Effects, again: bool) {
         let draining = self.flagged(|flags| flags.draining);
+        self.told_drained = self.told_drained.intersection(draining);
         if self.is_primary {
             let (hosts, core) = (self.hosts(), self.config.core_group());
             for node in draining.iter() {
                 let groups = self.coordinator.left(&self.config, &self.database, node, hosts, core);
                 let core_left = node != self.me() || hosts.members.minus(draining).is_empty();
-                if groups && core_left && self.primary.left(&self.database, node) {
+                if !groups || !core_left || !self.primary.left(&self.database, node) {
+                    continue;
+                }
+                if node == self.me() {
+                    self.drained = true;
+                } else if again || !self.told_drained.contains(node) {
+                    self.told_drained = self.told_drained.with(node);
                     lend!(self, out).send(node, Message::Drained);
                 }
             }
@@ -269,10 +291,13 @@ impl Node {
 
     /// Messages of this node to itself, until there are none.
     pub(super) fn handle_own(&mut self, out: &mut Effects) {
+        let mut handled = 0;
         while let Some(message) = self.own.pop_front() {
             if self.ended {
                 return;
             }
+            handled += 1;
+            assert!(handled < 10_000, "what a node tells itself comes to an end");
             let me = self.me();
             self.message(out, me, message);
             if self.own.is_empty() {

@@ -55,8 +55,7 @@ impl Node {
             }
             Message::Order { number, order } if self.coordinates() && self.may_begin() => {
                 lend!(self, out).send(from, Message::Ordered { number });
-                if from == self.me() || self.orders_seen[from] < number {
-                    self.orders_seen[from] = self.orders_seen[from].max(number);
+                if self.orders_seen[from].insert(number) {
                     self.carry_out(out, from, order);
                 }
             }
@@ -70,6 +69,7 @@ impl Node {
     #[expect(clippy::wildcard_enum_match_arm, reason = "all others are handled above, or late")]
     fn database_message(&mut self, out: &mut Effects, from: NodeId, message: Message) {
         let (servers, may_begin) = (self.servers(), self.may_begin());
+        let coordinator = self.coordinator_node().unwrap_or(from);
         let valid = |database: DbId| self.config.databases.get(database).is_some();
         let mut ctx = lend!(self, out);
         match message {
@@ -77,7 +77,7 @@ impl Node {
                 self.databases.ask_copy(&mut ctx, from, database);
             }
             Message::Copy { database, report } => self.primary.told_copy(from, database, report),
-            Message::Dismount { database, operation } if valid(database) => {
+            Message::Dismount { database, operation } if valid(database) && coordinator == from => {
                 self.databases.dismount(&mut ctx, database, operation, Some(from));
             }
             Message::Dismounted { database, operation } => {
@@ -85,7 +85,7 @@ impl Node {
                 self.primary.told_dismounted(&mut ctx, shared, database, operation, servers);
             }
             Message::Activate { database, operation, attempt, source, takes_over, dial }
-                if valid(database) && may_begin =>
+                if valid(database) && may_begin && coordinator == from =>
             {
                 let ask = Ask { primary: from, operation, attempt, source, takes_over, dial };
                 self.databases.activate(&mut ctx, database, ask);
@@ -120,8 +120,8 @@ impl Node {
         self.peers[from] = Some(flags);
         let member = self.membership.members.contains(from);
         let confirms = member && flags.quorum && flags.view == self.membership.view;
-        let went_on = member && flags.quorum && flags.view > self.membership.view;
-        if went_on && self.membership.pruning(&lend!(self, out)) {
+        let without_me = flags.quorum && !flags.members.contains(self.me());
+        if member && without_me && flags.view > self.membership.view {
             self.calm = false;
             self.stop(out, Why::Evicted, true);
             return;
@@ -169,8 +169,10 @@ impl Node {
                 self.database = database;
                 self.enter(out, view, members, false);
             }
-            if view == self.membership.view {
+            if view == self.membership.view && members == self.membership.members {
                 lend!(self, out).send(from, Message::ViewTaken { view });
+            } else if view == self.membership.view {
+                self.membership.regroup(&mut lend!(self, out), NodeSet::only(from));
             }
         } else if view > self.membership.view && self.membership.members.contains(from) {
             self.stop(out, Why::Evicted, true);

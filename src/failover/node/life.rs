@@ -16,11 +16,14 @@ impl Node {
             self.confirmed[node] = 0;
         }
         self.came = self.came.union(came).intersection(members);
+        for node in came.iter() {
+            self.orders_seen[node].clear();
+        }
         self.judge(out);
     }
 
     /// Judges whether the view has quorum.
-    fn judge(&mut self, out: &mut Effects) {
+    pub(super) fn judge(&mut self, out: &mut Effects) {
         let members = self.membership.members;
         let standing = standing(members, self.config.voters(), self.config.quorum.witness);
         match standing {

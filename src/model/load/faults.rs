@@ -103,8 +103,9 @@ fn service_hang(section: &Section, names: &Names) -> Option<Fault> {
 fn service_slow(section: &Section, names: &Names) -> Option<Fault> {
     let found = service(section, names);
     let factor = section.value::<Ratio>("factor");
-    if !factor.is_some_and(|factor| factor >= Ratio::ONE) {
-        section.wrong("factor", "a factor of at least one, such as \"10x\"", None);
+    const MOST: Ratio = Ratio::new(1_000, 1).expect("its denominator is not zero");
+    if !factor.is_some_and(|factor| factor >= Ratio::ONE && factor <= MOST) {
+        section.wrong("factor", "a factor from one to a thousand, such as \"10x\"", None);
     }
     let (machine, service) = found?;
     Some(Fault::ServiceSlow { machine, service, factor: factor? })

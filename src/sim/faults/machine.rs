@@ -3,6 +3,7 @@
 use super::super::event::Event;
 use super::super::plant::Plant;
 use super::super::{client, host, mail, net, resources, storage};
+use super::service;
 use crate::base::{Instant, MachineId, NodeId};
 use crate::journal::RecordNo;
 use crate::journal::record::{Plant as Change, ServiceState};
@@ -58,16 +59,18 @@ pub(in crate::sim) fn power_on(
         return;
     }
     let record = set_up(p, at, machine, true, cause);
+    let wanted = Service::ALL.map(|service| service::wanted(p, machine, service));
     let state = p.machine_mut(machine);
-    for (service, slot) in Service::ALL.iter().zip(&mut state.services) {
+    for ((service, slot), wanted) in Service::ALL.iter().zip(&mut state.services).zip(wanted) {
         if *service != Service::Cluster && slot.installed {
-            slot.state = ServiceState::Running;
+            slot.state = wanted;
             slot.since = record;
             slot.started = record;
         }
     }
     changed(p, at, machine, true, record);
-    if let Some(node) = member(p, machine) {
+    let starts = service::wanted(p, machine, Service::Cluster) == ServiceState::Running;
+    if let Some(node) = member(p, machine).filter(|_| starts) {
         let life = host::life(p, node);
         p.plan(at, Event::StartClusterService { node, life });
     }

@@ -20,6 +20,12 @@ pub(super) struct Active {
     pub striking: Vec<u16>,
 }
 
+/// Faults that are in force.
+fn in_force(p: &Plant) -> impl Iterator<Item = Fault> {
+    let plan = &p.setup.scenario.faults;
+    p.faults.striking.iter().map(|index| plan[usize::from(*index)].fault)
+}
+
 /// A fault of the plan strikes.
 pub(super) fn strike(p: &mut Plant, at: Instant, index: u16) {
     let cause = p.recorder.record(at, None, What::Fault { index, healed: false });
@@ -40,20 +46,10 @@ fn apply(p: &mut Plant, at: Instant, index: u16, strikes: bool, cause: RecordNo)
         Fault::NicDown { machine, nic } => nic::down(p, at, machine, nic, strikes, cause),
         Fault::PowerOff { machine } => machine::power(p, at, machine, strikes, cause),
         Fault::Freeze { machine } => machine::freeze(p, at, machine, strikes, cause),
-        Fault::ServiceStop { machine, service } => {
-            service::stop(p, at, machine, service, strikes, cause);
+        Fault::ServiceStop { machine, service } | Fault::ServiceHang { machine, service } => {
+            service::changed(p, at, machine, service, cause);
         }
-        Fault::ServiceHang { machine, service } => {
-            service::hang(p, at, machine, service, strikes, cause);
-        }
-        Fault::ServiceSlow { machine, service, factor } => {
-            service::slow(
-                p,
-                machine,
-                service,
-                if strikes { factor } else { crate::base::Ratio::ONE },
-            );
-        }
+        Fault::ServiceSlow { machine, service, .. } => service::slow(p, machine, service),
         Fault::NetworkDown { .. }
         | Fault::PathCut { .. }
         | Fault::FrameLoss { .. }

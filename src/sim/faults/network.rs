@@ -2,7 +2,8 @@
 
 use super::super::net;
 use super::super::plant::Plant;
-use crate::base::{Instant, NetId, Ratio, Span};
+use super::in_force;
+use crate::base::{Instant, NetId, Ratio};
 use crate::journal::RecordNo;
 use crate::model::Fault;
 
@@ -22,14 +23,24 @@ pub(super) fn apply(p: &mut Plant, at: Instant, fault: Fault, strikes: bool, cau
             } else if let Some(place) = cuts.iter().position(|cut| (cut.0, cut.1) == (from, to)) {
                 cuts.remove(place);
             }
-            changed(p, at, network, cause);
+            // What the cut stands between is in the cut itself, so the network is as old as before.
+            net::connectivity_changed(p, at, cause);
         }
-        Fault::FrameLoss { network, share } => {
-            p.segment_mut(network).loss = if strikes { share } else { Ratio::ZERO };
+        Fault::FrameLoss { network, .. } => {
+            let shares = in_force(p).filter_map(|fault| match fault {
+                Fault::FrameLoss { network: of, share } if of == network => Some(share),
+                _ => None,
+            });
+            p.segment_mut(network).loss = shares.max().unwrap_or(Ratio::ZERO);
             p.segment_mut(network).since = cause;
         }
-        Fault::NetworkDelay { network, delay } => {
-            p.segment_mut(network).delay = if strikes { delay } else { Span::ZERO };
+        Fault::NetworkDelay { network, .. } => {
+            let delays = in_force(p).filter_map(|fault| match fault {
+                Fault::NetworkDelay { network: of, delay } if of == network => Some(delay),
+                _ => None,
+            });
+            p.segment_mut(network).delay = delays.sum();
+            p.segment_mut(network).since = cause;
         }
         Fault::GratuitousArpBlocked { network } => {
             let segment = p.segment_mut(network);

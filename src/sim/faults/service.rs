@@ -3,50 +3,63 @@
 use super::super::event::Event;
 use super::super::plant::Plant;
 use super::super::{client, host, mail, net, storage};
+use super::in_force;
 use crate::base::{Instant, MachineId, NodeId, Ratio};
-use crate::failover::seam::{Input, Order};
 use crate::journal::RecordNo;
 use crate::journal::record::{Plant as Change, ServiceState};
-use crate::model::Service;
+use crate::model::{Fault, Service};
 
-/// Stops a service as an administrator does, or starts it again.
-pub(super) fn stop(
+/// A fault of a service strikes or heals: the service is as the faults in force want it.
+pub(super) fn changed(
     p: &mut Plant,
     at: Instant,
     machine: MachineId,
     service: Service,
-    strikes: bool,
     cause: RecordNo,
 ) {
     if service == Service::Cluster {
         let node = NodeId(machine.0);
-        if strikes {
-            host::feed(p, at, node, Input::Order(Order::StopService), Some(cause));
+        if wanted(p, machine, service) == ServiceState::Stopped {
+            host::stop_service(p, at, node, cause);
         } else {
             let life = host::life(p, node);
             p.plan(at, Event::StartClusterService { node, life });
         }
         return;
     }
-    let state = if strikes { ServiceState::Stopped } else { ServiceState::Running };
-    set(p, at, machine, service, state, cause);
+    let state = wanted(p, machine, service);
+    let now = p.service(machine, service).state;
+    if p.machine(machine).up && now != state {
+        set(p, at, machine, service, state, cause);
+    }
 }
 
-/// A service takes requests and answers none, or comes back to itself.
-pub(super) fn hang(
-    p: &mut Plant,
-    at: Instant,
-    machine: MachineId,
-    service: Service,
-    strikes: bool,
-    cause: RecordNo,
-) {
-    let state = if strikes { ServiceState::Hung } else { ServiceState::Running };
-    set(p, at, machine, service, state, cause);
+/// The state in which the faults in force hold a service.
+pub(super) fn wanted(p: &Plant, machine: MachineId, service: Service) -> ServiceState {
+    let mut state = ServiceState::Running;
+    for fault in in_force(p) {
+        match fault {
+            Fault::ServiceStop { machine: m, service: s } if (m, s) == (machine, service) => {
+                return ServiceState::Stopped;
+            }
+            Fault::ServiceHang { machine: m, service: s } if (m, s) == (machine, service) => {
+                state = ServiceState::Hung;
+            }
+            _ => {}
+        }
+    }
+    state
 }
 
-/// Changes the factor on a service's times.
-pub(super) fn slow(p: &mut Plant, machine: MachineId, service: Service, factor: Ratio) {
+/// The factor on a service's times is the greatest that a fault in force wants.
+pub(super) fn slow(p: &mut Plant, machine: MachineId, service: Service) {
+    let factors = in_force(p).filter_map(|fault| match fault {
+        Fault::ServiceSlow { machine: m, service: s, factor } => {
+            ((m, s) == (machine, service)).then_some(factor)
+        }
+        _ => None,
+    });
+    let factor = factors.max().unwrap_or(Ratio::ONE);
     p.machine_mut(machine).services[service as usize].slow = factor;
 }
 

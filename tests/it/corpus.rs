@@ -1,0 +1,49 @@
+//! Scenarios that once showed a fault of the program, kept for ever. Each is in a folder with the
+//! name of its site, and a line `# Ends: VERDICT` in it says how it must end.
+
+use crate::source::root;
+use dagtwin::lab;
+use dagtwin::model::builtin::SITES;
+use dagtwin::model::load::{self, Given};
+use std::fs::{read_dir, read_to_string};
+
+/// The text of a site's topology: in its folder, or built in.
+fn topology(site: &str) -> String {
+    let own = root().join("tests/corpus").join(site).join("topology.toml");
+    if own.exists() {
+        return read_to_string(own).expect("the topology");
+    }
+    let site = SITES.iter().find(|known| known.topology.name == site).expect("a built-in site");
+    site.topology.text.to_owned()
+}
+
+#[test]
+fn every_scenario_of_the_corpus_ends_as_it_says() {
+    let (mut wrong, mut count) = (String::new(), 0);
+    for site in read_dir(root().join("tests/corpus")).expect("the corpus") {
+        let site = site.expect("a folder").file_name().into_string().expect("UTF-8");
+        let folder = root().join("tests/corpus").join(&site);
+        for file in read_dir(folder).expect("a folder") {
+            let path = file.expect("an entry").path();
+            let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
+            if name == "topology" {
+                continue;
+            }
+            let text = read_to_string(&path).expect("the scenario");
+            let ends = text.lines().find_map(|line| line.strip_prefix("# Ends: "));
+            let loaded = load::topology("topology.toml", &topology(&site), &load::wishes(&text));
+            let loaded = loaded.unwrap_or_else(|problems| panic!("{name}: {problems:#?}"));
+            let scenario = load::scenario(&name, &name, &text, &loaded.topology);
+            let scenario = scenario.unwrap_or_else(|problems| panic!("{name}: {problems:#?}"));
+            for seed in 1..=2 {
+                let outcome = lab::run(&loaded.topology, &scenario, seed, &Given::new());
+                if Some(outcome.verdict.kind.word()) != ends {
+                    wrong += &format!("{site}/{name}, seed {seed}: {:#?}\n", outcome.verdict);
+                }
+                count += 1;
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+    assert!(count > 20, "{count} runs only");
+}
