@@ -46,7 +46,8 @@ pub(super) fn look_up(p: &mut Plant, at: Instant, server: MachineId, cause: Reco
     }
 }
 
-/// A server passes a client's NTLM log-on through; only so many can be in progress.
+/// A server passes a client's NTLM log-on through; only so many can be in progress, and one that
+/// cannot begin in time fails (exchange.md §7.4).
 pub(super) fn log_on(p: &mut Plant, at: Instant, server: MachineId, cause: RecordNo) -> Answer {
     let slots = &p.directory.pass_through[server];
     let (slot, free) = slots
@@ -55,6 +56,13 @@ pub(super) fn log_on(p: &mut Plant, at: Instant, server: MachineId, cause: Recor
         .min_by_key(|(_, until)| **until)
         .map(|(slot, until)| (slot, *until))
         .expect("at least one log-on may be in progress");
+    let timeout = p.settings().directory.timeout;
+    if free > at.saturating_add(timeout) {
+        // Its turn would come after it has given up.
+        let because = p.machine(server).since.max(cause);
+        let result = Err((Failure::NoDomainController, because));
+        return Answer { at: at.saturating_add(timeout), result };
+    }
     let answer = look_up(p, at.max(free), server, cause);
     p.directory.pass_through[server][slot] = answer.at;
     answer

@@ -1,7 +1,7 @@
 //! Floor 5: the plant, virtual time and faults; drives the failover core.
 //!
 //! A bevy_ecs world as store, one calendar, one loop: `pump` takes events and matches them to
-//! plain functions that are lent the whole [`plant::Plant`].
+//! plain functions that are lent the whole `plant::Plant`.
 
 mod build;
 mod calendar;

@@ -86,9 +86,9 @@ fn learn(p: &mut Plant, at: Instant, network: NetId, machine: MachineId, nic: Ni
     p.segment_mut(network).forwarding.insert(machine, (nic, at + life));
 }
 
-/// A path between two machines over a network that clients use too, in the order of the sender's
-/// adapters: the network and the time one way, or the last obstacle met. Replication networks
-/// carry heartbeats and logs only (exchange.md §2.1).
+/// A connection between two machines over a network that clients use too, in the order of the
+/// sender's adapters: the network and the time of a segment one way, or the last obstacle met.
+/// Replication networks carry heartbeats and logs only (exchange.md §2.1).
 pub(super) fn path(
     p: &mut Plant,
     at: Instant,
@@ -102,12 +102,33 @@ pub(super) fn path(
         if role != NetworkRole::ClusterAndClient || adapter_on(p, to, network).is_none() {
             continue;
         }
-        match between(p, at, network, from, to) {
+        match delivered(p, at, network, from, to) {
             Ok(span) => return Ok((network, span)),
             Err(met) => obstacle = met,
         }
     }
     Err(obstacle)
+}
+
+/// The time that a segment between two servers takes. What bad luck loses, TCP sends again
+/// (exchange.md §4.3); no other obstacle goes away by that.
+fn delivered(
+    p: &mut Plant,
+    at: Instant,
+    network: NetId,
+    from: MachineId,
+    to: MachineId,
+) -> Result<Span, Obstacle> {
+    let tcp = p.settings().tcp;
+    let mut waited = Span::ZERO;
+    for attempt in 0..=tcp.max_data_retransmissions.min(31) {
+        match between(p, at, network, from, to) {
+            Ok(span) => return Ok(waited + span),
+            Err((Lost::Chance, _)) => waited += tcp.minimum_rto * (1 << attempt),
+            Err(met) => return Err(met),
+        }
+    }
+    Err((Lost::Chance, p.segment(network).since))
 }
 
 /// Whether two machines can reach each other over some network now, good luck aside.

@@ -4,6 +4,7 @@
 
 mod cases;
 mod cli;
+mod contract;
 mod corpus;
 mod facts;
 mod floors;
@@ -13,6 +14,7 @@ mod pair;
 mod program;
 mod readme;
 mod replay;
+mod report;
 mod scenarios;
 mod site;
 mod source;

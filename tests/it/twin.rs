@@ -49,3 +49,20 @@ fn another_seed_gives_another_digest_and_the_same_verdict() {
         assert_eq!(one["verdict"], other["verdict"], "seed {seed}");
     }
 }
+
+/// Nobody's way of looking changes what is seen.
+#[test]
+fn formats_and_quiet_change_nothing() {
+    let folder = crate::program::Folder::new("formats");
+    let journals: Vec<Vec<u8>> = ["text", "json", "csv"]
+        .iter()
+        .map(|format| {
+            let path = folder.path(format);
+            let quiet = if *format == "csv" { "--quiet" } else { "--color=never" };
+            let run = told(&["run", "--format", format, quiet, "--journal", &path]);
+            assert_eq!(run.status, 0, "{}", run.err);
+            std::fs::read(path).expect("the journal")
+        })
+        .collect();
+    assert!(journals.iter().all(|journal| *journal == journals[0]));
+}

@@ -114,7 +114,7 @@ fn service_slow(section: &Section, names: &Names) -> Option<Fault> {
 fn frame_loss(section: &Section, names: &Names) -> Option<Fault> {
     let network = names.network(section);
     let share = section.value::<Ratio>("share");
-    if !share.is_some_and(|share| share <= Ratio::ONE) {
+    if share.is_none_or(|share| share > Ratio::ONE) {
         section.wrong("share", "a share such as \"3%\", at most 100%", None);
     }
     Some(Fault::FrameLoss { network: network?, share: share? })

@@ -3,7 +3,7 @@
 //!
 //! A client has wishes, served one after the other: the front one is pursued through its name,
 //! an address, a connection and a log-on, as far as each is missing. What goes wrong on the way
-//! ends in [`trouble`], which waits as long as that kind of client does and pursues again.
+//! ends in `trouble`, which waits as long as that kind of client does and pursues again.
 //! `Asked` and `Answered` of one client come in the same order.
 
 mod arp;
