@@ -89,6 +89,12 @@ pub fn write_file(
     if path.is_dir() {
         return Err(io::Error::new(io::ErrorKind::IsADirectory, "is a directory"));
     }
+    if path.exists() && !path.is_file() {
+        // A device or a pipe is written to; another file may not take its place.
+        let mut file = std::fs::OpenOptions::new().write(true).open(path)?;
+        write(&mut file)?;
+        return file.flush();
+    }
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".part");
     let part = path.with_file_name(name);

@@ -295,3 +295,15 @@ fn versions_manual_and_completions() {
     assert_eq!(help.status, 0);
     assert!(help.out.contains("Examples:"), "{}", help.out);
 }
+
+/// A device is written to and stays what it is; what cannot be written is the machine's failure.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_journal_may_go_to_a_device() {
+    let run = |to| told(&["run", "--scenario", "quiet", "--until", "1m", "-q", "--journal", to]);
+    assert_eq!(run("/dev/null").status, 0);
+    let full = run("/dev/full");
+    assert_eq!(full.status, 3, "{}", full.err);
+    assert!(full.err.contains("--journal /dev/full"), "{}", full.err);
+    assert!(!std::path::Path::new("/dev/full").is_file());
+}

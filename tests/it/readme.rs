@@ -2,7 +2,8 @@
 //! `UPDATE=1` rewrites it.
 //!
 //! A block begins with ```` ```console ```` and a line `$ dagtwin …` or `$ cargo run --release --
-//! …`, which may end in `| head -N`, `| tail -N` or `| sed -n '/^From/,/^To/p'`.
+//! …`, which may end in `| head -N`, `| tail -N` or `| sed -n '/^From/,/^To/p'`. A row of a
+//! table that begins with ``| `dagtwin run`` is what that run comes to.
 
 use crate::program::told;
 use crate::source::root;
@@ -44,6 +45,11 @@ fn rewritten(page: &str) -> (String, usize) {
     let mut count = 0;
     let mut lines = page.lines().peekable();
     while let Some(line) = lines.next() {
+        if line.starts_with("| `dagtwin run") {
+            out += &row(line.split('|').nth(1).unwrap_or_default());
+            out.push('\n');
+            continue;
+        }
         out += line;
         out.push('\n');
         if line != "```console" {
@@ -85,6 +91,25 @@ fn shown_output_is_the_programs_own() {
             );
         }
     }
+}
+
+/// A span as the table shows it.
+fn seconds(milliseconds: f64) -> String {
+    format!("{:.1} s", milliseconds / 1e3)
+}
+
+/// A row of the table in README.md: what the run of its first cell comes to.
+fn row(command: &str) -> String {
+    let call = command.trim().trim_matches('`').strip_prefix("dagtwin ").expect("a command");
+    let mut arguments: Vec<&str> = call.split_whitespace().collect();
+    arguments.extend(["--format", "json"]);
+    let report: serde_json::Value =
+        serde_json::from_str(&told(&arguments).out).expect("a JSON report");
+    let outages = report["outages"].as_array().expect("a list").iter();
+    let outlook = outages.filter(|outage| outage["who"] == "outlook");
+    let outlook = outlook.filter_map(|outage| outage["ms"].as_f64()).fold(0.0, f64::max);
+    let back = seconds(report["recovered_ms"].as_f64().expect("everything comes back"));
+    format!("|{command}| {back} | {} |", seconds(outlook))
 }
 
 /// The blocks of a page in this language.

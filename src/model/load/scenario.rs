@@ -112,7 +112,10 @@ impl<'t> Names<'t> {
                 Some(ClientId(group.first.0 + position - 1))
             }
             (Some(group), _) => {
-                let expected = format!("\"{name}#N\" with N from 1 to {}", group.count);
+                let expected = match group.count {
+                    0 => "a client group with clients; this one has none".to_owned(),
+                    count => format!("\"{name}#N\" with N from 1 to {count}"),
+                };
                 section.wrong_at(&place, &expected, None);
                 None
             }
