@@ -53,16 +53,6 @@ fn stages_add_up_to_the_nanosecond() {
 }
 
 #[test]
-fn every_cause_is_an_earlier_record() {
-    for built in site::all() {
-        for (index, record) in run(&built, 1).records.iter().enumerate() {
-            let earlier = record.cause.is_none_or(|cause| (cause.0 as usize) < index);
-            assert!(earlier, "{}: record {index}: {record:?}", built.name);
-        }
-    }
-}
-
-#[test]
 fn the_article_is_met_for_every_seed() {
     let built = site::named("nic-loss");
     let recovered = |seed| run(&built, seed).recovered.expect("everything comes back");

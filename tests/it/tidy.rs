@@ -185,6 +185,32 @@ fn pages_are_linked_and_links_lead_somewhere() {
     demand("every page can be found", &wrong);
 }
 
+/// Files of this package that a page names in backticks.
+fn named(page: &SourceFile) -> Vec<String> {
+    const FOLDERS: [&str; 6] = ["src/", "tests/", "benches/", "docs/", "topologies/", ".ci/"];
+    let spans = page.text.split('`').skip(1).step_by(2);
+    let paths = spans.filter(|span| FOLDERS.iter().any(|folder| span.starts_with(folder)));
+    let plain = |path: &&str| !path.contains([' ', '*', '<', '…', '\n']) && !path.contains("NAME");
+    paths.filter(plain).map(str::to_owned).collect()
+}
+
+#[test]
+fn files_that_pages_name_exist() {
+    let mut wrong = Vec::new();
+    for page in files("", &[".md"]).iter().filter(|page| !page.path.contains("facts/")) {
+        for path in named(page) {
+            let here = root().join(path.as_str());
+            if !here.exists() && !here.with_extension("rs").exists() {
+                wrong.push(format!("{}: {path} does not exist", page.path));
+            }
+        }
+    }
+    demand("pages name what is there", &wrong);
+    let page = "`src/nothing.rs` and `tests/it/main.rs`".to_owned();
+    let page = SourceFile { path: "a.md".into(), text: page };
+    assert_eq!(named(&page).len(), 2, "the judge reads names");
+}
+
 #[test]
 fn the_judge_can_fail() {
     let file = |text: String| SourceFile { path: "src/base/a.rs".into(), text };
