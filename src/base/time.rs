@@ -91,6 +91,9 @@ impl Span {
     /// If the denominator is zero or the result does not fit.
     #[must_use]
     pub fn scaled(self, numerator: u64, denominator: u64) -> Span {
+        if let Some(product) = self.0.checked_mul(numerator) {
+            return Span(product / denominator);
+        }
         let wide = u128::from(self.0) * u128::from(numerator) / u128::from(denominator);
         Span(u64::try_from(wide).expect("a span of less than 584 years"))
     }

@@ -1,6 +1,6 @@
 //! The calendar: pending events in the exact order (moment, insertion number).
 //!
-//! A hierarchical timing wheel: the lowest level has slots of about 16 microseconds, each level
+//! A hierarchical timing wheel: the lowest level has slots of about 66 microseconds, each level
 //! above is 64 times coarser. The slot that virtual time is in is kept sorted, so the order is
 //! that of a heap over (moment, number) at the price of a wheel.
 
@@ -9,11 +9,11 @@ use bevy_ecs::prelude::Resource;
 use core::cmp::Reverse;
 
 /// Nanoseconds of one slot of the lowest level, as a power of two.
-const TICK_BITS: u32 = 14;
+const TICK_BITS: u32 = 16;
 /// Slots of a level, as a power of two.
 const SLOT_BITS: u32 = 6;
-/// Levels: 14 + 9 × 6 = 68 bits, more than a moment has.
-const LEVELS: usize = 9;
+/// Levels: 16 + 8 × 6 = 64 bits, as many as a moment has.
+const LEVELS: usize = 8;
 const SLOTS: usize = 1 << SLOT_BITS;
 /// End of a list.
 const NIL: u32 = u32::MAX;

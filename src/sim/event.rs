@@ -42,3 +42,6 @@ pub(super) enum Event {
     /// A client.
     Client(ClientId, client::Event),
 }
+
+/// Events travel through the calendar's wheel several times each, so they stay small.
+const _: () = assert!(size_of::<Event>() <= 32, "an event is small; let a slab hold the rest");

@@ -345,6 +345,9 @@ impl Plant<'_> {
     /// A service's time on this machine, with its factor for slowness.
     pub(super) fn stretched(&self, machine: MachineId, service: Service, time: Span) -> Span {
         let slow = self.service(machine, service).slow;
+        if slow == Ratio::ONE {
+            return time;
+        }
         time.scaled(u64::from(slow.numerator()), u64::from(slow.denominator()))
     }
 

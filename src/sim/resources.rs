@@ -32,7 +32,7 @@ pub(super) enum Stage {
     /// Network Name: the DNS server has worked on the dynamic update.
     DnsUpdate { cause: RecordNo },
     /// Any: the operation ends.
-    End { cause: RecordNo, outcome: Outcome },
+    End { cause: RecordNo, failed: Option<Failure> },
 }
 
 /// Begins an operation on a resource.
@@ -67,8 +67,18 @@ fn plan(p: &mut Plant, when: Instant, running: Running, stage: Stage) {
     p.plan(when, Event::Resource { node, life, op, resource, stage });
 }
 
-fn end(p: &mut Plant, when: Instant, running: Running, cause: RecordNo, outcome: Outcome) {
-    plan(p, when, running, Stage::End { cause, outcome });
+fn end(p: &mut Plant, when: Instant, running: Running, cause: RecordNo, failed: Option<Failure>) {
+    plan(p, when, running, Stage::End { cause, failed });
+}
+
+/// What the witness's answer means for its resource.
+fn failure(outcome: Outcome) -> Option<Failure> {
+    match outcome {
+        Outcome::Ok | Outcome::Copy(_) | Outcome::LastLogs { .. } => None,
+        Outcome::Failed(failure) => Some(failure),
+        Outcome::Refused(_) => Some(Failure::NotAlive),
+        Outcome::TimedOut => Some(Failure::NoAnswer),
+    }
 }
 
 /// The address of an IP Address resource and the adapter for it on a machine.
@@ -103,7 +113,7 @@ fn online(p: &mut Plant, at: Instant, running: Running, cause: RecordNo) {
         }
         ResourceKind::FileShareWitness => {
             let (when, outcome, because) = witness::open(p, at, running.node);
-            end(p, when, running, because.unwrap_or(cause), outcome);
+            end(p, when, running, because.unwrap_or(cause), failure(outcome));
         }
     }
 }
@@ -136,7 +146,8 @@ pub(super) fn proceed(p: &mut Plant, at: Instant, running: Running, stage: Stage
             host::done(p, at, running.node, running.op, Outcome::Ok, cause);
         }
         Stage::DnsUpdate { cause } => dns::write(p, at, machine, running.resource, cause),
-        Stage::End { cause, outcome } => {
+        Stage::End { cause, failed } => {
+            let outcome = failed.map_or(Outcome::Ok, Outcome::Failed);
             host::done(p, at, running.node, running.op, outcome, cause);
         }
     }
@@ -193,22 +204,21 @@ fn unbind(
 /// the share.
 fn check(p: &mut Plant, at: Instant, running: Running, cause: RecordNo, thorough: bool) {
     let machine = MachineId::from(running.node);
-    let not_alive = Outcome::Failed(Failure::NotAlive);
     match p.setup.topology.resources[running.resource].kind {
         ResourceKind::IpAddress { network } => {
             let (address, _, _) =
                 place(p, machine, running.resource).expect("an IP Address resource");
             let alive = net::attached(p, machine, network, Lost::SenderDown)
                 .is_ok_and(|nic| net::bound(p, machine, nic, address).is_some());
-            end(p, at, running, cause, if alive { Outcome::Ok } else { not_alive });
+            end(p, at, running, cause, (!alive).then_some(Failure::NotAlive));
         }
         ResourceKind::FileShareWitness if thorough => {
             let (when, outcome, because) = witness::open(p, at, running.node);
-            let outcome = if outcome == Outcome::Ok { outcome } else { not_alive };
-            end(p, when, running, because.unwrap_or(cause), outcome);
+            let failed = (outcome != Outcome::Ok).then_some(Failure::NotAlive);
+            end(p, when, running, because.unwrap_or(cause), failed);
         }
         ResourceKind::FileShareWitness | ResourceKind::NetworkName => {
-            end(p, at, running, cause, Outcome::Ok);
+            end(p, at, running, cause, None);
         }
     }
 }

@@ -68,7 +68,8 @@ impl Names<'_> {
                 format!("{node} shall activate {database}, attempt {attempt}")
             }
             Note::LastLogs { database, copied, missing, dial, accepted } => {
-                let found = format!("{copied} copied, {missing} missing, {}", dial_name(*dial));
+                let found =
+                    format!("{copied} copied, {missing} known to be missing, {}", dial_name(*dial));
                 let verdict = if *accepted { "mount allowed" } else { "mount refused" };
                 format!("last logs of {}: {found}: {verdict}", self.database(*database))
             }
