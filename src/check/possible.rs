@@ -213,6 +213,33 @@ impl<'s, 't> Possible<'s, 't> {
         Ok(hosts)
     }
 
+    /// A fault in force that makes a network lose or delay frames: with enough of it, heartbeats
+    /// fail now and then, and no moment is a quiet one.
+    pub(super) fn unsteady(&self) -> Option<&'static str> {
+        self.active_faults().find_map(|fault| match fault {
+            Fault::FrameLoss { .. } | Fault::NetworkDelay { .. } => Some(fault.word()),
+            _ => None,
+        })
+    }
+
+    /// A fault in force that takes no machine away but may keep a client's request, or a message,
+    /// from its way for as long as it lasts.
+    pub(super) fn hindrance(&self) -> Option<&'static str> {
+        self.active_faults().find_map(|fault| match fault {
+            Fault::ServiceStop { .. }
+            | Fault::ServiceHang { .. }
+            | Fault::ServiceSlow { .. }
+            | Fault::PathCut { .. }
+            | Fault::FrameLoss { .. }
+            | Fault::NetworkDelay { .. }
+            | Fault::NetworkDown { .. } => Some(fault.word()),
+            Fault::NicDown { .. }
+            | Fault::PowerOff { .. }
+            | Fault::Freeze { .. }
+            | Fault::GratuitousArpBlocked { .. } => None,
+        })
+    }
+
     /// Why this service does not answer there; none if it runs.
     pub(super) fn not_running(&self, node: NodeId, service: Service) -> Option<String> {
         let state = self.scene.services.get(&(node.into(), service));

@@ -151,8 +151,9 @@ impl Watch for ServiceBack {
             findings.not_judged = Some(why);
             return findings;
         }
-        let mut missing = Missing { at, reasons: Vec::new(), violations: Vec::new() };
         let possible = Possible::new(scene, &self.stopped, &self.stale);
+        let unsteady = possible.unsteady();
+        let mut missing = Missing { at, unsteady, reasons: Vec::new(), violations: Vec::new() };
         match possible.side() {
             Err(why) => missing.reasons.push(format!("no side can have quorum: {why}")),
             Ok(side) => {
@@ -174,12 +175,18 @@ impl Watch for ServiceBack {
 /// What is not back at the end: for a reason that lies outside, or against the promise.
 struct Missing {
     at: Instant,
+    /// A fault in force that leaves no quiet moment.
+    unsteady: Option<&'static str>,
     reasons: Vec<String>,
     violations: Vec<Violation>,
 }
 
 impl Missing {
     fn broken(&mut self, why: String) {
+        if let Some(word) = self.unsteady {
+            self.reasons.push(format!("{why}, while {word} is in force"));
+            return;
+        }
         let (promise, at) = (PROMISE.name, self.at);
         self.violations.push(Violation { promise, at, record: None, why });
     }
@@ -254,6 +261,8 @@ impl ServiceBack {
                 let logs_on = possible.has(side, role, Service::Directory);
                 (!logs_on).then(|| "no domain controller answers".to_owned())
             });
+            let lasting = || possible.hindrance().map(|word| format!("{word} is in force"));
+            let why = why.or_else(lasting);
             let entry = waiting.entry(group.kind).or_insert((0, since, why));
             entry.0 += 1;
             entry.1 = entry.1.min(since);
@@ -281,9 +290,13 @@ impl ServiceBack {
             let machine = node.into();
             !scene.reachable(machine) || scene.runs(machine, Service::HubTransport)
         });
-        // Transport asks the directory for every recipient (exchange.md §2.4): without it, messages
-        // wait in a queue, as they should.
-        if !transports || !possible.has(side, MachineRole::DomainController, Service::Directory) {
+        // Transport asks the directory for every recipient (exchange.md §2.4): without it, and
+        // while something keeps servers from each other, messages wait in a queue, as they should.
+        let hindered = possible.hindrance().is_some();
+        if hindered
+            || !transports
+            || !possible.has(side, MachineRole::DomainController, Service::Directory)
+        {
             return;
         }
         let transport = &scene.topology().settings.transport;

@@ -251,6 +251,18 @@ impl Groups {
         })
     }
 
+    /// The witness has just been won: its resource is worth another try at once.
+    pub(super) fn witness_works(&mut self, ctx: &Ctx) {
+        for (id, resource) in ctx.config.resources.iter() {
+            if resource.kind == ResourceKind::FileShareWitness {
+                let local = &mut self.locals[id];
+                local.given_up = false;
+                local.retry_at = None;
+                local.not_before = ctx.now;
+            }
+        }
+    }
+
     /// Everything here ends at once.
     pub(super) fn terminate(&mut self, ctx: &mut Ctx) {
         for id in ctx.config.resources.ids() {

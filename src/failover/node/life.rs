@@ -95,7 +95,9 @@ impl Node {
         self.quorum = Quorum::Deciding { claimant: true, claim_from, tries, op: None };
         if outcome == Outcome::Ok && !self.looking {
             self.holds_witness = true;
-            lend!(self, out).note(Note::WitnessWon);
+            let mut ctx = lend!(self, out);
+            ctx.note(Note::WitnessWon);
+            self.groups.witness_works(&ctx);
             self.hold(out, true);
             return;
         }
