@@ -90,8 +90,7 @@ impl Watch for QuorumBeforeService {
                     format!("{database} is mounted on {node} without quorum")
                 });
             }
-            What::Plant(Plant::Machine { machine, up: false })
-            | What::Plant(Plant::Service {
+            What::Plant(Plant::Service {
                 machine,
                 service: Service::Cluster,
                 state: ServiceState::Stopped,

@@ -15,7 +15,8 @@ pub(super) struct Servers {
     pub members: NodeSet,
     /// Of those, the ones whose Active Manager runs.
     pub running: NodeSet,
-    /// Of those, the ones whose MAPI adapter has carrier.
+    /// Of those, the ones that have not told that their MAPI network is down; one that cannot be
+    /// heard has told nothing.
     pub mapi: NodeSet,
     /// Of those, the ones that are being stopped.
     pub draining: NodeSet,

@@ -288,7 +288,7 @@ impl Node {
         Servers {
             members: self.membership.members,
             running: self.flagged(|flags| flags.active_manager),
-            mapi: self.flagged(|flags| flags.mapi),
+            mapi: self.membership.members.minus(self.flagged(|flags| !flags.mapi)),
             draining: self.flagged(|flags| flags.draining),
         }
     }

@@ -240,12 +240,9 @@ impl<'t> Scene<'t> {
 
     fn plant(&mut self, plant: &Plant) {
         match *plant {
-            Plant::Machine { machine, up } => {
-                self.machines[machine] = up;
-                if !up && machine.index() < self.topology.nodes {
-                    self.nodes[NodeId(machine.0)].quorum = false;
-                }
-            }
+            // A machine without power has told that its Cluster service has ended; one that stands
+            // still goes on where it was.
+            Plant::Machine { machine, up } => self.machines[machine] = up,
             Plant::Adapter { machine, nic, up } => self.adapters[machine][nic] = up,
             Plant::Service { machine, service, state } => {
                 self.services.insert((machine, service), state);
