@@ -156,7 +156,8 @@ impl Primary {
         if self.operations.contains_key(&database) {
             return;
         }
-        self.count += 1;
+        // Numbers grow from one primary, and one life of it, to the next as the version does.
+        self.count = self.count.max(shared.version as u32).wrapping_add(1);
         self.retry.remove(&database);
         let from = shared.databases[database].active;
         ctx.note(Note::DatabaseOperation { database, operation: kind, why, from });

@@ -91,6 +91,7 @@ impl Databases {
         }
         if let Some((operation, attempt, result)) = self.locals[database].answered
             && (operation, attempt) == (ask.operation, ask.attempt)
+            && (result.is_err() || self.locals[database].mounted)
         {
             self.answer(ctx, database, ask, result);
             return;
@@ -245,6 +246,7 @@ impl Databases {
                 {
                     self.locals[database].task = None;
                     self.locals[database].mounted = false;
+                    self.locals[database].answered = None;
                     let (active, status) = (ctx.config.me, CopyStatus::Dismounted);
                     ctx.note(Note::Database { database, active, status });
                     self.dismissed(ctx, database, operation, primary);
