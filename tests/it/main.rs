@@ -1,8 +1,7 @@
-//! The only integration test binary: one file per subject.
+//! The integration tests of everything above the core: one file per subject.
 
 #![allow(missing_docs, unreachable_pub)]
 
-mod cases;
 mod cli;
 mod contract;
 mod corpus;
@@ -10,7 +9,6 @@ mod facts;
 mod floors;
 mod invalid;
 mod journal;
-mod pair;
 mod program;
 mod readme;
 mod replay;

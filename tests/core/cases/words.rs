@@ -1,29 +1,8 @@
-//! Case files: stories over bare cores, told in text. A file is a list of blocks: commands, a
-//! line `----`, and what happened, up to an empty line. `UPDATE=1` rewrites what happened; read
-//! the difference before you keep it.
+//! The words of a case file.
 
-use crate::pair::{Pair, Setting};
+use crate::pair::{Pair, Setting, span};
 use dagtwin::base::{DbId, GroupId, Id, NodeId, Span};
 use dagtwin::failover::seam::{ContentIndex, Input, MountDial, Order};
-use dagtwin::model::settings::Value;
-use std::path::{Path, PathBuf};
-
-fn files(folder: &Path, found: &mut Vec<PathBuf>) {
-    let entries = std::fs::read_dir(folder).expect("a folder of cases");
-    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.expect("readable").path()).collect();
-    paths.sort();
-    for path in paths {
-        if path.is_dir() {
-            files(&path, found);
-        } else if path.extension().is_some_and(|extension| extension == "txt") {
-            found.push(path);
-        }
-    }
-}
-
-fn span(text: &str) -> Span {
-    Span::read(text).unwrap_or_else(|| panic!("{text} is not a span"))
-}
 
 fn node(text: &str) -> usize {
     text.trim_start_matches('n').parse().unwrap_or_else(|_| panic!("{text} is not a node"))
@@ -39,7 +18,8 @@ fn dial(text: &str) -> MountDial {
     }
 }
 
-fn set(setting: &mut Setting, words: &[&str]) {
+/// `set …`: how the site is before its cores start.
+pub(super) fn set(setting: &mut Setting, words: &[&str]) {
     match words {
         ["nodes", count] => {
             setting.nodes = count.parse().expect("a count");
@@ -87,7 +67,8 @@ fn order(words: &[&str]) -> Order {
     }
 }
 
-fn command(pair: &mut Pair, words: &[&str]) {
+/// Anything else: what is done to the site.
+pub(super) fn command(pair: &mut Pair, words: &[&str]) {
     let net = |text: &str| usize::from(text == "replication");
     let pairs = |text: &str| {
         let (n, resource) = text.split_once(':').expect("node:resource");
@@ -122,70 +103,4 @@ fn command(pair: &mut Pair, words: &[&str]) {
         }
         other => panic!("unknown command {other:?}"),
     }
-}
-
-/// Plays a case and returns it with what happened in place of what is written.
-fn play(text: &str) -> String {
-    let mut setting = Setting::default();
-    let mut pair: Option<Pair> = None;
-    let mut result = String::new();
-    let mut lines = text.lines();
-    while let Some(line) = lines.next() {
-        if line == "----" {
-            let pair = pair.get_or_insert_with(|| Pair::new(setting.clone()));
-            result += "----\n";
-            for line in pair.log.drain(..) {
-                result += &format!("{line}\n");
-            }
-            for skipped in lines.by_ref() {
-                if skipped.is_empty() {
-                    break;
-                }
-            }
-            result += "\n";
-            continue;
-        }
-        result += &format!("{line}\n");
-        let line = line.split('#').next().unwrap_or_default();
-        let words: Vec<&str> = line.split_whitespace().collect();
-        match words.as_slice() {
-            [] => {}
-            ["set", words @ ..] => set(&mut setting, words),
-            words => {
-                command(pair.get_or_insert_with(|| Pair::new(setting.clone())), words);
-            }
-        }
-    }
-    result
-}
-
-#[test]
-fn every_case_happens_as_it_is_written() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
-    let mut found = Vec::new();
-    files(&folder, &mut found);
-    assert!(found.len() >= 25, "only {} cases found", found.len());
-    let mut wrong = Vec::new();
-    for path in found {
-        let text = std::fs::read_to_string(&path).expect("readable");
-        let played = play(&text);
-        if played == text {
-            continue;
-        }
-        if crate::source::updating() {
-            std::fs::write(&path, &played).expect("writable");
-        } else {
-            let place = played.lines().zip(text.lines()).position(|(a, b)| a != b);
-            let place = place.unwrap_or(text.lines().count().min(played.lines().count()));
-            let line = |text: &str| text.lines().nth(place).unwrap_or("(nothing)").to_owned();
-            wrong.push(format!(
-                "{}:{}\n  written:  {}\n  happened: {}",
-                path.display(),
-                place + 1,
-                line(&text),
-                line(&played),
-            ));
-        }
-    }
-    assert!(wrong.is_empty(), "UPDATE=1 rewrites them:\n{}", wrong.join("\n"));
 }

@@ -1,0 +1,7 @@
+//! The core alone, over bare cables and a clock. Needs no feature, so that a change of
+//! `src/failover` is judged within seconds.
+
+#![allow(missing_docs, unreachable_pub)]
+
+mod cases;
+mod pair;

@@ -1,0 +1,252 @@
+//! Bare cores with cables, one clock, a witness, and resources that answer after fixed spans. No
+//! simulator: what is wrong here is wrong in the core.
+
+use dagtwin::base::{DbId, GroupId, Id, Instant, NicId, NodeId, ResourceId, Span};
+use dagtwin::failover::Node;
+use dagtwin::failover::seam::*;
+use setting::config;
+pub use setting::{Setting, span};
+use std::collections::{BTreeMap, BTreeSet};
+
+mod perform;
+mod setting;
+
+/// Network 0 carries clients and the witness, network 1 is for replication.
+const NETWORKS: usize = 2;
+
+#[derive(Clone, Debug)]
+enum Event {
+    Wake(usize),
+    Feed { node: usize, life: u32, input: Input },
+    Start { node: usize, life: u32 },
+}
+
+/// Cores, cables and what hangs on them.
+pub struct Pair {
+    pub now: Instant,
+    setting: Setting,
+    nodes: Vec<Option<Node>>,
+    lives: Vec<u32>,
+    boots: Vec<Durable>,
+    links: Vec<[bool; NETWORKS]>,
+    cuts: BTreeSet<(usize, usize, usize)>,
+    queue: BTreeMap<(Instant, u64), Event>,
+    planned: Vec<Option<Instant>>,
+    count: u64,
+    pub witness_up: bool,
+    holder: Option<usize>,
+    tag: u64,
+    /// Every n-th frame is lost; zero for none.
+    pub drop_every: u64,
+    frames: u64,
+    /// Wakes come twice and half a millisecond early.
+    pub restless: bool,
+    pub missing: u64,
+    pub fail_online: BTreeSet<(usize, u16)>,
+    pub fail_probe: BTreeSet<(usize, u16)>,
+    pub fail_mount: BTreeSet<usize>,
+    pub index: BTreeMap<usize, ContentIndex>,
+    pub log: Vec<String>,
+    pub effects: Vec<(Instant, NodeId, Effect)>,
+    online: BTreeMap<(usize, u16), bool>,
+    pub overlap: Span,
+}
+
+impl Pair {
+    pub fn new(setting: Setting) -> Self {
+        let count = setting.nodes;
+        let mut pair = Pair {
+            now: Instant::ZERO,
+            nodes: vec![None; count],
+            lives: vec![0; count],
+            boots: vec![Durable { epoch: 1, database: setting::boot_database(&setting) }; count],
+            links: vec![[true; NETWORKS]; count],
+            cuts: BTreeSet::new(),
+            queue: BTreeMap::new(),
+            planned: vec![None; count],
+            count: 0,
+            witness_up: true,
+            holder: None,
+            tag: 0,
+            drop_every: 0,
+            frames: 0,
+            restless: false,
+            missing: 0,
+            fail_online: BTreeSet::new(),
+            fail_probe: BTreeSet::new(),
+            fail_mount: BTreeSet::new(),
+            index: BTreeMap::new(),
+            log: Vec::new(),
+            effects: Vec::new(),
+            online: BTreeMap::new(),
+            overlap: Span::ZERO,
+            setting,
+        };
+        for node in 0..count {
+            let usual = Span::from_millis(100 * node as u64);
+            let after = pair.setting.starts.get(node).copied().unwrap_or(usual);
+            if after < Span::MAX {
+                pair.plan(after, Event::Start { node, life: 0 });
+            }
+        }
+        pair
+    }
+
+    fn plan(&mut self, after: Span, event: Event) {
+        self.count += 1;
+        self.queue.insert((self.now.saturating_add(after), self.count), event);
+    }
+
+    /// Lets time pass.
+    pub fn run(&mut self, span: Span) {
+        let until = self.now + span;
+        while let Some(((at, _), _)) = self.queue.first_key_value() {
+            if *at > until {
+                break;
+            }
+            let ((at, _), event) = self.queue.pop_first().expect("just seen");
+            if self.two_owners() {
+                self.overlap += at.since(self.now);
+            }
+            self.now = at;
+            match event {
+                Event::Wake(node) => {
+                    if self.planned[node] == Some(at) || self.restless {
+                        self.feed(node, Input::Wake);
+                    }
+                }
+                Event::Feed { node, life, input } if self.lives[node] == life => {
+                    self.feed(node, input);
+                }
+                Event::Feed { .. } => {}
+                Event::Start { node, life } if self.lives[node] == life => self.start(node),
+                Event::Start { .. } => {}
+            }
+        }
+        self.now = until;
+    }
+
+    fn two_owners(&self) -> bool {
+        let here = |n: usize| {
+            self.online.get(&(n, 3)) == Some(&true)
+                && self.nodes[n].as_ref().is_some_and(|node| node.view().quorum)
+        };
+        (0..self.setting.nodes).filter(|n| here(*n)).count() > 1
+    }
+
+    pub fn start(&mut self, node: usize) {
+        if self.nodes[node].is_some() {
+            return;
+        }
+        self.lives[node] += 1;
+        let boot = Boot {
+            durable: self.boots[node].clone(),
+            links: self.links[node].to_vec(),
+            replication_service: true,
+        };
+        self.nodes[node] = Some(Node::new(config(&self.setting, node), boot, self.now));
+        self.planned[node] = None;
+        self.arm(node);
+    }
+
+    pub fn crash(&mut self, node: usize) {
+        self.nodes[node] = None;
+        self.lives[node] += 1;
+        for resource in 0..5 {
+            self.online.remove(&(node, resource));
+        }
+    }
+
+    pub fn feed(&mut self, node: usize, input: Input) {
+        let Some(core) = &mut self.nodes[node] else { return };
+        let mut out = Vec::new();
+        core.step(self.now, input, &mut out);
+        for effect in out {
+            self.effects.push((self.now, NodeId::at(node), effect.clone()));
+            self.perform(node, effect);
+        }
+        self.arm(node);
+    }
+
+    fn arm(&mut self, node: usize) {
+        let at = self.nodes[node].as_ref().and_then(Node::deadline).map(|deadline| deadline.at);
+        if at != self.planned[node] {
+            self.planned[node] = at;
+            if let Some(at) = at {
+                let after = at.saturating_since(self.now);
+                self.plan(after, Event::Wake(node));
+                if self.restless {
+                    let early = after.saturating_sub(Span::from_micros(500));
+                    self.plan(early, Event::Wake(node));
+                    self.plan(after, Event::Wake(node));
+                }
+            }
+        }
+    }
+
+    /// Pulls or plugs every adapter of a node at once.
+    pub fn all_links(&mut self, node: usize, up: bool) {
+        self.links[node] = [up; NETWORKS];
+        for net in 0..NETWORKS {
+            self.link(node, net, up);
+        }
+    }
+
+    /// Pulls or plugs an adapter; the resource on it signals its own failure.
+    pub fn link(&mut self, node: usize, net: usize, up: bool) {
+        self.links[node][net] = up;
+        let nic = NicId::at(net);
+        self.feed(node, Input::Link { nic, up });
+        for resource in [0, 3] {
+            if net == 0 && !up && self.online.get(&(node, resource)) == Some(&true) {
+                let failure = Failure::InterfaceDown;
+                let resource = ResourceId(resource);
+                self.feed(node, Input::Saw(Report::ResourceFailed { resource, failure }));
+            }
+        }
+    }
+
+    /// Cuts or mends the cable between two nodes on one network.
+    pub fn cut(&mut self, net: usize, a: usize, b: usize, cut: bool) {
+        let pair = (net, a.min(b), a.max(b));
+        if cut {
+            self.cuts.insert(pair);
+        } else {
+            self.cuts.remove(&pair);
+        }
+    }
+
+    pub fn database_failed(&mut self, node: usize) {
+        let (database, failure) = (DbId(0), Failure::ServiceStopped);
+        self.feed(node, Input::Saw(Report::DatabaseFailed { database, failure }));
+    }
+
+    /// One line on who owns what.
+    pub fn state(&self) -> String {
+        let mut text = String::new();
+        for (n, node) in self.nodes.iter().enumerate() {
+            let Some(node) = node else {
+                text += &format!("n{n} stopped\n");
+                continue;
+            };
+            let view = node.view();
+            let group = |id: u16| {
+                let entry = &view.database.groups[GroupId(id)];
+                format!("{:?} {:?}", entry.owner, entry.state)
+            };
+            let db = &view.database.databases[DbId(0)];
+            text += &format!(
+                "n{n} view {} {:?} quorum {} primary {} core {} casarray {} vip {:?} mounted {}\n",
+                view.view,
+                view.members,
+                view.quorum,
+                view.primary,
+                group(0),
+                group(1),
+                db.active,
+                db.mounted,
+            );
+        }
+        text
+    }
+}

@@ -1,0 +1,163 @@
+//! What a case sets before its cores start, and the configuration that comes of it.
+
+use dagtwin::base::{GroupId, Id, IdVec, NetId, NodeId, NodeSet, ResourceId, Span};
+use dagtwin::failover::config::*;
+use dagtwin::failover::seam::{MountDial, ResourceState};
+use dagtwin::failover::state::{ClusterDatabase, DatabaseEntry, GroupEntry};
+
+/// What a case sets before its cores start.
+#[derive(Clone, Debug)]
+pub struct Setting {
+    pub nodes: usize,
+    pub witness: bool,
+    pub core: usize,
+    pub casarray: Option<usize>,
+    pub active: usize,
+    pub copies: usize,
+    pub delay: Span,
+    pub failback: bool,
+    pub threshold: u32,
+    pub starts: Vec<Span>,
+    pub dials: Vec<MountDial>,
+}
+
+impl Default for Setting {
+    fn default() -> Self {
+        Setting {
+            nodes: 2,
+            witness: true,
+            core: 1,
+            casarray: Some(0),
+            active: 0,
+            copies: 2,
+            delay: Span::from_secs(6),
+            failback: false,
+            threshold: 1,
+            starts: Vec::new(),
+            dials: Vec::new(),
+        }
+    }
+}
+
+/// A duration as a case writes it.
+pub fn span(text: &str) -> Span {
+    <Span as dagtwin::model::settings::Value>::read(text).expect("a span")
+}
+
+/// A resource with the product's defaults.
+fn resource(
+    possible_owners: NodeSet,
+    kind: ResourceKind,
+    group: u16,
+    depends_on: Vec<ResourceId>,
+) -> ResourceConfig {
+    ResourceConfig {
+        kind,
+        group: GroupId(group),
+        depends_on,
+        possible_owners,
+        looks_alive: span("5s"),
+        is_alive: span("60s"),
+        restart_action: match kind {
+            ResourceKind::FileShareWitness => RestartAction::RestartNoNotify,
+            ResourceKind::IpAddress { .. } | ResourceKind::NetworkName => {
+                RestartAction::RestartNotify
+            }
+        },
+        restart_threshold: 1,
+        restart_period: span("15m"),
+        restart_delay: span("500ms"),
+        retry_period_on_failure: Some(span("1h")),
+        pending_timeout: span("3m"),
+    }
+}
+
+/// The configuration of a node in a setting.
+pub fn config(setting: &Setting, me: usize) -> Config {
+    let node = |n: usize| NodeConfig {
+        nics: [NetId(0), NetId(1)].into_iter().collect(),
+        vote: true,
+        dial: setting.dials.get(n).copied().unwrap_or(MountDial::GoodAvailability),
+        activation_allowed: true,
+        maximum_active: None,
+    };
+    let all = NodeSet::first(setting.nodes);
+    let group = |kind| GroupConfig {
+        kind,
+        preferred: if setting.failback { vec![NodeId(0)] } else { vec![] },
+        failover_threshold: setting.threshold,
+        failover_period: span("6h"),
+        auto_failback: setting.failback && kind == GroupKind::Role,
+        exists: true,
+    };
+    let resource = |kind, group, depends_on| resource(all, kind, group, depends_on);
+    let ip = ResourceKind::IpAddress { network: NetId(0) };
+    Config {
+        me: NodeId::at(me),
+        nodes: (0..setting.nodes).map(node).collect(),
+        networks: [true, false]
+            .map(|client_access| NetworkConfig { cluster_use: true, client_access })
+            .into_iter()
+            .collect(),
+        heartbeat: HeartbeatConfig { delay: span("1s"), threshold: 5 },
+        membership: MembershipConfig {
+            tick: span("300ms"),
+            minimum_ticks: 2,
+            opening: span("5s"),
+            stage: span("5s"),
+            form_after: span("5s"),
+        },
+        quorum: QuorumConfig {
+            witness: setting.witness,
+            arbitration_delay: setting.delay,
+            claim_retry: span("1s"),
+            claim_tries: 30,
+            termination: span("90s"),
+        },
+        groups: [group(GroupKind::Core), group(GroupKind::Role)].into_iter().collect(),
+        resources: [
+            resource(ip, 0, vec![]),
+            resource(ResourceKind::NetworkName, 0, vec![ResourceId(0)]),
+            resource(ResourceKind::FileShareWitness, 0, vec![]),
+            resource(ip, 1, vec![]),
+            resource(ResourceKind::NetworkName, 1, vec![ResourceId(3)]),
+        ]
+        .into_iter()
+        .collect(),
+        databases: [DatabaseConfig {
+            copies: (0..setting.copies).map(|n| (NodeId::at(n), n as u8 + 1)).collect(),
+        }]
+        .into_iter()
+        .collect(),
+        active_manager: ActiveManagerConfig {
+            status_timeout: span("2s"),
+            last_logs_timeout: span("15s"),
+            mount_timeout: span("5m"),
+            retry: span("30s"),
+            skip_down_source: true,
+        },
+    }
+}
+
+/// The cluster database that every core starts from.
+pub fn boot_database(setting: &Setting) -> ClusterDatabase {
+    let group = |owner: Option<usize>| GroupEntry {
+        exists: owner.is_some(),
+        owner: owner.map(NodeId::at),
+        wanted: true,
+        ..GroupEntry::default()
+    };
+    ClusterDatabase {
+        version: 1,
+        groups: [group(Some(setting.core)), group(setting.casarray)].into_iter().collect(),
+        resources: IdVec::filled(5, ResourceState::Offline),
+        databases: [DatabaseEntry {
+            active: Some(NodeId::at(setting.active)),
+            mounted: false,
+            wanted: true,
+            last_log: 0,
+        }]
+        .into_iter()
+        .collect(),
+    }
+}
