@@ -107,6 +107,8 @@ pub(super) enum Listed {
     Scenarios,
     /// Faults that a scenario can plan.
     Faults,
+    /// Orders that a scenario can give, as the cmdlets' lines.
+    Orders,
     /// Promises that every run is judged by.
     Promises,
     /// Settings with their default, range, and what the default rests on.

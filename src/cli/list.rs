@@ -3,6 +3,7 @@
 use super::args::{List, ListFormat, Listed};
 use super::failure::{Answer, Done};
 use crate::check::{self, Kind, Promise};
+use crate::model::order::{CMDLETS, Cmdlet};
 use crate::model::settings::{Basis, PARAMETERS, Parameter};
 use crate::model::{Fault, builtin, load};
 use serde_json::{Map, Value};
@@ -14,8 +15,14 @@ struct Item {
     more: Vec<(&'static str, String)>,
 }
 
-const ALL: [Listed; 5] =
-    [Listed::Topologies, Listed::Scenarios, Listed::Faults, Listed::Promises, Listed::Parameters];
+const ALL: [Listed; 6] = [
+    Listed::Topologies,
+    Listed::Scenarios,
+    Listed::Faults,
+    Listed::Orders,
+    Listed::Promises,
+    Listed::Parameters,
+];
 
 pub(super) fn list(args: &List) -> Answer {
     let chosen: Vec<Listed> = args.what.map_or_else(|| ALL.to_vec(), |what| vec![what]);
@@ -70,6 +77,7 @@ fn word(what: Listed) -> &'static str {
         Listed::Topologies => "topologies",
         Listed::Scenarios => "scenarios",
         Listed::Faults => "faults",
+        Listed::Orders => "orders",
         Listed::Promises => "promises",
         Listed::Parameters => "parameters",
     }
@@ -80,6 +88,7 @@ fn items(what: Listed) -> Vec<Item> {
         Listed::Topologies => topologies(),
         Listed::Scenarios => scenarios(),
         Listed::Faults => faults(),
+        Listed::Orders => orders(),
         Listed::Promises => promises(),
         Listed::Parameters => parameters(),
     }
@@ -125,6 +134,15 @@ fn faults() -> Vec<Item> {
         more: vec![("keys", kind.keys.join(", ")), ("meaning", kind.meaning.to_owned())],
     };
     Fault::KINDS.iter().map(item).collect()
+}
+
+fn orders() -> Vec<Item> {
+    let item = |cmdlet: &Cmdlet| Item {
+        name: cmdlet.name.to_owned(),
+        line: format!("{}  {}", cmdlet.syntax()[cmdlet.name.len()..].trim(), cmdlet.meaning),
+        more: vec![("syntax", cmdlet.syntax()), ("meaning", cmdlet.meaning.to_owned())],
+    };
+    CMDLETS.iter().map(item).collect()
 }
 
 fn promises() -> Vec<Item> {

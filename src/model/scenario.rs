@@ -64,7 +64,7 @@ pub enum Action {
         /// The order.
         order: Order,
     },
-    /// Start a stopped service's node again (`start-cluster-service`).
+    /// Start a stopped service's node again (`Start-ClusterNode`).
     StartClusterService {
         /// The node.
         node: NodeId,

@@ -3,10 +3,10 @@
 use super::read::{File, Placed, Section};
 use super::{faults, steps};
 use crate::base::{ClientId, DbId, GroupId, Id, IdVec, Instant, MachineId, NetId, NodeId, Span};
-use crate::model::Problem;
 use crate::model::scenario::{Scenario, Start, Who};
 use crate::model::settings::Value;
 use crate::model::topology::{ClientKind, Topology};
+use crate::model::{Problem, order};
 use std::cell::RefCell;
 
 /// The longest run.
@@ -74,6 +74,18 @@ impl<'t> Names<'t> {
             groups: topology.groups.values().map(|group| group.name.clone()).collect(),
             databases: topology.databases.values().map(|db| db.name.clone()).collect(),
             messages: RefCell::default(),
+        }
+    }
+
+    /// The names that an order may use.
+    pub(super) fn orders(&self) -> order::Names {
+        let databases = self.topology.databases.values();
+        let array = self.topology.client_access_array.as_ref();
+        order::Names {
+            nodes: self.nodes.clone(),
+            groups: self.groups.clone(),
+            databases: databases.map(|db| (db.name.clone(), db.copies.clone())).collect(),
+            client_access_array: array.map(|array| array.fqdn.clone()),
         }
     }
 

@@ -3,7 +3,8 @@
 use super::read::Section;
 use super::scenario::{Names, at};
 use crate::base::{Instant, NodeId, Span};
-use crate::failover::seam::{GroupState, MountDial, Order};
+use crate::failover::seam::GroupState;
+use crate::model::order;
 use crate::model::scenario::{Action, Expectation, Expected, Step};
 
 /// Reads what a kind of deed needs from its section.
@@ -13,46 +14,6 @@ type Deed = fn(&Section, &Names) -> Option<Action>;
 type Wish = fn(&Section, &Names) -> Option<Expected>;
 
 const DEEDS: &[(&str, Deed)] = &[
-    ("create-group", |section, names| {
-        let on = on(section, names);
-        Some(Action::Order { on, order: Order::CreateGroup(names.group(section)?) })
-    }),
-    ("move-group", |section, names| {
-        let (on, to) = (on(section, names), section.named("to", "a node", &names.nodes));
-        Some(Action::Order { on, order: Order::MoveGroup { group: names.group(section)?, to } })
-    }),
-    ("online-group", |section, names| {
-        let on = on(section, names);
-        Some(Action::Order { on, order: Order::OnlineGroup(names.group(section)?) })
-    }),
-    ("offline-group", |section, names| {
-        let on = on(section, names);
-        Some(Action::Order { on, order: Order::OfflineGroup(names.group(section)?) })
-    }),
-    ("move-database", move_database),
-    ("mount-database", |section, names| {
-        let on = on(section, names);
-        Some(Action::Order { on, order: Order::MountDatabase(names.database(section)?) })
-    }),
-    ("dismount-database", |section, names| {
-        let on = on(section, names);
-        Some(Action::Order { on, order: Order::DismountDatabase(names.database(section)?) })
-    }),
-    ("stop-cluster-service", |section, names| {
-        Some(Action::Order { on: names.node(section, "node")?, order: Order::StopService })
-    }),
-    ("start-cluster-service", |section, names| {
-        Some(Action::StartClusterService { node: names.node(section, "node")? })
-    }),
-    ("new-client-access-array", |section, names| {
-        if names.topology.client_access_array.is_none() {
-            section.wrong("kind", "a topology with a [client_access_array]", None);
-        }
-        Some(Action::NewClientAccessArray)
-    }),
-    ("set-rpc-client-access-server", |section, names| {
-        Some(Action::SetRpcClientAccessServer { database: names.database(section)? })
-    }),
     ("send-message", |section, names| {
         let client = names.client(section);
         let message = section.text("message").text;
@@ -112,13 +73,6 @@ const WISHES: &[(&str, Wish)] = &[
     }),
 ];
 
-const DIALS: &[(&str, MountDial)] = &[
-    ("lossless", MountDial::Lossless),
-    ("good-availability", MountDial::GoodAvailability),
-    ("best-availability", MountDial::BestAvailability),
-    ("best-effort", MountDial::BestEffort),
-];
-
 const STATES: &[(&str, GroupState)] = &[
     ("online", GroupState::Online),
     ("offline", GroupState::Offline),
@@ -139,7 +93,7 @@ pub(super) fn steps(root: &Section, names: &Names, until: Instant) -> Vec<Step> 
         let label = section.optional_text("label").map(|place| place.text);
         let text = section.text("text").text;
         let at = at(&section, until);
-        let action = section.table("do").and_then(|part| action(&part, names));
+        let action = action(&section, names);
         let parts = section.tables("expect");
         let expect = parts.iter().filter_map(|part| expectation(part, names, at, until)).collect();
         section.finish();
@@ -149,10 +103,25 @@ pub(super) fn steps(root: &Section, names: &Names, until: Instant) -> Vec<Step> 
     steps
 }
 
+/// What a step does: a cmdlet's line (`order`), or what a person at a client does (`do`).
 fn action(section: &Section, names: &Names) -> Option<Action> {
-    let (_, read) = section.kind("kind", DEEDS)?;
-    let action = read(section, names);
-    section.finish();
+    let line = section.optional_text("order");
+    let on = section.named("on", "a node", &names.nodes);
+    if on.is_some() && line.is_none() {
+        section.wrong("on", "an order beside it; without one nothing is typed there", None);
+    }
+    let deed = section.table("do");
+    if line.is_some() && deed.is_some() {
+        section.wrong("do", "either an order or do, not both", None);
+    }
+    if let Some(place) = line {
+        let read = order::read(&place.text, on.unwrap_or(NodeId(0)), &names.orders());
+        return read.map_err(|wrong| section.wrong_at(&place, &wrong.expected, wrong.hint)).ok();
+    }
+    let deed = deed?;
+    let (_, read) = deed.kind("kind", DEEDS)?;
+    let action = read(&deed, names);
+    deed.finish();
     action
 }
 
@@ -170,22 +139,6 @@ fn expectation(
     let what = read(section, names);
     section.finish();
     Some(Expectation { what: what?, within })
-}
-
-/// The node on which an order is given; the first if none is named.
-fn on(section: &Section, names: &Names) -> NodeId {
-    section.named("on", "a node", &names.nodes).unwrap_or(NodeId(0))
-}
-
-fn move_database(section: &Section, names: &Names) -> Option<Action> {
-    let (on, to) = (on(section, names), section.named("to", "a node", &names.nodes));
-    let dial = section.word("mount_dial_override", DIALS);
-    let database = names.database(section)?;
-    let copies = &names.topology.databases[database].copies;
-    if to.is_some_and(|to| !copies.contains(&to)) {
-        section.wrong("to", "a server with a copy of the database", None);
-    }
-    Some(Action::Order { on, order: Order::MoveDatabase { database, to, dial } })
 }
 
 fn sent_message(section: &Section, messages: &[String]) -> Expected {

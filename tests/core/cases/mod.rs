@@ -4,7 +4,7 @@
 
 use crate::pair::{Pair, Setting};
 use std::path::{Path, PathBuf};
-use words::{command, set};
+use words::{command, order, set};
 
 mod words;
 
@@ -48,6 +48,9 @@ fn play(text: &str) -> String {
         match words.as_slice() {
             [] => {}
             ["set", words @ ..] => set(&mut setting, words),
+            [on, ..] if on.ends_with('>') => {
+                order(pair.get_or_insert_with(|| Pair::new(setting.clone())), line);
+            }
             words => {
                 command(pair.get_or_insert_with(|| Pair::new(setting.clone())), words);
             }

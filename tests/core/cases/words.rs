@@ -1,8 +1,10 @@
 //! The words of a case file.
 
 use crate::pair::{Pair, Setting, span};
-use dagtwin::base::{DbId, GroupId, Id, NodeId, Span};
-use dagtwin::failover::seam::{ContentIndex, Input, MountDial, Order};
+use dagtwin::base::{Id, NodeId, Span};
+use dagtwin::failover::seam::{ContentIndex, Input, MountDial};
+use dagtwin::model::order;
+use dagtwin::model::scenario::Action;
 
 fn node(text: &str) -> usize {
     text.trim_start_matches('n').parse().unwrap_or_else(|_| panic!("{text} is not a node"))
@@ -43,27 +45,14 @@ pub(super) fn set(setting: &mut Setting, words: &[&str]) {
     }
 }
 
-fn order(words: &[&str]) -> Order {
-    let (database, group) = (DbId(0), |name: &str| match name {
-        "core" => GroupId(0),
-        "casarray" => GroupId(1),
-        other => panic!("{other} is not a group"),
-    });
-    let to = |words: &[&str]| words.first().map(|text| NodeId::at(node(text)));
-    match words {
-        ["create", name] => Order::CreateGroup(group(name)),
-        ["move", "vip", to, dialed] => {
-            let (to, dial) = (Some(NodeId::at(node(to))), Some(dial(dialed)));
-            Order::MoveDatabase { database, to, dial }
-        }
-        ["move", "vip", rest @ ..] => Order::MoveDatabase { database, to: to(rest), dial: None },
-        ["move", name, rest @ ..] => Order::MoveGroup { group: group(name), to: to(rest) },
-        ["offline", name] => Order::OfflineGroup(group(name)),
-        ["online", name] => Order::OnlineGroup(group(name)),
-        ["mount"] => Order::MountDatabase(database),
-        ["dismount"] => Order::DismountDatabase(database),
-        ["stop"] => Order::StopService,
-        other => panic!("unknown order {other:?}"),
+/// `n0> Move-ClusterGroup CASArray -Node n1`: an order as an administrator types it on a node.
+pub(super) fn order(pair: &mut Pair, line: &str) {
+    let (on, line) = line.split_once('>').expect("a node and what is typed there");
+    let on = NodeId::at(node(on));
+    match order::read(line, on, &pair.names()).unwrap_or_else(|wrong| panic!("{line}: {wrong:?}")) {
+        Action::Order { on, order } => pair.feed(on.index(), Input::Order(order)),
+        Action::StartClusterService { node } => pair.start(node.index()),
+        other => panic!("{line}: {other:?} is nothing for bare cores"),
     }
 }
 
@@ -96,7 +85,6 @@ pub(super) fn command(pair: &mut Pair, words: &[&str]) {
         ["fail-mount", n] => drop(pair.fail_mount.insert(node(n))),
         ["crawling", n] => drop(pair.index.insert(node(n), ContentIndex::Crawling)),
         ["store-fails", n] => pair.database_failed(node(n)),
-        ["order", on, rest @ ..] => pair.feed(node(on), Input::Order(order(rest))),
         ["state"] => {
             let state = pair.state();
             pair.log.extend(state.lines().map(String::from));

@@ -4,6 +4,7 @@
 use dagtwin::base::{DbId, GroupId, Id, Instant, NicId, NodeId, ResourceId, Span};
 use dagtwin::failover::Node;
 use dagtwin::failover::seam::*;
+use dagtwin::model::order::Names;
 use setting::config;
 pub use setting::{Setting, span};
 use std::collections::{BTreeMap, BTreeSet};
@@ -181,6 +182,17 @@ impl Pair {
                     self.plan(after, Event::Wake(node));
                 }
             }
+        }
+    }
+
+    /// The names that an order in a case may use.
+    pub fn names(&self) -> Names {
+        let copies = (0..self.setting.copies).map(NodeId::at).collect();
+        Names {
+            nodes: (0..self.setting.nodes).map(|n| format!("n{n}")).collect(),
+            groups: ["Cluster Group", "CASArray"].map(String::from).into_iter().collect(),
+            databases: [("VIP".to_owned(), copies)].into_iter().collect(),
+            client_access_array: None,
         }
     }
 

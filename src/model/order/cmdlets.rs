@@ -1,0 +1,162 @@
+//! The table of cmdlets.
+
+use super::{Cmdlet, Line, Takes, Wrong};
+use crate::base::{DbId, GroupId, NodeId};
+use crate::failover::seam::{MountDial, Order};
+use crate::model::scenario::Action;
+
+/// Every cmdlet that a scenario may use.
+pub const CMDLETS: &[Cmdlet] = &[
+    Cmdlet {
+        name: "Add-ClusterServerRole",
+        identity: Some(("Name", Takes::Group)),
+        parameters: &[],
+        meaning: "a configured group comes into being and online",
+        read: |line| Ok(order(line, Order::CreateGroup(group(line)?))),
+    },
+    Cmdlet {
+        name: "Move-ClusterGroup",
+        identity: Some(("Name", Takes::Group)),
+        parameters: &[("Node", Takes::Node)],
+        meaning: "moves a group to a node, or to the best possible owner",
+        read: |line| {
+            let to = line.node("Node")?;
+            Ok(order(line, Order::MoveGroup { group: group(line)?, to }))
+        },
+    },
+    Cmdlet {
+        name: "Start-ClusterGroup",
+        identity: Some(("Name", Takes::Group)),
+        parameters: &[],
+        meaning: "brings a group online",
+        read: |line| Ok(order(line, Order::OnlineGroup(group(line)?))),
+    },
+    Cmdlet {
+        name: "Stop-ClusterGroup",
+        identity: Some(("Name", Takes::Group)),
+        parameters: &[],
+        meaning: "takes a group offline",
+        read: |line| Ok(order(line, Order::OfflineGroup(group(line)?))),
+    },
+    Cmdlet {
+        name: "Stop-ClusterNode",
+        identity: Some(("Name", Takes::Node)),
+        parameters: &[],
+        meaning: "stops the Cluster service on a node in good order",
+        read: |line| Ok(Action::Order { on: node(line)?, order: Order::StopService }),
+    },
+    Cmdlet {
+        name: "Start-ClusterNode",
+        identity: Some(("Name", Takes::Node)),
+        parameters: &[],
+        meaning: "starts the Cluster service on a node",
+        read: |line| Ok(Action::StartClusterService { node: node(line)? }),
+    },
+    Cmdlet {
+        name: "Move-ActiveMailboxDatabase",
+        identity: Some(("Identity", Takes::Database)),
+        parameters: &[
+            ("ActivateOnServer", Takes::Node),
+            ("MountDialOverride", DIALS),
+            ("Confirm", Takes::Switch),
+        ],
+        meaning: "switches a database over to another copy, or to the best one",
+        read: move_database,
+    },
+    Cmdlet {
+        name: "Mount-Database",
+        identity: Some(("Identity", Takes::Database)),
+        parameters: &[],
+        meaning: "mounts a database where it is active",
+        read: |line| Ok(order(line, Order::MountDatabase(database(line)?))),
+    },
+    Cmdlet {
+        name: "Dismount-Database",
+        identity: Some(("Identity", Takes::Database)),
+        parameters: &[("Confirm", Takes::Switch)],
+        meaning: "dismounts a database",
+        read: |line| {
+            unasked(line)?;
+            Ok(order(line, Order::DismountDatabase(database(line)?)))
+        },
+    },
+    Cmdlet {
+        name: "New-ClientAccessArray",
+        identity: None,
+        parameters: &[("Fqdn", Takes::Text), ("Site", Takes::Text), ("Name", Takes::Text)],
+        meaning: "makes the directory object of the client access array",
+        read: |line| array(line, "Fqdn").map(|()| Action::NewClientAccessArray),
+    },
+    Cmdlet {
+        name: "Set-MailboxDatabase",
+        identity: Some(("Identity", Takes::Database)),
+        parameters: &[("RpcClientAccessServer", Takes::Text)],
+        meaning: "names the client access array in a database",
+        read: |line| {
+            array(line, "RpcClientAccessServer")?;
+            Ok(Action::SetRpcClientAccessServer { database: database(line)? })
+        },
+    },
+];
+
+const DIALS: Takes =
+    Takes::Word(&["Lossless", "GoodAvailability", "BestAvailability", "BestEffort"]);
+
+const GIVEN: &str = "a line has its identity";
+
+fn order(line: &Line, order: Order) -> Action {
+    Action::Order { on: line.on(), order }
+}
+
+fn group(line: &Line) -> Result<GroupId, Wrong> {
+    Ok(line.group("Name")?.expect(GIVEN))
+}
+
+fn node(line: &Line) -> Result<NodeId, Wrong> {
+    Ok(line.node("Name")?.expect(GIVEN))
+}
+
+fn database(line: &Line) -> Result<DbId, Wrong> {
+    Ok(line.database("Identity")?.expect(GIVEN))
+}
+
+/// Scripts write `-Confirm:$false`; in a scenario nobody is there to answer.
+fn unasked(line: &Line) -> Result<(), Wrong> {
+    if line.switch("Confirm")? {
+        return Err(Wrong::new("-Confirm:$false, or no -Confirm: nobody is there to answer"));
+    }
+    Ok(())
+}
+
+fn move_database(line: &Line) -> Result<Action, Wrong> {
+    unasked(line)?;
+    let database = database(line)?;
+    let to = line.node("ActivateOnServer")?;
+    let (name, copies) = &line.names().databases[database];
+    if to.is_some_and(|to| !copies.contains(&to)) {
+        return Err(Wrong::new(format!("-ActivateOnServer to have a copy of {name}")));
+    }
+    let dials = [
+        MountDial::Lossless,
+        MountDial::GoodAvailability,
+        MountDial::BestAvailability,
+        MountDial::BestEffort,
+    ];
+    let dial = line.word("MountDialOverride")?.map(|place| dials[place]);
+    Ok(order(line, Order::MoveDatabase { database, to, dial }))
+}
+
+/// The name of the array must be given, and be the one that the site has.
+fn array(line: &Line, parameter: &'static str) -> Result<(), Wrong> {
+    let Some(known) = &line.names().client_access_array else {
+        return Err(Wrong::new("a topology with a [client_access_array]"));
+    };
+    match line.text(parameter) {
+        Some(given) if given.eq_ignore_ascii_case(known) => Ok(()),
+        given => {
+            let hint = given.map(|_| format!("did you mean {known:?}?"));
+            let expected = format!("-{parameter} {known} (the [client_access_array]'s fqdn)");
+            Err(Wrong { expected, hint })
+        }
+    }
+}

@@ -1,0 +1,285 @@
+//! Orders as an administrator would type them: a line such as
+//! `Move-ClusterGroup CASArray -Node EX02`.
+//!
+//! Names of cmdlets and parameters are the products' own and are read without regard to case.
+//! [`CMDLETS`] is the table of what is understood; a new order is a row there.
+
+mod cmdlets;
+
+pub use cmdlets::CMDLETS;
+
+use super::load::near;
+use super::scenario::Action;
+use crate::base::{DbId, GroupId, Id, IdVec, NodeId};
+use std::collections::BTreeMap;
+
+/// What the value of a parameter is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Takes {
+    /// No value: the parameter is a switch. `-Name:$false` is the same as leaving it out.
+    Switch,
+    /// A member of the cluster.
+    Node,
+    /// A group.
+    Group,
+    /// A mailbox database.
+    Database,
+    /// One of these words.
+    Word(&'static [&'static str]),
+    /// Any text.
+    Text,
+}
+
+/// A cmdlet that a scenario may use.
+#[derive(Clone, Copy, Debug)]
+pub struct Cmdlet {
+    /// Its name in the product.
+    pub name: &'static str,
+    /// The parameter whose name may be left out, because its value comes first; it must be given.
+    pub identity: Option<(&'static str, Takes)>,
+    /// The other parameters that are understood.
+    pub parameters: &'static [(&'static str, Takes)],
+    /// What it does.
+    pub meaning: &'static str,
+    /// Turns a line into what is done.
+    read: fn(&Line) -> Result<Action, Wrong>,
+}
+
+/// What is wrong with a line.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Wrong {
+    /// What was expected, with the part of the line that is not so.
+    pub expected: String,
+    /// The nearest thing that would be right, if there is one.
+    pub hint: Option<String>,
+}
+
+/// The names that a line may use.
+#[derive(Clone, Debug, Default)]
+pub struct Names {
+    /// Members.
+    pub nodes: IdVec<NodeId, String>,
+    /// Groups.
+    pub groups: IdVec<GroupId, String>,
+    /// Databases, and who has a copy of each.
+    pub databases: IdVec<DbId, (String, Vec<NodeId>)>,
+    /// The fully qualified name of the client access array, if the site has one.
+    pub client_access_array: Option<String>,
+}
+
+/// A line with its parameters told apart.
+#[derive(Debug)]
+pub struct Line<'n> {
+    cmdlet: &'static Cmdlet,
+    names: &'n Names,
+    /// Where the order is given.
+    on: NodeId,
+    values: BTreeMap<&'static str, String>,
+}
+
+impl Cmdlet {
+    /// How it is written, such as `Move-ClusterGroup [-Name] GROUP [-Node NODE]`.
+    pub fn syntax(&self) -> String {
+        let mut text = self.name.to_owned();
+        if let Some((name, takes)) = self.identity {
+            text += &format!(" [-{name}] {}", takes.shown());
+        }
+        for (name, takes) in self.parameters {
+            match takes {
+                Takes::Switch => text += &format!(" [-{name}]"),
+                _ => text += &format!(" [-{name} {}]", takes.shown()),
+            }
+        }
+        text
+    }
+
+    fn parameter(&self, name: &str) -> Result<(&'static str, Takes), Wrong> {
+        let all = || self.identity.iter().chain(self.parameters);
+        let found = all().find(|(known, _)| known.eq_ignore_ascii_case(name));
+        found.copied().ok_or_else(|| {
+            let known: Vec<String> = all().map(|(known, _)| format!("-{known}")).collect();
+            let given = format!("-{name}");
+            let hint = near(&given, known.iter().map(String::as_str));
+            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+            let expected = format!("a parameter of {} ({known}), not {given}", self.name);
+            Wrong { expected, hint }
+        })
+    }
+}
+
+impl Takes {
+    fn shown(self) -> String {
+        match self {
+            Takes::Switch => String::new(),
+            Takes::Node => "NODE".to_owned(),
+            Takes::Group => "GROUP".to_owned(),
+            Takes::Database => "DATABASE".to_owned(),
+            Takes::Word(words) => words.join("|"),
+            Takes::Text => "TEXT".to_owned(),
+        }
+    }
+}
+
+impl Wrong {
+    fn new(expected: impl Into<String>) -> Self {
+        Wrong { expected: expected.into(), hint: None }
+    }
+}
+
+/// Reads a line. `on` is the member on which it is typed.
+///
+/// # Errors
+/// What is wrong with the line: an unknown cmdlet or parameter, a name that leads nowhere, a value
+/// that is missing or given twice.
+pub fn read(line: &str, on: NodeId, names: &Names) -> Result<Action, Wrong> {
+    let words = words(line)?;
+    let (first, rest) = words.split_first().ok_or_else(|| Wrong::new("a cmdlet"))?;
+    let cmdlet = CMDLETS.iter().find(|cmdlet| cmdlet.name.eq_ignore_ascii_case(&first.text));
+    let cmdlet = cmdlet.ok_or_else(|| {
+        let hint = near(&first.text, CMDLETS.iter().map(|cmdlet| cmdlet.name));
+        let expected = "a cmdlet that `dagtwin list orders` knows".to_owned();
+        Wrong { expected, hint }
+    })?;
+    let mut line = Line { cmdlet, names, on, values: BTreeMap::new() };
+    line.fill(rest)?;
+    if let Some((name, takes)) = cmdlet.identity
+        && !line.values.contains_key(name)
+    {
+        let expected = format!("{} with -{name} {}", cmdlet.name, takes.shown());
+        return Err(Wrong::new(expected));
+    }
+    (cmdlet.read)(&line)
+}
+
+impl Line<'_> {
+    /// Tells parameters and values apart.
+    fn fill(&mut self, words: &[Word]) -> Result<(), Wrong> {
+        let mut words = words.iter().peekable();
+        while let Some(word) = words.next() {
+            let named = word.text.strip_prefix('-').filter(|_| !word.quoted);
+            let Some(named) = named else {
+                let Some((name, _)) =
+                    self.cmdlet.identity.filter(|(name, _)| !self.values.contains_key(name))
+                else {
+                    let expected = format!("a parameter's name before {:?}", word.text);
+                    return Err(Wrong::new(expected));
+                };
+                self.values.insert(name, word.text.clone());
+                continue;
+            };
+            let (named, inline) = match named.split_once(':') {
+                Some((name, value)) => (name, Some(value.to_owned())),
+                None => (named, None),
+            };
+            let (name, takes) = self.cmdlet.parameter(named)?;
+            let value = match (takes, inline) {
+                (Takes::Switch, None) => "$true".to_owned(),
+                (_, Some(value)) => value,
+                (_, None) => match words.next_if(|w| w.quoted || !w.text.starts_with('-')) {
+                    Some(value) => value.text.clone(),
+                    None => return Err(Wrong::new(format!("{} after -{name}", takes.shown()))),
+                },
+            };
+            if self.values.insert(name, value).is_some() {
+                return Err(Wrong::new(format!("-{name} only once")));
+            }
+        }
+        Ok(())
+    }
+
+    /// The member on which the line is typed.
+    fn on(&self) -> NodeId {
+        self.on
+    }
+
+    fn names(&self) -> &Names {
+        self.names
+    }
+
+    /// Whether a switch is on.
+    fn switch(&self, name: &'static str) -> Result<bool, Wrong> {
+        match self.values.get(name).map(String::as_str) {
+            None => Ok(false),
+            Some(text) if text.eq_ignore_ascii_case("$true") => Ok(true),
+            Some(text) if text.eq_ignore_ascii_case("$false") => Ok(false),
+            Some(text) => Err(Wrong::new(format!("$true or $false after -{name}:, not {text}"))),
+        }
+    }
+
+    /// The text of a parameter.
+    fn text(&self, name: &'static str) -> Option<&str> {
+        self.values.get(name).map(String::as_str)
+    }
+
+    /// The place of a parameter's value among its words.
+    fn word(&self, name: &'static str) -> Result<Option<usize>, Wrong> {
+        let Some(text) = self.text(name) else { return Ok(None) };
+        let (_, takes) = self.cmdlet.parameter(name)?;
+        let Takes::Word(words) = takes else { unreachable!("-{name} takes a word") };
+        let found = words.iter().position(|word| word.eq_ignore_ascii_case(text));
+        found.map(Some).ok_or_else(|| unknown(name, text, words.iter().copied()))
+    }
+
+    fn node(&self, name: &'static str) -> Result<Option<NodeId>, Wrong> {
+        self.find(name, self.names.nodes.values().map(String::as_str))
+    }
+
+    fn group(&self, name: &'static str) -> Result<Option<GroupId>, Wrong> {
+        self.find(name, self.names.groups.values().map(String::as_str))
+    }
+
+    fn database(&self, name: &'static str) -> Result<Option<DbId>, Wrong> {
+        self.find(name, self.names.databases.values().map(|(name, _)| name.as_str()))
+    }
+
+    fn find<'w, I: Id>(
+        &self,
+        name: &'static str,
+        mut known: impl Iterator<Item = &'w str> + Clone,
+    ) -> Result<Option<I>, Wrong> {
+        let Some(text) = self.text(name) else { return Ok(None) };
+        let all = known.clone();
+        let found = known.position(|known| known.eq_ignore_ascii_case(text));
+        found.map(|place| Some(I::at(place))).ok_or_else(|| unknown(name, text, all))
+    }
+}
+
+/// A value that leads nowhere.
+fn unknown<'w>(name: &str, given: &str, known: impl Iterator<Item = &'w str> + Clone) -> Wrong {
+    let all: Vec<&str> = known.clone().collect();
+    let all = if all.is_empty() { "none".to_owned() } else { all.join(", ") };
+    Wrong {
+        expected: format!("-{name} to be one of {all}, not {given:?}"),
+        hint: near(given, known),
+    }
+}
+
+/// A word of a line; in quotes it is never a parameter's name.
+#[derive(Debug)]
+struct Word {
+    text: String,
+    quoted: bool,
+}
+
+/// The words of a line; `"…"` and `'…'` hold blanks.
+fn words(line: &str) -> Result<Vec<Word>, Wrong> {
+    let mut words = Vec::new();
+    let mut rest = line.trim_start();
+    while let Some(first) = rest.chars().next() {
+        let (text, quoted, after) = if first == '"' || first == '\'' {
+            let inside = &rest[1..];
+            let end = inside.find(first);
+            let end = end.ok_or_else(|| Wrong::new(format!("a closing {first}")))?;
+            (&inside[..end], true, &inside[end + 1..])
+        } else {
+            let end = rest.find(char::is_whitespace).unwrap_or(rest.len());
+            (&rest[..end], false, &rest[end..])
+        };
+        words.push(Word { text: text.to_owned(), quoted });
+        rest = after.trim_start();
+    }
+    Ok(words)
+}
+
+#[cfg(test)]
+mod tests;

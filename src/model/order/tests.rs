@@ -1,0 +1,82 @@
+use super::*;
+use crate::failover::seam::{MountDial, Order};
+
+fn names() -> Names {
+    let text = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    Names {
+        nodes: text(&["EX01", "EX02", "EX03"]).into_iter().collect(),
+        groups: text(&["Cluster Group", "CASArray"]).into_iter().collect(),
+        databases: [("VIP".to_owned(), vec![NodeId(0), NodeId(1)])].into_iter().collect(),
+        client_access_array: Some("casarray.contoso.local".to_owned()),
+    }
+}
+
+fn given(line: &str) -> Result<Action, Wrong> {
+    read(line, NodeId(1), &names())
+}
+
+fn refused(line: &str) -> String {
+    let wrong = given(line).expect_err("the line is wrong");
+    format!("{} {}", wrong.expected, wrong.hint.unwrap_or_default())
+}
+
+#[test]
+fn names_and_parameters_are_read_without_regard_to_case() {
+    let (group, to) = (GroupId(1), Some(NodeId(1)));
+    let expected = Action::Order { on: NodeId(1), order: Order::MoveGroup { group, to } };
+    for line in [
+        "Move-ClusterGroup CASArray -Node EX02",
+        "move-clustergroup -NODE:ex02   casarray",
+        "Move-ClusterGroup -Name 'CASArray' -Node \"EX02\"",
+    ] {
+        assert_eq!(given(line).as_ref(), Ok(&expected), "{line}");
+    }
+    let core = given("Move-ClusterGroup \"Cluster Group\"");
+    let order = Order::MoveGroup { group: GroupId(0), to: None };
+    assert_eq!(core, Ok(Action::Order { on: NodeId(1), order }));
+}
+
+#[test]
+fn a_switchover_with_its_override() {
+    let line =
+        "Move-ActiveMailboxDatabase VIP -ActivateOnServer EX02 -MountDialOverride BestEffort";
+    let (database, to, dial) = (DbId(0), Some(NodeId(1)), Some(MountDial::BestEffort));
+    let order = Order::MoveDatabase { database, to, dial };
+    assert_eq!(given(line), Ok(Action::Order { on: NodeId(1), order }));
+    assert_eq!(given(&format!("{line} -Confirm:$false")), given(line));
+    let elsewhere = refused("Move-ActiveMailboxDatabase VIP -ActivateOnServer EX03");
+    assert!(elsewhere.contains("a copy of VIP"), "{elsewhere}");
+}
+
+#[test]
+fn what_is_wrong_is_named_with_what_was_expected() {
+    for (line, expected) in [
+        ("", "a cmdlet"),
+        ("Mov-ClusterGroup CASArray", "did you mean \"Move-ClusterGroup\""),
+        ("Move-ClusterGroup", "-Name GROUP"),
+        ("Move-ClusterGroup CASAray", "did you mean \"CASArray\""),
+        ("Move-ClusterGroup CASArray EX02", "a parameter's name before \"EX02\""),
+        ("Move-ClusterGroup CASArray -Nod EX02", "did you mean \"-Node\""),
+        ("Move-ClusterGroup CASArray -Node", "NODE after -Node"),
+        ("Move-ClusterGroup CASArray -Node EX02 -Node EX01", "-Node only once"),
+        ("Move-ClusterGroup \"CASArray", "a closing \""),
+        ("Move-ActiveMailboxDatabase VIP -MountDialOverride Much", "one of Lossless"),
+        ("Dismount-Database VIP -Confirm", "nobody is there to answer"),
+        ("Dismount-Database VIP -Confirm:no", "$true or $false after -Confirm:, not no"),
+        ("New-ClientAccessArray", "-Fqdn casarray.contoso.local"),
+        ("Set-MailboxDatabase VIP -RpcClientAccessServer casaray.contoso.local", "did you mean"),
+    ] {
+        let told = refused(line);
+        assert!(told.contains(expected), "{line}: {told}");
+    }
+}
+
+#[test]
+fn every_cmdlet_shows_how_it_is_written() {
+    let syntax: Vec<String> = CMDLETS.iter().map(Cmdlet::syntax).collect();
+    assert!(syntax.contains(&"Move-ClusterGroup [-Name] GROUP [-Node NODE]".to_owned()));
+    let mut sorted: Vec<&str> = CMDLETS.iter().map(|cmdlet| cmdlet.name).collect();
+    sorted.sort_unstable();
+    sorted.dedup();
+    assert_eq!(sorted.len(), CMDLETS.len(), "a cmdlet stands twice");
+}
