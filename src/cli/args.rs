@@ -38,6 +38,7 @@ Examples:
 #[derive(Subcommand, Debug)]
 pub(super) enum Command {
     Run(Run),
+    Test(Test),
     List(List),
     Why(Why),
     Verify(Verify),
@@ -86,6 +87,45 @@ Examples:
   dagtwin run --set clients.operating_system=windows-7 --set cluster.same_subnet_threshold=10
   dagtwin run --seed random --format json | jq .recovered_ms
   dagtwin run my-site --scenario my-site/scenarios/power-off.toml --journal run.dagtwin";
+
+/// Run scenario files as tests: every expectation must be met, every promise kept, and the verdict
+/// must be the one that the file asks for.
+#[derive(Args, Debug)]
+#[command(after_help = TEST_EXAMPLES)]
+pub(super) struct Test {
+    /// Scenario files, or folders with such files at any depth [default: the folder you are in if
+    /// it has a topology.toml, else the scenarios of the built-in topologies].
+    #[arg(value_hint = ValueHint::AnyPath, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// The topology of files that name none and have no topology.toml beside or above them.
+    #[arg(long, default_value = "two-node-2010", value_hint = ValueHint::AnyPath)]
+    pub topology: String,
+    /// Seed of the first run of each scenario: a number (0x for hexadecimal).
+    #[arg(long, default_value = "1", value_parser = number, value_name = "N")]
+    pub seed: u64,
+    /// Runs of each scenario, each with the next seed.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=1_000_000), value_name = "N")]
+    pub runs: u64,
+    /// Runs at a time [default: one for each core].
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024), value_name = "N")]
+    pub jobs: Option<u16>,
+    /// Give a setting another value in every run; may be given many times.
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_value)]
+    pub set: Vec<(String, String)>,
+    /// Form of the result on standard output.
+    #[arg(long, value_enum, default_value_t = ListFormat::Text)]
+    pub format: ListFormat,
+}
+
+const TEST_EXAMPLES: &str = "\
+Which topology a scenario file is for: the one that it names (topology = \"…\"), else the
+topology.toml in its folder or a folder above it, else the built-in one whose name a folder above
+it has, else --topology.
+
+Examples:
+  dagtwin test
+  dagtwin test my-site
+  dagtwin test my-site/scenarios/power-off.toml --runs 20";
 
 /// List what there is to choose from.
 #[derive(Args, Debug)]
@@ -208,6 +248,15 @@ fn seed(text: &str) -> Result<Seed, String> {
     number.map(Seed::Given).map_err(|_| {
         "expected a whole number below 2^64, in decimals or with 0x, or `random`".to_owned()
     })
+}
+
+fn number(text: &str) -> Result<u64, String> {
+    match seed(text) {
+        Ok(Seed::Given(number)) => Ok(number),
+        Ok(Seed::Random) | Err(_) => {
+            Err("expected a whole number below 2^64, in decimals or with 0x".to_owned())
+        }
+    }
 }
 
 fn key_value(text: &str) -> Result<(String, String), String> {

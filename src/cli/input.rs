@@ -57,6 +57,11 @@ pub(super) fn site(
     Ok(Site { loaded, scenario })
 }
 
+/// The topology that a scenario file names, if it does.
+pub(super) fn topology_named(scenario: &Path) -> Result<Option<String>, Failure> {
+    Ok(load::topology_named(&read(scenario)?.text))
+}
+
 /// The site that an argument names: a built-in one by name, or a folder, or a file.
 fn origin(argument: &str) -> Result<Origin, Failure> {
     let path = Path::new(argument);

@@ -10,6 +10,7 @@ mod new;
 mod progress;
 mod run;
 mod suggest;
+mod test;
 mod verify;
 mod why;
 
@@ -39,6 +40,7 @@ pub fn main() -> ExitCode {
 fn answer(command: Command) -> Answer {
     match command {
         Command::Run(args) => run::run(&args),
+        Command::Test(args) => test::test(&args),
         Command::List(args) => list::list(&args),
         Command::Why(args) => why::why(&args),
         Command::Verify(args) => verify::verify(&args),

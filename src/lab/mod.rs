@@ -7,4 +7,5 @@ pub mod outage;
 pub mod replay;
 pub mod run;
 
-pub use run::{Outcome, Verdict, VerdictKind, run};
+pub use crate::model::scenario::VerdictKind;
+pub use run::{Outcome, Verdict, run};

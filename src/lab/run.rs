@@ -9,6 +9,7 @@ use crate::journal::record::ClientEvent;
 use crate::journal::text::Names;
 use crate::journal::{Digest, Record, What};
 use crate::model::load::Given;
+use crate::model::scenario::VerdictKind;
 use crate::model::topology::ClientKind;
 use crate::model::{Assumption, Scenario, Topology, assumed};
 use crate::sim::{Recording, simulate};
@@ -126,39 +127,6 @@ pub struct Verdict {
     pub kind: VerdictKind,
     /// What was broken: name of the promise or expectation, when, why.
     pub broken: Vec<(String, Instant, String)>,
-}
-
-/// How a run ended, in one word.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum VerdictKind {
-    /// Everything held.
-    Ok,
-    /// A promise that must hold at every moment was broken.
-    Safety,
-    /// What could have come back did not.
-    Liveness,
-    /// An expectation of the scenario was not met.
-    Budget,
-    /// Everything held, and service could not come back.
-    Unavailable,
-}
-
-impl VerdictKind {
-    /// The word in reports.
-    pub const fn word(self) -> &'static str {
-        match self {
-            VerdictKind::Ok => "ok",
-            VerdictKind::Safety => "safety",
-            VerdictKind::Liveness => "liveness",
-            VerdictKind::Budget => "budget",
-            VerdictKind::Unavailable => "unavailable",
-        }
-    }
-
-    /// Whether a promise or an expectation was broken.
-    pub const fn is_broken(self) -> bool {
-        matches!(self, VerdictKind::Safety | VerdictKind::Liveness | VerdictKind::Budget)
-    }
 }
 
 /// Simulates a scenario and judges what happened. `given` are the settings that a file or the

@@ -25,6 +25,50 @@ pub struct Scenario {
     pub faults: Vec<Planned>,
     /// Steps in the order of the file, which is that of reports.
     pub steps: Vec<Step>,
+    /// How a run of it must end for `dagtwin test` to pass it.
+    pub verdict: VerdictKind,
+}
+
+/// How a run ended, in one word.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub enum VerdictKind {
+    /// Everything held.
+    Ok,
+    /// A promise that must hold at every moment was broken.
+    Safety,
+    /// What could have come back did not.
+    Liveness,
+    /// An expectation of the scenario was not met.
+    Budget,
+    /// Everything held, and service could not come back.
+    Unavailable,
+}
+
+impl VerdictKind {
+    /// Every verdict.
+    pub const ALL: [VerdictKind; 5] = [
+        VerdictKind::Ok,
+        VerdictKind::Safety,
+        VerdictKind::Liveness,
+        VerdictKind::Budget,
+        VerdictKind::Unavailable,
+    ];
+
+    /// The word in reports.
+    pub const fn word(self) -> &'static str {
+        match self {
+            VerdictKind::Ok => "ok",
+            VerdictKind::Safety => "safety",
+            VerdictKind::Liveness => "liveness",
+            VerdictKind::Budget => "budget",
+            VerdictKind::Unavailable => "unavailable",
+        }
+    }
+
+    /// Whether a promise or an expectation was broken.
+    pub const fn is_broken(self) -> bool {
+        matches!(self, VerdictKind::Safety | VerdictKind::Liveness | VerdictKind::Budget)
+    }
 }
 
 /// Placement at the start of a run.

@@ -1,5 +1,5 @@
 //! Scenarios that once showed a fault of the program, kept for ever. Each is in a folder with the
-//! name of its site, and a line `# Ends: VERDICT` in it says how it must end.
+//! name of its site, and says how it must end with its key `verdict`.
 
 use crate::source::root;
 use dagtwin::lab;
@@ -30,14 +30,13 @@ fn every_scenario_of_the_corpus_ends_as_it_says() {
                 continue;
             }
             let text = read_to_string(&path).expect("the scenario");
-            let ends = text.lines().find_map(|line| line.strip_prefix("# Ends: "));
             let loaded = load::topology("topology.toml", &topology(&site), &load::wishes(&text));
             let loaded = loaded.unwrap_or_else(|problems| panic!("{name}: {problems:#?}"));
             let scenario = load::scenario(&name, &name, &text, &loaded.topology);
             let scenario = scenario.unwrap_or_else(|problems| panic!("{name}: {problems:#?}"));
             for seed in 1..=2 {
                 let outcome = lab::run(&loaded.topology, &scenario, seed, &Given::new());
-                if Some(outcome.verdict.kind.word()) != ends {
+                if outcome.verdict.kind != scenario.verdict {
                     wrong += &format!("{site}/{name}, seed {seed}: {:#?}\n", outcome.verdict);
                 }
                 count += 1;

@@ -16,5 +16,6 @@ mod report;
 mod scenarios;
 mod site;
 mod source;
+mod suite;
 mod tidy;
 mod twin;

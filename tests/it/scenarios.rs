@@ -4,12 +4,9 @@ use crate::program::told;
 use crate::site::{self, Built};
 use dagtwin::base::Span;
 use dagtwin::lab::outage::Who;
-use dagtwin::lab::{self, Outcome, VerdictKind};
+use dagtwin::lab::{self, Outcome};
 use dagtwin::model::builtin::SITES;
 use dagtwin::model::load::Given;
-
-/// Scenarios in which service cannot come back, and should not.
-const UNAVAILABLE: &[&str] = &["dc01-off-then-nics"];
 
 fn run(built: &Built, seed: u64) -> Outcome<'_> {
     lab::run(&built.topology, &built.scenario, seed, &Given::new())
@@ -19,10 +16,7 @@ fn run(built: &Built, seed: u64) -> Outcome<'_> {
 fn every_scenario_ends_as_it_should() {
     let mut wrong = String::new();
     for built in site::all() {
-        let wanted = match UNAVAILABLE.contains(&built.name) {
-            true => VerdictKind::Unavailable,
-            false => VerdictKind::Ok,
-        };
+        let wanted = built.scenario.verdict;
         for seed in 1..=5 {
             let verdict = run(&built, seed).verdict;
             if verdict.kind != wanted {

@@ -9,6 +9,6 @@ mod steps;
 mod topology;
 
 pub use read::near;
-pub use scenario::{scenario, until, wishes};
+pub use scenario::{scenario, topology_named, until, wishes};
 pub use settings::Given;
 pub use topology::{Loaded, topology};

@@ -3,7 +3,7 @@
 use super::read::{File, Placed, Section};
 use super::{faults, steps};
 use crate::base::{ClientId, DbId, GroupId, Id, IdVec, Instant, MachineId, NetId, NodeId, Span};
-use crate::model::scenario::{Scenario, Start, Who};
+use crate::model::scenario::{Scenario, Start, VerdictKind, Who};
 use crate::model::settings::Value;
 use crate::model::topology::{ClientKind, Topology};
 use crate::model::{Problem, order};
@@ -34,6 +34,15 @@ pub fn wishes(text: &str) -> Vec<(String, String)> {
     let root = Section::new(&file, String::new(), &table);
     let Some(set) = root.table("set") else { return Vec::new() };
     set.entries().into_iter().map(|(key, place)| (key, place.text)).collect()
+}
+
+/// The topology that a scenario file names with its key `topology`, if it does: a built-in one, or
+/// a path from the file's folder.
+pub fn topology_named(text: &str) -> Option<String> {
+    let file = File::new("", text);
+    let table = file.root();
+    let root = Section::new(&file, String::new(), &table);
+    root.optional_text("topology").map(|place| place.text)
 }
 
 /// Reads a scenario file over a topology. `fallback_name` names it if the file does not.
@@ -169,8 +178,11 @@ fn build(root: &Section, fallback_name: &str, names: &Names) -> Scenario {
     let mut faults = faults::faults(root, names, until);
     faults.sort_by_key(|planned| planned.at);
     let steps = steps::steps(root, names, until);
+    let words = VerdictKind::ALL.map(|kind| (kind.word(), kind));
+    let verdict = root.word("verdict", &words).unwrap_or(VerdictKind::Ok);
+    root.expect(&["topology"]);
     root.finish();
-    Scenario { name, title, until, clients_from, settle, start, faults, steps }
+    Scenario { name, title, until, clients_from, settle, start, faults, steps, verdict }
 }
 
 /// `[start]`: owner of each group, place of each database.

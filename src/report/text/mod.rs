@@ -10,7 +10,7 @@ use crate::base::{Instant, Span};
 use crate::journal::text::{Names, line};
 use crate::journal::{Record, RecordNo};
 use crate::lab::Outcome;
-use crate::lab::run::VerdictKind;
+use crate::lab::VerdictKind;
 use page::{Ink, Page};
 use std::io::{self, Write};
 

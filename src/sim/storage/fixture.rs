@@ -12,7 +12,7 @@ use crate::failover::seam::{Act, Input, MountDial, Outcome};
 use crate::journal::record::Plant as Change;
 use crate::journal::{Record, RecordNo, What};
 use crate::model::fault::Planned;
-use crate::model::scenario::Start;
+use crate::model::scenario::{Start, VerdictKind};
 use crate::model::topology::{
     Authentication, ClientGroup, ClientKind, ClientOs, Dag, Database, ExchangeVersion, Machine,
     MachineRole, Network, NetworkRole, Nic, WindowsVersion,
@@ -138,6 +138,7 @@ pub(in crate::sim) fn play(
         },
         faults,
         steps: Vec::new(),
+        verdict: VerdictKind::Ok,
     };
     let mut world = build::world(topology, &scenario, 1, Recording::Memory);
     lent(&mut world, |plant| {

@@ -1,0 +1,96 @@
+//! `dagtwin test`: scenario files as tests.
+
+use crate::program::{Folder, told};
+
+const HEALTHY: &str = "title = \"Nothing happens\"\nuntil = \"90s\"\n[[step]]\ntext = \"all is well\"\n\
+                       at = \"60s\"\nexpect = [{ what = \"quorum\" }]\n";
+
+/// A scenario that expects what cannot be.
+fn wrong() -> String {
+    HEALTHY.replace("what = \"quorum\"", "what = \"quorum\", held = false")
+}
+
+/// A folder with a topology and these scenarios.
+fn site(name: &str, scenarios: &[(&str, &str)]) -> Folder {
+    let folder = Folder::new(name);
+    let new = told(&["new", &folder.path("site")]);
+    assert_eq!(new.status, 0, "{}", new.err);
+    std::fs::remove_dir_all(folder.path("site/scenarios")).expect("the scenarios of the site");
+    for (name, text) in scenarios {
+        let path = folder.path(&format!("site/scenarios/{name}.toml"));
+        let parent = std::path::Path::new(&path).parent().expect("a folder");
+        std::fs::create_dir_all(parent).expect("a folder for scenarios");
+        std::fs::write(&path, text).expect("a scenario");
+    }
+    folder
+}
+
+#[test]
+fn one_that_fails_is_named_with_its_reason_and_repeated_by_its_line() {
+    let folder = site("suite-fails", &[("good", HEALTHY), ("deep/wrong", &wrong())]);
+    let run = told(&["test", &folder.path("site")]);
+    assert_eq!((run.status, run.err.as_str()), (1, ""), "{}", run.out);
+    let lines: Vec<&str> = run.out.lines().collect();
+    assert!(lines[0].starts_with("FAIL") && lines[0].contains("deep/wrong.toml"), "{}", run.out);
+    assert!(run.out.contains("verdict budget, wanted ok"), "{}", run.out);
+    assert!(run.out.contains("ok    ") && run.out.contains("good.toml"), "{}", run.out);
+    assert_eq!(lines.last(), Some(&"2 scenarios: 1 runs passed, 1 failed"));
+    let repeat = lines.iter().find_map(|line| line.trim().strip_prefix("repeat: dagtwin "));
+    let words: Vec<&str> = repeat.expect("a line to repeat").split(' ').collect();
+    assert_eq!(told(&words).status, 1);
+}
+
+#[test]
+fn a_scenario_can_want_another_verdict() {
+    let wanted = wrong().replace("until", "verdict = \"budget\"\nuntil");
+    let folder = site("suite-verdict", &[("wanted", &wanted)]);
+    assert_eq!(told(&["test", &folder.path("site")]).status, 0);
+    let corpus = told(&["test", "tests/corpus", "--format", "json", "--runs", "2", "--jobs", "2"]);
+    assert_eq!(corpus.status, 0, "{}", corpus.out);
+    let document: serde_json::Value = serde_json::from_str(&corpus.out).expect("one document");
+    let cases = document["cases"].as_array().expect("cases");
+    assert_eq!(document["passed"].as_u64(), Some(2 * cases.len() as u64));
+    assert!(cases.iter().any(|case| case["topology"] == "four-nodes"), "{}", corpus.out);
+    assert!(cases.iter().any(|case| case["verdict"] == "unavailable"), "{}", corpus.out);
+}
+
+#[test]
+fn the_number_of_jobs_changes_nothing() {
+    let with = |jobs: &str| told(&["test", "--runs", "2", "--format", "json", "--jobs", jobs]).out;
+    let one = with("1");
+    assert!(one.contains("\"name\": \"two-node-2010/nic-loss\""));
+    assert_eq!(one, with("3"));
+}
+
+#[test]
+fn a_file_names_its_topology() {
+    let folder = site("suite-topology", &[]);
+    let path = folder.path("elsewhere.toml");
+    let named = |topology: &str| {
+        std::fs::write(&path, format!("topology = \"{topology}\"\n{HEALTHY}")).expect("a scenario");
+        told(&["test", &path])
+    };
+    assert_eq!(named("site").status, 0);
+    assert_eq!(named("two-node-2010").status, 0);
+    let unknown = named("three-node-2010");
+    assert_eq!(unknown.status, 2);
+    assert!(unknown.err.contains("unknown topology"), "{}", unknown.err);
+}
+
+#[test]
+fn every_mistake_is_told_and_nothing_is_run() {
+    let folder =
+        site("suite-mistakes", &[("a", "title = 1"), ("b", "until = \"5\""), ("c", HEALTHY)]);
+    let run = told(&["test", &folder.path("site")]);
+    assert_eq!((run.status, run.out.as_str()), (2, ""));
+    for name in ["a.toml", "b.toml", "nothing was run"] {
+        assert!(run.err.contains(name), "{name}: {}", run.err);
+    }
+    let empty = folder.path("site/empty");
+    std::fs::create_dir_all(&empty).expect("a folder");
+    for (path, expected) in [(empty.as_str(), "no scenario file"), ("no/such/path", "existing")] {
+        let run = told(&["test", path]);
+        assert_eq!(run.status, 2);
+        assert!(run.err.contains(expected), "{}", run.err);
+    }
+}
