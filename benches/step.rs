@@ -3,13 +3,13 @@
 #![allow(missing_docs)]
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use dagtwin::base::{IdVec, Instant, NetId, NodeId, Span};
+use dagtwin::base::{IdVec, Instant, NetId, NodeId, SiteId, Span};
 use dagtwin::failover::Node;
 use dagtwin::failover::config::{
     ActiveManagerConfig, Config, GroupConfig, GroupKind, HeartbeatConfig, MembershipConfig,
     NetworkConfig, NodeConfig, QuorumConfig,
 };
-use dagtwin::failover::seam::{Boot, Effect, Effects, Input, MountDial, Outcome};
+use dagtwin::failover::seam::{ActivationPolicy, Boot, Effect, Effects, Input, MountDial, Outcome};
 use std::collections::VecDeque;
 use std::hint::black_box;
 
@@ -21,7 +21,8 @@ fn config(me: u8) -> Config {
         nics: [NetId(0)].into_iter().collect(),
         vote: true,
         dial: MountDial::Lossless,
-        activation_allowed: true,
+        activation_policy: ActivationPolicy::Unrestricted,
+        site: SiteId(0),
         maximum_active: None,
     };
     let core = GroupConfig {

@@ -48,6 +48,8 @@ ids! {
     NicId(u8) "nic";
     /// A cluster network (one subnet).
     NetId(u8) "net";
+    /// An Active Directory site.
+    SiteId(u8) "site";
     /// A cluster group.
     GroupId(u16) "g";
     /// A cluster resource, counted over all groups.

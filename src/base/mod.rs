@@ -12,7 +12,7 @@ pub mod time;
 pub use address::Address;
 pub use ids::{
     ClientId, CopyId, DbId, GroupId, Id, MachineId, MailId, NetId, NicId, NodeId, NodeSet, OpId,
-    ResourceId, StepNo,
+    ResourceId, SiteId, StepNo,
 };
 pub use idvec::IdVec;
 pub use ratio::Ratio;

@@ -3,6 +3,7 @@
 
 use crate::base::{DbId, GroupId, MachineId, NetId, NodeId, NodeSet};
 use crate::failover::quorum::{Standing, standing};
+use crate::failover::seam::ActivationPolicy;
 use crate::journal::record::ServiceState;
 use crate::model::topology::{MachineRole, NetworkRole};
 use crate::model::{Fault, Service, Topology};
@@ -203,7 +204,7 @@ impl<'s, 't> Possible<'s, 't> {
                 let active = self.scene.databases[database].active == Some(*node);
                 self.can_run(machine, Service::Store)
                     && self.can_run(machine, Service::Replication)
-                    && (active || topology.machines[machine].activation_allowed)
+                    && (active || self.may_activate(*node, self.scene.databases[database].active))
             })
             .collect();
         if hosts.is_empty() {
@@ -211,6 +212,18 @@ impl<'s, 't> Possible<'s, 't> {
             return Err(format!("{name}: clients reach no server with a copy that may be mounted"));
         }
         Ok(hosts)
+    }
+
+    /// Whether its server's policy lets a copy on a node be activated after one on another.
+    fn may_activate(&self, node: NodeId, former: Option<NodeId>) -> bool {
+        let machine = |node: NodeId| &self.topology().machines[MachineId::from(node)];
+        match machine(node).activation_policy {
+            ActivationPolicy::Unrestricted => true,
+            ActivationPolicy::IntrasiteOnly => {
+                former.is_none_or(|former| machine(former).site == machine(node).site)
+            }
+            ActivationPolicy::Blocked => false,
+        }
     }
 
     /// A fault in force that makes a network lose or delay frames: with enough of it, heartbeats

@@ -1,9 +1,10 @@
 //! The Primary Active Manager: where each database is active (exchange.md §1).
 
 use super::Ctx;
-use super::best_copy::{self, Candidate};
+use super::best_copy::{self, Asked, Candidate, Request};
+use super::config::Config;
 use super::message::Message;
-use super::seam::{CopyReport, Dropped, Failure, MountDial, Note, Operation, Timer, Why};
+use super::seam::{CopyReport, Failure, MountDial, Note, Operation, SkipChecks, Timer, Why};
 use super::state::ClusterDatabase;
 use crate::base::{DbId, IdVec, Instant, NodeId, NodeSet};
 use std::collections::{BTreeMap, BTreeSet};
@@ -51,6 +52,46 @@ struct Running {
     tried: NodeSet,
     reports: BTreeMap<NodeId, Option<CopyReport>>,
     dismounted: bool,
+}
+
+impl Running {
+    /// What best copy selection is asked for.
+    fn request(&self) -> Request {
+        let lossless = self.dial.is_none_or(|dial| dial == MountDial::Lossless);
+        let asked = match self.kind {
+            Operation::Switchover if self.to.is_some() => Asked::Target,
+            Operation::Switchover => Asked::Switchover { lossless },
+            Operation::Failover | Operation::Mount | Operation::Dismount => Asked::Failover,
+        };
+        Request { asked, skip: SkipChecks::default() }
+    }
+
+    /// What best copy selection is told of a copy.
+    fn candidate(
+        &self,
+        config: &Config,
+        node: NodeId,
+        preference: u8,
+        servers: Servers,
+        active: u16,
+    ) -> Candidate {
+        let server = &config.nodes[node];
+        Candidate {
+            node,
+            preference,
+            dial: server.dial,
+            source: self.from == Some(node),
+            tried: self.tried.contains(node),
+            reachable: servers.running.contains(node)
+                && servers.mapi.contains(node)
+                && !servers.draining.contains(node),
+            report: self.reports.get(&node).copied().flatten(),
+            policy: server.activation_policy,
+            same_site: self.from.is_none_or(|from| config.nodes[from].site == server.site),
+            active,
+            maximum_active: server.maximum_active,
+        }
+    }
 }
 
 /// The Primary Active Manager's work.
@@ -265,18 +306,11 @@ impl Primary {
             running.to.is_none_or(|to| to == *node) || running.from == Some(*node)
         });
         let candidates: Vec<Candidate> = wanted
-            .map(|(node, preference)| Candidate {
-                node: *node,
-                preference: *preference,
-                dial: ctx.config.nodes[*node].dial,
-                barred: barred(ctx, running, *node, servers, &counts),
-                report: running.reports.get(node).copied().flatten(),
+            .map(|(node, preference)| {
+                running.candidate(ctx.config, *node, *preference, servers, counts[*node])
             })
             .collect();
-        let lossless_move = running.kind == Operation::Switchover
-            && running.to.is_none()
-            && running.dial.is_none_or(|dial| dial == MountDial::Lossless);
-        let order = best_copy::rank(&candidates, lossless_move);
+        let order = best_copy::rank(&candidates, running.request());
         let usable = order.iter().filter(|ranked| ranked.set.is_ok());
         let (chosen, candidates) = (usable.clone().next().map(|r| r.node), usable.count() as u8);
         ctx.note(Note::Ranking { database, order });
@@ -556,31 +590,4 @@ fn active_counts(ctx: &Ctx, shared: &ClusterDatabase) -> IdVec<NodeId, u16> {
         }
     }
     counts
-}
-
-/// Why a copy is ruled out before its state is looked at.
-fn barred(
-    ctx: &Ctx,
-    running: &Running,
-    node: NodeId,
-    servers: Servers,
-    counts: &IdVec<NodeId, u16>,
-) -> Option<Dropped> {
-    let config = &ctx.config.nodes[node];
-    if running.from == Some(node) {
-        Some(Dropped::Source)
-    } else if running.tried.contains(node) {
-        Some(Dropped::Tried)
-    } else if !servers.running.contains(node)
-        || !servers.mapi.contains(node)
-        || servers.draining.contains(node)
-    {
-        Some(Dropped::Unreachable)
-    } else if !config.activation_allowed {
-        Some(Dropped::PolicyBlocked)
-    } else if config.maximum_active.is_some_and(|limit| counts[node] >= limit) {
-        Some(Dropped::MaximumActive)
-    } else {
-        None
-    }
 }

@@ -1,7 +1,19 @@
-//! Best copy selection: ranks the copies of a database and says why (exchange.md §1.6).
+//! Best copy selection and the mount dial: which copy of a database is tried first, whether it
+//! may be mounted with what it lacks, and why (exchange.md §1.3, §1.6, §1.7). Pure functions; the
+//! Primary Active Manager, the Active Managers of the servers and the calculator all decide here.
 
-use super::seam::{ContentIndex, CopyReport, CopyStatus, Dropped, MountDial, Ranked};
+mod text;
+
+#[cfg(test)]
+mod tests;
+
+pub use text::criteria;
+
+use super::seam::{
+    ActivationPolicy, ContentIndex, CopyReport, CopyStatus, Dropped, MountDial, Ranked, SkipChecks,
+};
 use crate::base::NodeId;
+use core::cmp::Reverse;
 
 /// What is known of one copy when the selection begins.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -12,180 +24,250 @@ pub struct Candidate {
     pub preference: u8,
     /// AutoDatabaseMountDial of its server.
     pub dial: MountDial,
-    /// A reason that rules it out before its state is looked at.
-    pub barred: Option<Dropped>,
+    /// Whether it is the copy that is being left.
+    pub source: bool,
+    /// Whether an attempt on it in this operation did not end in a mount.
+    pub tried: bool,
+    /// Whether its server can be reached.
+    pub reachable: bool,
     /// What its Replication service answered; none if it did not.
     pub report: Option<CopyReport>,
+    /// DatabaseCopyAutoActivationPolicy of its server.
+    pub policy: ActivationPolicy,
+    /// Whether its server is in the site of the copy that is being left.
+    pub same_site: bool,
+    /// Databases that are active on its server or are being activated there.
+    pub active: u16,
+    /// MaximumActiveDatabases of its server; none for no limit.
+    pub maximum_active: Option<u16>,
 }
 
+/// Who asks for the selection.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Asked {
+    /// Nobody: the active copy failed.
+    Failover,
+    /// A switchover that names no target.
+    Switchover {
+        /// Whether no log may be lost, so that the copies are sorted by preference.
+        lossless: bool,
+    },
+    /// A switchover that names its target.
+    Target,
+}
+
+/// What is asked for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Request {
+    /// Who asks.
+    pub asked: Asked,
+    /// Checks that an administrator leaves out.
+    pub skip: SkipChecks,
+}
+
+/// Shortest copy queue that is too long for the sets that look at it.
+pub const COPY_QUEUE_LIMIT: u64 = 10;
+/// Shortest replay queue that is too long for the sets that look at it.
+pub const REPLAY_QUEUE_LIMIT: u64 = 50;
+
+/// What a criteria set demands of a copy whose status is eligible.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct CriteriaSet {
+    /// The state of the content index; none for any.
+    pub content_index: Option<ContentIndex>,
+    /// Whether the copy queue must be below [`COPY_QUEUE_LIMIT`].
+    pub copy_queue: bool,
+    /// Whether the replay queue must be below [`REPLAY_QUEUE_LIMIT`].
+    pub replay_queue: bool,
+}
+
+const fn set(index: Option<ContentIndex>, copy_queue: bool, replay_queue: bool) -> CriteriaSet {
+    CriteriaSet { content_index: index, copy_queue, replay_queue }
+}
+
+const HEALTHY: Option<ContentIndex> = Some(ContentIndex::Healthy);
+const CRAWLING: Option<ContentIndex> = Some(ContentIndex::Crawling);
+
+/// The ten criteria sets, the best first (exchange.md §1.6).
+pub const SETS: [CriteriaSet; 10] = [
+    set(HEALTHY, true, true),
+    set(CRAWLING, true, true),
+    set(HEALTHY, false, true),
+    set(CRAWLING, false, true),
+    set(None, false, true),
+    set(HEALTHY, true, false),
+    set(CRAWLING, true, false),
+    set(HEALTHY, false, false),
+    set(CRAWLING, false, false),
+    set(None, false, false),
+];
+
 /// Ranks the copies: those that may be activated first, in the order in which they are tried,
-/// then the dropped ones. `lossless_move` is an administrator's lossless switchover without
-/// target, which sorts by preference.
-pub fn rank(candidates: &[Candidate], lossless_move: bool) -> Vec<Ranked> {
-    let by_preference =
-        lossless_move || candidates.iter().any(|candidate| candidate.dial == MountDial::Lossless);
-    let best_log = candidates.iter().filter_map(|c| c.report).map(|r| r.generated).max();
-    let mut order: Vec<Ranked> =
-        candidates.iter().map(|candidate| judge(candidate, best_log.unwrap_or(0))).collect();
+/// then the dropped ones.
+///
+/// The product sorts the copies, passes through the sets, and takes the first copy of the first
+/// set that any copy meets; when that one cannot be mounted it does so again without it. The
+/// order here is the order in which copies are taken so.
+pub fn rank(candidates: &[Candidate], request: Request) -> Vec<Ranked> {
+    let by_preference = sorts_by_preference(candidates, request);
+    let newest = newest_log(candidates);
+    let blocked = blocked_as_a_whole(candidates, request);
+    let judged = candidates.iter().map(|candidate| judge(candidate, newest, request, blocked));
+    let mut order: Vec<Ranked> = judged.collect();
     order.sort_by_key(|ranked| {
         let key = if by_preference {
             (u64::from(ranked.preference), ranked.copy_queue)
         } else {
             (ranked.copy_queue, u64::from(ranked.preference))
         };
-        (ranked.set.is_err(), ranked.set.unwrap_or(u8::MAX), key, ranked.node)
+        (Reverse(ranked.set.is_ok()), ranked.set.unwrap_or_default(), key, ranked.node)
     });
     order
 }
 
-/// The first of the ten sets that a copy meets, or why it is dropped. The copy queue is judged
-/// against the highest log generation that any reachable server knows of.
-fn judge(candidate: &Candidate, best_log: u64) -> Ranked {
-    let mut ranked = Ranked {
-        node: candidate.node,
-        set: Err(Dropped::NoAnswer),
-        copy_queue: 0,
-        replay_queue: 0,
-        preference: candidate.preference,
+/// Whether the activation preference is the primary key, and not the copy queue: if any server
+/// that hosts a copy, that of the source among them, has the dial Lossless; and for a lossless
+/// switchover without target.
+pub fn sorts_by_preference(candidates: &[Candidate], request: Request) -> bool {
+    let lossless_move = match request.asked {
+        Asked::Switchover { lossless } => lossless,
+        Asked::Failover | Asked::Target => false,
     };
-    if let Some(report) = candidate.report {
-        ranked.copy_queue = best_log.max(report.generated).saturating_sub(report.inspected);
-        ranked.replay_queue = report.replay_queue();
-        ranked.set = if !eligible(report.status) {
-            Err(Dropped::Status(report.status))
-        } else if report.activation_suspended {
-            Err(Dropped::ActivationSuspended)
-        } else {
-            Ok(set(report.content_index, ranked.copy_queue, ranked.replay_queue))
-        };
-    }
-    if let Some(reason) = candidate.barred {
-        ranked.set = Err(reason);
-    }
-    ranked
+    lossless_move || candidates.iter().any(|candidate| candidate.dial == MountDial::Lossless)
 }
 
-fn eligible(status: CopyStatus) -> bool {
+/// The newest log that any answer knows of: what a copy has inspected exists, too. Copy queues
+/// are computed against it, so that a copy that has heard nothing for long is not taken for one
+/// that lacks nothing.
+pub fn newest_log(candidates: &[Candidate]) -> u64 {
+    let reports = candidates.iter().filter_map(|candidate| candidate.report);
+    reports.map(|report| report.generated.max(report.inspected)).max().unwrap_or(0)
+}
+
+/// What rules out a switchover to any copy: the active copy is the source of a seed, which would
+/// break off (SkipActiveCopyChecks leaves this out).
+fn blocked_as_a_whole(candidates: &[Candidate], request: Request) -> Option<Dropped> {
+    let mut sources = candidates.iter().filter(|candidate| candidate.source);
+    let seeds = sources.any(|source| {
+        source.report.is_some_and(|report| report.status == CopyStatus::SeedingSource)
+    });
+    let guarded = match request.asked {
+        Asked::Failover => false,
+        Asked::Switchover { .. } | Asked::Target => !request.skip.active_copy_checks,
+    };
+    (seeds && guarded).then_some(Dropped::ActiveIsSeedingSource)
+}
+
+/// The first of the ten sets that a copy meets, or why it is dropped.
+fn judge(candidate: &Candidate, newest: u64, request: Request, blocked: Option<Dropped>) -> Ranked {
+    let (copy_queue, replay_queue) = candidate
+        .report
+        .map_or((0, 0), |report| (newest.saturating_sub(report.inspected), report.replay_queue()));
+    Ranked {
+        node: candidate.node,
+        set: standing(candidate, request, blocked)
+            .map(|report| first_set(report.content_index, copy_queue, replay_queue, request.skip)),
+        copy_queue,
+        replay_queue,
+        preference: candidate.preference,
+    }
+}
+
+/// The report of a copy that may be activated, or the first reason against it. The order of
+/// reasons: what it is in this operation, whether its server can be asked, what an administrator
+/// has set, the state that it is in.
+fn standing(
+    candidate: &Candidate,
+    request: Request,
+    blocked: Option<Dropped>,
+) -> Result<CopyReport, Dropped> {
+    if candidate.source {
+        return Err(Dropped::Source);
+    }
+    if let Some(reason) = blocked {
+        return Err(reason);
+    }
+    if candidate.tried {
+        return Err(Dropped::Tried);
+    }
+    if !candidate.reachable {
+        return Err(Dropped::Unreachable);
+    }
+    let report = candidate.report.ok_or(Dropped::NoAnswer)?;
+    match candidate.policy {
+        // The policy is about automatic activation: a target that is named is not judged by it.
+        _ if request.asked == Asked::Target => {}
+        ActivationPolicy::Blocked => return Err(Dropped::PolicyBlocked),
+        ActivationPolicy::IntrasiteOnly if !candidate.same_site => {
+            return Err(Dropped::OtherSite);
+        }
+        ActivationPolicy::IntrasiteOnly | ActivationPolicy::Unrestricted => {}
+    }
+    if report.activation_suspended {
+        return Err(Dropped::ActivationSuspended);
+    }
+    let limit = candidate.maximum_active.filter(|_| !request.skip.maximum_active_databases_checks);
+    if let Some(limit) = limit.filter(|limit| candidate.active >= *limit) {
+        return Err(Dropped::MaximumActive { active: candidate.active, limit });
+    }
+    if eligible(report.status, request.skip) {
+        Ok(report)
+    } else {
+        Err(Dropped::Status(report.status))
+    }
+}
+
+/// Whether a copy in this state may be activated. SkipHealthChecks lets copies pass that have
+/// stopped copying or replaying; not one that has no whole database (Seeding), whose Replication
+/// service cannot act (ServiceDown), or that is no passive copy.
+fn eligible(status: CopyStatus, skip: SkipChecks) -> bool {
     match status {
         CopyStatus::Healthy
         | CopyStatus::DisconnectedAndHealthy
         | CopyStatus::DisconnectedAndResynchronizing
         | CopyStatus::SeedingSource => true,
+        CopyStatus::Initializing
+        | CopyStatus::Resynchronizing
+        | CopyStatus::Failed
+        | CopyStatus::Suspended
+        | CopyStatus::FailedAndSuspended => skip.health_checks,
         CopyStatus::Mounted
         | CopyStatus::Mounting
         | CopyStatus::Dismounting
         | CopyStatus::Dismounted
-        | CopyStatus::Initializing
-        | CopyStatus::Resynchronizing
-        | CopyStatus::Failed
-        | CopyStatus::Suspended
-        | CopyStatus::FailedAndSuspended
         | CopyStatus::Seeding
         | CopyStatus::ServiceDown => false,
     }
 }
 
-/// The ten criteria sets; limits are strict.
-fn set(index: ContentIndex, copy_queue: u64, replay_queue: u64) -> u8 {
-    let (copies, replays) = (copy_queue < 10, replay_queue < 50);
-    let healthy = index == ContentIndex::Healthy;
-    let crawling = index == ContentIndex::Crawling;
-    let sets = [
-        healthy && copies && replays,
-        crawling && copies && replays,
-        healthy && replays,
-        crawling && replays,
-        replays,
-        healthy && copies,
-        crawling && copies,
-        healthy,
-        crawling,
-    ];
-    sets.iter().position(|met| *met).map_or(10, |position| position as u8 + 1)
+/// The number of the first set that a copy meets. A check that is left out counts as passed.
+fn first_set(index: ContentIndex, copy_queue: u64, replay_queue: u64, skip: SkipChecks) -> u8 {
+    let index = if skip.client_experience_checks { ContentIndex::Healthy } else { index };
+    let copies = skip.lag_checks || copy_queue < COPY_QUEUE_LIMIT;
+    let replays = skip.lag_checks || replay_queue < REPLAY_QUEUE_LIMIT;
+    let meets = |set: &CriteriaSet| {
+        set.content_index.is_none_or(|wanted| wanted == index)
+            && (copies || !set.copy_queue)
+            && (replays || !set.replay_queue)
+    };
+    let first = SETS.iter().position(meets).expect("the last set demands nothing");
+    first as u8 + 1
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// What the mount dial says after attempt copy last logs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct DialWord {
+    /// The dial that decides: the override, or that of the server.
+    pub dial: MountDial,
+    /// Logs that are missing.
+    pub missing: u64,
+    /// Whether the copy may be mounted without them.
+    pub mounts: bool,
+}
 
-    fn copy(node: u8, preference: u8, copy_queue: u64, replay_queue: u64) -> Candidate {
-        Candidate {
-            node: NodeId(node),
-            preference,
-            dial: MountDial::GoodAvailability,
-            barred: None,
-            report: Some(CopyReport {
-                status: CopyStatus::Healthy,
-                content_index: ContentIndex::Healthy,
-                generated: 1000,
-                inspected: 1000 - copy_queue,
-                replayed: 1000 - copy_queue - replay_queue,
-                activation_suspended: false,
-            }),
-        }
-    }
-
-    fn nodes(order: &[Ranked]) -> Vec<u8> {
-        order.iter().filter(|ranked| ranked.set.is_ok()).map(|ranked| ranked.node.0).collect()
-    }
-
-    #[test]
-    fn sets_by_table() {
-        use ContentIndex::{Crawling, Failed, Healthy};
-        let table = [
-            (Healthy, 9, 49, 1),
-            (Crawling, 9, 49, 2),
-            (Healthy, 10, 49, 3),
-            (Crawling, 10, 49, 4),
-            (Failed, 0, 49, 5),
-            (Healthy, 9, 50, 6),
-            (Crawling, 9, 50, 7),
-            (Healthy, 10, 50, 8),
-            (Crawling, 10, 50, 9),
-            (Failed, 0, 50, 10),
-        ];
-        for (index, copies, replays, expected) in table {
-            assert_eq!(set(index, copies, replays), expected, "{index:?} {copies} {replays}");
-        }
-    }
-
-    #[test]
-    fn copy_queue_comes_first_unless_a_server_is_lossless() {
-        let mut copies = [copy(0, 1, 5, 0), copy(1, 2, 1, 0), copy(2, 3, 1, 0)];
-        assert_eq!(nodes(&rank(&copies, false)), [1, 2, 0]);
-        assert_eq!(nodes(&rank(&copies, true)), [0, 1, 2]);
-        copies[2].dial = MountDial::Lossless;
-        assert_eq!(nodes(&rank(&copies, false)), [0, 1, 2]);
-    }
-
-    #[test]
-    fn a_short_replay_queue_outranks_a_healthy_index() {
-        let mut first = copy(0, 1, 0, 60);
-        let mut second = copy(1, 2, 0, 10);
-        second.report.as_mut().expect("given").content_index = ContentIndex::Failed;
-        assert_eq!(nodes(&rank(&[first, second], false)), [1, 0]);
-        first.report.as_mut().expect("given").activation_suspended = true;
-        let order = rank(&[first, second], false);
-        assert_eq!(order[1].set, Err(Dropped::ActivationSuspended));
-    }
-
-    #[test]
-    fn what_is_not_eligible_is_dropped_with_its_reason() {
-        let mut suspended = copy(0, 1, 0, 0);
-        suspended.report.as_mut().expect("given").status = CopyStatus::Suspended;
-        let mut silent = copy(1, 2, 0, 0);
-        silent.report = None;
-        let mut gone = copy(2, 3, 0, 0);
-        gone.barred = Some(Dropped::Unreachable);
-        let order = rank(&[suspended, silent, gone], false);
-        let reasons: Vec<_> = order.iter().map(|ranked| ranked.set).collect();
-        let expected = [
-            Err(Dropped::Status(CopyStatus::Suspended)),
-            Err(Dropped::NoAnswer),
-            Err(Dropped::Unreachable),
-        ];
-        for reason in expected {
-            assert!(reasons.contains(&reason), "{reason:?}");
-        }
-    }
+/// Whether a copy may be mounted with this many logs missing, by the dial of its server or by the
+/// one that the operation brings along (exchange.md §1.3 step 4, §1.7).
+pub fn mount_dial(missing: u64, server: MountDial, over: Option<MountDial>) -> DialWord {
+    let dial = over.unwrap_or(server);
+    DialWord { dial, missing, mounts: missing <= dial.permitted() }
 }

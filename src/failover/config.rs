@@ -1,8 +1,8 @@
 //! What a node is configured with: checked numbers only. Built by `model` from a topology, or by
 //! a case file over a bare pair.
 
-use super::seam::MountDial;
-use crate::base::{DbId, GroupId, IdVec, NetId, NicId, NodeId, NodeSet, ResourceId, Span};
+use super::seam::{ActivationPolicy, MountDial};
+use crate::base::{DbId, GroupId, IdVec, NetId, NicId, NodeId, NodeSet, ResourceId, SiteId, Span};
 use serde::{Deserialize, Serialize};
 
 /// Everything that the core of one node needs to know.
@@ -39,9 +39,10 @@ pub struct NodeConfig {
     pub vote: bool,
     /// AutoDatabaseMountDial of its mailbox server.
     pub dial: MountDial,
-    /// Whether copies on it may be activated automatically
-    /// (DatabaseCopyAutoActivationPolicy is not Blocked).
-    pub activation_allowed: bool,
+    /// DatabaseCopyAutoActivationPolicy of its mailbox server.
+    pub activation_policy: ActivationPolicy,
+    /// The Active Directory site that it is in.
+    pub site: SiteId,
     /// MaximumActiveDatabases; none for no limit.
     pub maximum_active: Option<u16>,
 }

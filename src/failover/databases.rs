@@ -4,7 +4,7 @@
 use super::message::Message;
 use super::seam::{Act, CopyStatus, Failure, MountDial, Note, Outcome, Timer};
 use super::state::ClusterDatabase;
-use super::{Ctx, Pending};
+use super::{Ctx, Pending, best_copy};
 use crate::base::{DbId, IdVec, Instant, NodeId, OpId, Span};
 
 /// What is being done with a copy.
@@ -281,7 +281,6 @@ impl Databases {
 
     /// The missing logs are counted: the dial decides (exchange.md §1.3 step 4).
     fn last_logs(&mut self, ctx: &mut Ctx, database: DbId, ask: Ask, outcome: Outcome) {
-        let dial = ask.dial.unwrap_or(ctx.config.nodes[ctx.config.me].dial);
         let (copied, missing) = match outcome {
             Outcome::LastLogs { copied, missing } => (copied, missing),
             Outcome::Ok
@@ -294,9 +293,11 @@ impl Databases {
                 return;
             }
         };
-        let accepted = missing <= dial.permitted();
-        ctx.note(Note::LastLogs { database, copied, missing, dial, accepted });
-        if accepted {
+        let own = ctx.config.nodes[ctx.config.me].dial;
+        let best_copy::DialWord { dial, mounts, .. } =
+            best_copy::mount_dial(missing, own, ask.dial);
+        ctx.note(Note::LastLogs { database, copied, missing, dial, accepted: mounts });
+        if mounts {
             self.mount(ctx, database, ask);
         } else {
             self.locals[database].task = None;

@@ -31,12 +31,21 @@ pub enum Dropped {
     ActivationSuspended,
     /// Its server's policy blocks activation.
     PolicyBlocked,
-    /// Its server already has as many active databases as it may.
-    MaximumActive,
+    /// Its server already has as many active databases as it may (MaximumActiveDatabases).
+    MaximumActive {
+        /// How many it has.
+        active: u16,
+        /// How many it may have.
+        limit: u16,
+    },
     /// It is the copy that is being left.
     Source,
     /// An attempt on it in this operation did not end in a mount.
     Tried,
+    /// Its server's policy allows activation in the site of the former active copy only.
+    OtherSite,
+    /// The active copy is the source of a seed, and an administrator asked to leave it.
+    ActiveIsSeedingSource,
 }
 
 /// A copy's place in best copy selection.

@@ -271,6 +271,36 @@ impl MountDial {
     }
 }
 
+/// DatabaseCopyAutoActivationPolicy of a Mailbox server: whether its copies may be activated
+/// without an administrator who names them (exchange.md §1.7).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ActivationPolicy {
+    /// They may.
+    #[default]
+    Unrestricted,
+    /// They may in the site of the copy that was active.
+    IntrasiteOnly,
+    /// They may not.
+    Blocked,
+}
+
+/// Checks that an administrator leaves out of a `Move-ActiveMailboxDatabase` (exchange.md §1.7).
+/// What each one does to the selection is in `best_copy`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct SkipChecks {
+    /// `-SkipHealthChecks`: copies that have failed or stand still may be activated.
+    pub health_checks: bool,
+    /// `-SkipActiveCopyChecks`: the active copy may be the source of a seed.
+    pub active_copy_checks: bool,
+    /// `-SkipLagChecks`: copy and replay queue may have any length.
+    pub lag_checks: bool,
+    /// `-SkipClientExperienceChecks`: the content index may be in any state.
+    pub client_experience_checks: bool,
+    /// `-SkipMaximumActiveDatabasesChecks`: the server may have as many as it is allowed already.
+    pub maximum_active_databases_checks: bool,
+}
+
 /// State of a database copy (exchange.md §1.8).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub enum CopyStatus {

@@ -104,7 +104,8 @@ impl Topology {
             nics: machine.nics.values().map(|nic| nic.network).collect(),
             vote: machine.vote,
             dial: machine.dial,
-            activation_allowed: machine.activation_allowed,
+            activation_policy: machine.activation_policy,
+            site: machine.site,
             maximum_active: machine.maximum_active,
         }
     }

@@ -3,10 +3,10 @@
 use super::settings::Settings;
 use crate::base::{
     Address, ClientId, DbId, GroupId, IdVec, MachineId, NetId, NicId, NodeId, NodeSet, ResourceId,
-    Span,
+    SiteId, Span,
 };
 use crate::failover::config::{ResourceKind, RestartAction};
-use crate::failover::seam::MountDial;
+use crate::failover::seam::{ActivationPolicy, MountDial};
 use serde::{Deserialize, Serialize};
 
 /// A checked topology. Cluster members are the first machines, so that [`NodeId`] and
@@ -100,8 +100,10 @@ pub struct Machine {
     pub nics: IdVec<NicId, Nic>,
     /// AutoDatabaseMountDial, for members.
     pub dial: MountDial,
-    /// Whether copies on it may be activated automatically, for members.
-    pub activation_allowed: bool,
+    /// DatabaseCopyAutoActivationPolicy, for members.
+    pub activation_policy: ActivationPolicy,
+    /// The Active Directory site of a member, in which IntrasiteOnly keeps activations.
+    pub site: SiteId,
     /// MaximumActiveDatabases, for members.
     pub maximum_active: Option<u16>,
     /// Whether it has a vote, for members.

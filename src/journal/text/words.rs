@@ -61,9 +61,11 @@ pub(super) fn dropped_name(dropped: Dropped) -> String {
         Dropped::Status(status) => format!("{status:?}"),
         Dropped::ActivationSuspended => "activation suspended".to_owned(),
         Dropped::PolicyBlocked => "activation blocked".to_owned(),
-        Dropped::MaximumActive => "server at its limit".to_owned(),
+        Dropped::MaximumActive { active, limit } => format!("{active} of {limit} active"),
         Dropped::Source => "the former active".to_owned(),
         Dropped::Tried => "tried".to_owned(),
+        Dropped::OtherSite => "activation in its site only".to_owned(),
+        Dropped::ActiveIsSeedingSource => "the active copy seeds another".to_owned(),
     }
 }
 

@@ -4,9 +4,10 @@ use super::cluster::Cluster;
 use super::read::{File, Placed, Section};
 use super::settings::{self, Given};
 use crate::base::{
-    Address, ClientId, DbId, GroupId, Id, IdVec, MachineId, NetId, NicId, NodeId, NodeSet, Span,
+    Address, ClientId, DbId, GroupId, Id, IdVec, MachineId, NetId, NicId, NodeId, NodeSet, SiteId,
+    Span,
 };
-use crate::failover::seam::MountDial;
+use crate::failover::seam::{ActivationPolicy, MountDial};
 use crate::model::Problem;
 use crate::model::settings::Settings;
 use crate::model::topology::*;
@@ -27,6 +28,12 @@ const WINDOWS: &[(&str, WindowsVersion)] = &[
 ];
 const EXCHANGE: &[(&str, ExchangeVersion)] =
     &[("rtm", ExchangeVersion::Rtm), ("sp1", ExchangeVersion::Sp1)];
+const POLICIES: &[(&str, ActivationPolicy)] = &[
+    ("unrestricted", ActivationPolicy::Unrestricted),
+    ("intrasite-only", ActivationPolicy::IntrasiteOnly),
+    ("blocked", ActivationPolicy::Blocked),
+];
+
 const DIALS: &[(&str, MountDial)] = &[
     ("lossless", MountDial::Lossless),
     ("good-availability", MountDial::GoodAvailability),
@@ -322,6 +329,7 @@ fn machines(
         root.wrong("node", "from 1 to 16 nodes, each begun by [[node]]", None);
     }
     let count = nodes.len().min(NodeSet::CAPACITY);
+    let mut sites = Vec::new();
     let others = root.tables("machine");
     if others.len() > 64 {
         root.wrong("machine", "at most 64 machines beside the nodes", None);
@@ -349,9 +357,10 @@ fn machines(
             roles,
             nics,
             dial: section.word("dial", DIALS).unwrap_or(MountDial::GoodAvailability),
-            activation_allowed: section
-                .word("activation", &[("unrestricted", true), ("blocked", false)])
-                .unwrap_or(true),
+            activation_policy: section
+                .word("database_copy_auto_activation_policy", POLICIES)
+                .unwrap_or_default(),
+            site: site(&section, &mut sites),
             maximum_active: section
                 .value::<u32>("maximum_active_databases")
                 .map(|limit| u16::try_from(limit).unwrap_or(u16::MAX)),
@@ -360,6 +369,16 @@ fn machines(
         section.finish();
     }
     (machines, count)
+}
+
+/// The Active Directory site that a section names; those that name none share one.
+fn site(section: &Section, known: &mut Vec<String>) -> SiteId {
+    let name = section.optional_text("site").map(|place| place.text).unwrap_or_default();
+    let position = known.iter().position(|site| *site == name).unwrap_or_else(|| {
+        known.push(name);
+        known.len() - 1
+    });
+    SiteId::at(position)
 }
 
 fn nics(

@@ -6,9 +6,10 @@ use super::super::plant::{Plant, Recorder, lent};
 use super::super::{Recording, build, client, faults, mail};
 use super::handle;
 use crate::base::{
-    Address, ClientId, CopyId, DbId, IdVec, Instant, MachineId, NetId, NicId, NodeId, OpId, Span,
+    Address, ClientId, CopyId, DbId, IdVec, Instant, MachineId, NetId, NicId, NodeId, OpId, SiteId,
+    Span,
 };
-use crate::failover::seam::{Act, Input, MountDial, Outcome};
+use crate::failover::seam::{Act, ActivationPolicy, Input, MountDial, Outcome};
 use crate::journal::record::Plant as Change;
 use crate::journal::{Record, RecordNo, What};
 use crate::model::fault::Planned;
@@ -56,7 +57,8 @@ fn machine(number: u8, name: &str, roles: &[MachineRole], networks: u8) -> Machi
         roles: roles.to_vec(),
         nics: (0..networks).map(nic).collect::<IdVec<NicId, Nic>>(),
         dial: MountDial::GoodAvailability,
-        activation_allowed: true,
+        activation_policy: ActivationPolicy::Unrestricted,
+        site: SiteId(0),
         maximum_active: None,
         vote: true,
     }

@@ -1,8 +1,8 @@
 //! What a case sets before its cores start, and the configuration that comes of it.
 
-use dagtwin::base::{GroupId, Id, IdVec, NetId, NodeId, NodeSet, ResourceId, Span};
+use dagtwin::base::{GroupId, Id, IdVec, NetId, NodeId, NodeSet, ResourceId, SiteId, Span};
 use dagtwin::failover::config::*;
-use dagtwin::failover::seam::{MountDial, ResourceState};
+use dagtwin::failover::seam::{ActivationPolicy, MountDial, ResourceState};
 use dagtwin::failover::state::{ClusterDatabase, DatabaseEntry, GroupEntry};
 
 /// What a case sets before its cores start.
@@ -78,7 +78,8 @@ pub fn config(setting: &Setting, me: usize) -> Config {
         nics: [NetId(0), NetId(1)].into_iter().collect(),
         vote: true,
         dial: setting.dials.get(n).copied().unwrap_or(MountDial::GoodAvailability),
-        activation_allowed: true,
+        activation_policy: ActivationPolicy::Unrestricted,
+        site: SiteId(0),
         maximum_active: None,
     };
     let all = NodeSet::first(setting.nodes);

@@ -1,0 +1,89 @@
+//! Reasons in words, with their numbers.
+
+use super::{COPY_QUEUE_LIMIT, DialWord, REPLAY_QUEUE_LIMIT, SETS};
+use crate::failover::seam::{ContentIndex, Dropped, MountDial, Ranked};
+use core::fmt;
+
+/// What a criteria set demands, in words; `set` is 1 to 10.
+///
+/// # Panics
+/// If there is no such set.
+pub fn criteria(set: u8) -> String {
+    let set = SETS[usize::from(set) - 1];
+    let mut parts = vec!["an eligible status".to_owned()];
+    match set.content_index {
+        Some(ContentIndex::Healthy) => parts.push("content index Healthy".to_owned()),
+        Some(ContentIndex::Crawling) => parts.push("content index Crawling".to_owned()),
+        Some(ContentIndex::Failed) | None => {}
+    }
+    if set.copy_queue {
+        parts.push(format!("copy queue below {COPY_QUEUE_LIMIT}"));
+    }
+    if set.replay_queue {
+        parts.push(format!("replay queue below {REPLAY_QUEUE_LIMIT}"));
+    }
+    parts.join(", ")
+}
+
+impl fmt::Display for Dropped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Dropped::Unreachable => write!(f, "its server cannot be reached"),
+            Dropped::NoAnswer => write!(f, "its server did not tell its state"),
+            Dropped::Status(status) => {
+                write!(f, "status {status:?} is not eligible for activation")
+            }
+            Dropped::ActivationSuspended => write!(f, "activation of this copy is suspended"),
+            Dropped::PolicyBlocked => {
+                write!(f, "DatabaseCopyAutoActivationPolicy of its server is Blocked")
+            }
+            Dropped::OtherSite => write!(
+                f,
+                "DatabaseCopyAutoActivationPolicy of its server is IntrasiteOnly, and the former \
+                 active copy is in another site"
+            ),
+            Dropped::MaximumActive { active, limit } => {
+                write!(f, "its server has {active} active databases of at most {limit}")
+            }
+            Dropped::Source => write!(f, "it is the copy that is being left"),
+            Dropped::Tried => write!(f, "it was tried in this operation and did not mount"),
+            Dropped::ActiveIsSeedingSource => write!(f, "the active copy is the source of a seed"),
+        }
+    }
+}
+
+impl Ranked {
+    /// Why the copy has its rank: the numbers that it was judged by, those that its set does not
+    /// look at included.
+    pub fn why(&self) -> String {
+        let set = match self.set {
+            Ok(set) => set,
+            Err(reason) => return reason.to_string(),
+        };
+        let queue = |name: &str, length: u64, limit: u64| {
+            let side = if length < limit { "below" } else { "not below" };
+            format!("{name} queue {length} ({side} {limit})")
+        };
+        let copies = queue("copy", self.copy_queue, COPY_QUEUE_LIMIT);
+        let replays = queue("replay", self.replay_queue, REPLAY_QUEUE_LIMIT);
+        let preference = self.preference;
+        format!("set {set}: {}; {copies}, {replays}, preference {preference}", criteria(set))
+    }
+}
+
+impl fmt::Display for DialWord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let DialWord { dial, missing, mounts } = self;
+        let logs = if *missing == 1 { "log" } else { "logs" };
+        let word = if *mounts { "it mounts" } else { "it does not mount" };
+        match dial {
+            MountDial::BestEffort => {
+                write!(f, "{missing} {logs} missing, BestEffort accepts any loss: {word}")
+            }
+            MountDial::Lossless | MountDial::GoodAvailability | MountDial::BestAvailability => {
+                let permitted = dial.permitted();
+                write!(f, "{missing} {logs} missing, {dial:?} accepts {permitted}: {word}")
+            }
+        }
+    }
+}
