@@ -7,7 +7,7 @@ use dagtwin::base::{IdVec, Instant, NetId, NodeId, SiteId, Span};
 use dagtwin::failover::Node;
 use dagtwin::failover::config::{
     ActiveManagerConfig, Config, GroupConfig, GroupKind, HeartbeatConfig, MembershipConfig,
-    NetworkConfig, NodeConfig, QuorumConfig,
+    NetworkConfig, NicConfig, NodeConfig, QuorumConfig, Rhythm,
 };
 use dagtwin::failover::seam::{ActivationPolicy, Boot, Effect, Effects, Input, MountDial, Outcome};
 use std::collections::VecDeque;
@@ -18,7 +18,8 @@ const SECOND: Span = Span::from_secs(1);
 
 fn config(me: u8) -> Config {
     let node = NodeConfig {
-        nics: [NetId(0)].into_iter().collect(),
+        nics: IdVec::filled(1, NicConfig { network: NetId(0), subnet: 0 }),
+        cluster_site: 0,
         vote: true,
         dial: MountDial::Lossless,
         activation_policy: ActivationPolicy::Unrestricted,
@@ -33,11 +34,21 @@ fn config(me: u8) -> Config {
         auto_failback: false,
         exists: true,
     };
+    let rhythm = Rhythm { delay: SECOND, threshold: 5 };
     Config {
         me: NodeId(me),
         nodes: IdVec::filled(2, node),
-        networks: IdVec::filled(1, NetworkConfig { cluster_use: true, client_access: true }),
-        heartbeat: HeartbeatConfig { delay: SECOND, threshold: 5 },
+        networks: IdVec::filled(
+            1,
+            NetworkConfig { cluster_use: true, client_access: true, metric: 1000 },
+        ),
+        heartbeat: HeartbeatConfig {
+            same_subnet: rhythm,
+            cross_subnet: rhythm,
+            cross_site: rhythm,
+            all_cross_subnet: false,
+            tells_misses: false,
+        },
         membership: MembershipConfig {
             tick: Span::from_millis(300),
             minimum_ticks: 2,

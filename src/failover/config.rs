@@ -33,8 +33,11 @@ pub struct Config {
 /// One member.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct NodeConfig {
-    /// The network of each of its adapters.
-    pub nics: IdVec<NicId, NetId>,
+    /// Its adapters.
+    pub nics: IdVec<NicId, NicConfig>,
+    /// The cluster's site that it stands in (a fault domain): heartbeats between sites have their
+    /// own delay and threshold.
+    pub cluster_site: u8,
     /// Whether it has a vote.
     pub vote: bool,
     /// AutoDatabaseMountDial of its mailbox server.
@@ -47,6 +50,15 @@ pub struct NodeConfig {
     pub maximum_active: Option<u16>,
 }
 
+/// One adapter of a member.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct NicConfig {
+    /// The network that it is attached to.
+    pub network: NetId,
+    /// Its subnet, counted within the network: subnets of one network are routed to each other.
+    pub subnet: u8,
+}
+
 /// One network.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct NetworkConfig {
@@ -55,12 +67,32 @@ pub struct NetworkConfig {
     /// Whether clients reach the servers over it (Role ClusterAndClient); Active Manager calls
     /// that the MAPI network.
     pub client_access: bool,
+    /// Metric: of several live routes the one with the lowest is used (wsfc.md §1.2 route
+    /// selection).
+    pub metric: u32,
 }
 
 /// Heartbeats (wsfc.md §1.1).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct HeartbeatConfig {
-    /// Time between heartbeats on a path; above zero.
+    /// Between two adapters on one subnet (SameSubnetDelay, SameSubnetThreshold).
+    pub same_subnet: Rhythm,
+    /// Between subnets (CrossSubnetDelay, CrossSubnetThreshold).
+    pub cross_subnet: Rhythm,
+    /// Between sites (CrossSiteDelay, CrossSiteThreshold); from 2016 on.
+    pub cross_site: Rhythm,
+    /// Whether paths across subnets are kept even to a peer with which a subnet is shared
+    /// (PlumbAllCrossSubnetRoutes 1).
+    pub all_cross_subnet: bool,
+    /// Whether it is told when a path has missed two fifths of its threshold in a row (event 1650,
+    /// from 2012 on).
+    pub tells_misses: bool,
+}
+
+/// Delay and threshold of a path.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Rhythm {
+    /// Time between heartbeats; above zero.
     pub delay: Span,
     /// Heartbeats missed in a row after which a path is down; above zero.
     pub threshold: u32,

@@ -3,21 +3,53 @@
 
 use super::message::{Flags, Message};
 use super::seam::{Effect, Note, Timer};
-use super::{Ctx, config::Config};
+use super::{
+    Ctx,
+    config::{Config, HeartbeatConfig, Rhythm},
+};
 use crate::base::{IdVec, Instant, NicId, NodeId, NodeSet};
+
+/// What lies between the two ends of a path; each kind beats in its own rhythm.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Kind {
+    SameSubnet,
+    CrossSubnet,
+    CrossSite,
+}
+
+impl Kind {
+    const ALL: [Kind; 3] = [Kind::SameSubnet, Kind::CrossSubnet, Kind::CrossSite];
+
+    fn rhythm(self, config: &HeartbeatConfig) -> Rhythm {
+        match self {
+            Kind::SameSubnet => config.same_subnet,
+            Kind::CrossSubnet => config.cross_subnet,
+            Kind::CrossSite => config.cross_site,
+        }
+    }
+}
 
 /// A path to a peer: one of this node's adapters on a network that the peer is on too.
 #[derive(Clone, Debug)]
 struct Path {
     peer: NodeId,
     nic: NicId,
+    kind: Kind,
+    metric: u32,
     /// The last request sent.
     sent: u32,
     /// The last request answered, or the last before the path was opened.
     answered: u32,
     up: bool,
-    /// When anything last came over it.
-    heard: Instant,
+    /// Told that it has missed many heartbeats, and not answered since.
+    warned: bool,
+}
+
+impl Path {
+    /// Requests without an answer.
+    fn missed(&self) -> u32 {
+        self.sent - self.answered
+    }
 }
 
 /// Liveness of every path.
@@ -25,7 +57,8 @@ struct Path {
 pub(super) struct Heartbeat {
     paths: Vec<Path>,
     links: IdVec<NicId, bool>,
-    next: Instant,
+    /// When the next heartbeats of each kind are due; never for a kind without paths.
+    next: [Instant; Kind::ALL.len()],
     /// Peers with at least one live path, and this node.
     pub reach: NodeSet,
 }
@@ -41,19 +74,16 @@ pub(super) struct Changed {
 
 impl Heartbeat {
     pub(super) fn new(config: &Config, links: &[bool], now: Instant) -> Self {
-        let mut paths = Vec::new();
-        for (peer, other) in config.nodes.iter().filter(|(peer, _)| *peer != config.me) {
-            for (nic, network) in config.nodes[config.me].nics.iter() {
-                let shared = other.nics.values().any(|on| on == network);
-                if shared && config.networks[*network].cluster_use {
-                    paths.push(Path { peer, nic, sent: 0, answered: 0, up: false, heard: now });
-                }
-            }
-        }
+        let paths = paths(config);
+        let next = Kind::ALL.map(|kind| {
+            let alone = paths.is_empty() && kind == Kind::SameSubnet;
+            let used = alone || paths.iter().any(|path| path.kind == kind);
+            if used { now } else { Instant::MAX }
+        });
         let nics = config.nodes[config.me].nics.ids();
         let links = nics.map(|nic| links.get(usize::from(nic.0)).copied().unwrap_or(true));
         let links = links.collect();
-        Heartbeat { paths, links, next: now, reach: NodeSet::only(config.me) }
+        Heartbeat { paths, links, next, reach: NodeSet::only(config.me) }
     }
 
     /// Whether an adapter has carrier.
@@ -66,20 +96,14 @@ impl Heartbeat {
         self.links.values().all(|up| !up)
     }
 
-    /// Something came over a path.
-    pub(super) fn heard(&mut self, now: Instant, nic: NicId, from: NodeId) {
-        if let Some(path) = self.paths.iter_mut().find(|p| p.peer == from && p.nic == nic) {
-            path.heard = now;
-        }
-    }
-
-    /// The best adapter to reach a peer: that of the live path that was heard last, else the first
-    /// with carrier.
+    /// The best adapter to reach a peer: of the live paths the one with the lowest metric
+    /// (wsfc.md §1.2), but rather one that answers than one that has begun to miss heartbeats;
+    /// without a live path the first with carrier.
     pub(super) fn way_to(&self, peer: NodeId) -> Option<NicId> {
         let to = || self.paths.iter().filter(move |path| path.peer == peer);
         let live = to()
             .filter(|path| path.up)
-            .max_by_key(|path| (path.heard, core::cmp::Reverse(path.nic)));
+            .min_by_key(|path| (path.missed() > 1, path.metric, path.nic));
         live.or_else(|| to().find(|path| self.links[path.nic])).map(|path| path.nic)
     }
 
@@ -87,24 +111,51 @@ impl Heartbeat {
     /// stood still sends one, not all that it missed.
     pub(super) fn beat(&mut self, ctx: &mut Ctx, flags: Flags) -> Changed {
         let mut changed = Changed::default();
-        if ctx.now >= self.next {
-            for place in 0..self.paths.len() {
-                let path = &self.paths[place];
-                let missed = path.sent - path.answered;
-                if path.up && missed >= ctx.config.heartbeat.threshold {
-                    self.lose(ctx, place, missed, &mut changed);
-                }
+        for kind in Kind::ALL {
+            if ctx.now < self.next[kind as usize] {
+                continue;
             }
-            self.send(ctx, flags);
-            self.next = ctx.now + ctx.config.heartbeat.delay;
+            let rhythm = kind.rhythm(&ctx.config.heartbeat);
+            for place in 0..self.paths.len() {
+                self.judge(ctx, place, kind, rhythm.threshold, &mut changed);
+            }
+            self.send(ctx, kind, flags);
+            self.next[kind as usize] = ctx.now + rhythm.delay;
         }
-        ctx.timers.set(Timer::Beat, self.next);
+        let next = self.next.iter().copied().fold(Instant::MAX, Instant::min);
+        ctx.timers.set(Timer::Beat, next);
         changed
     }
 
-    /// Sends a request on every path whose adapter has carrier.
-    fn send(&mut self, ctx: &mut Ctx, flags: Flags) {
-        for path in self.paths.iter_mut().filter(|path| self.links[path.nic]) {
+    /// Judges one path, if it is of this kind.
+    fn judge(
+        &mut self,
+        ctx: &mut Ctx,
+        place: usize,
+        kind: Kind,
+        threshold: u32,
+        changed: &mut Changed,
+    ) {
+        let path = &mut self.paths[place];
+        let missed = path.missed();
+        if path.kind != kind || !path.up {
+            return;
+        }
+        if missed >= threshold {
+            self.lose(ctx, place, missed, changed);
+        } else if ctx.config.heartbeat.tells_misses
+            && missed * 5 >= threshold * 2
+            && !std::mem::replace(&mut path.warned, true)
+        {
+            let (peer, nic) = (path.peer, path.nic);
+            ctx.note(Note::HeartbeatsMissed { peer, nic, missed });
+        }
+    }
+
+    /// Sends a request on every path of a kind whose adapter has carrier.
+    fn send(&mut self, ctx: &mut Ctx, kind: Kind, flags: Flags) {
+        let able = |path: &&mut Path| path.kind == kind && self.links[path.nic];
+        for path in self.paths.iter_mut().filter(able) {
             path.sent += 1;
             let message = Message::Request { sequence: path.sent, flags };
             ctx.out.push(Effect::Send { nic: path.nic, to: path.peer, message });
@@ -114,6 +165,7 @@ impl Heartbeat {
     fn lose(&mut self, ctx: &mut Ctx, place: usize, missed: u32, changed: &mut Changed) {
         let path = &mut self.paths[place];
         path.up = false;
+        path.warned = false;
         changed.paths = true;
         let (peer, nic) = (path.peer, path.nic);
         ctx.note(Note::PathLost { peer, nic, missed });
@@ -139,6 +191,7 @@ impl Heartbeat {
             return changed;
         };
         path.answered = path.answered.max(sequence);
+        path.warned &= path.missed() > 0;
         if !path.up && path.answered == path.sent {
             path.up = true;
             changed.paths = true;
@@ -169,4 +222,42 @@ impl Heartbeat {
         }
         changed
     }
+}
+
+/// The paths of a node. Between two nodes that share a subnet those across subnets are kept only
+/// if the configuration wants them all (wsfc.md §1.1 PlumbAllCrossSubnetRoutes).
+fn paths(config: &Config) -> Vec<Path> {
+    let mut paths = Vec::new();
+    let me = &config.nodes[config.me];
+    for (peer, other) in config.nodes.iter().filter(|(peer, _)| *peer != config.me) {
+        let first = paths.len();
+        for (nic, mine) in me.nics.iter() {
+            let Some(theirs) = other.nics.values().find(|on| on.network == mine.network) else {
+                continue;
+            };
+            let network = &config.networks[mine.network];
+            if !network.cluster_use {
+                continue;
+            }
+            let kind = if me.cluster_site != other.cluster_site {
+                Kind::CrossSite
+            } else if mine.subnet != theirs.subnet {
+                Kind::CrossSubnet
+            } else {
+                Kind::SameSubnet
+            };
+            let metric = network.metric;
+            let (sent, answered, up, warned) = (0, 0, false, false);
+            paths.push(Path { peer, nic, kind, metric, sent, answered, up, warned });
+        }
+        let shared = paths[first..].iter().any(|path| path.kind == Kind::SameSubnet);
+        if shared && !config.heartbeat.all_cross_subnet {
+            let mut place = 0;
+            paths.retain(|path| {
+                place += 1;
+                place <= first || path.kind != Kind::CrossSubnet
+            });
+        }
+    }
+    paths
 }

@@ -277,7 +277,9 @@ impl Node {
     /// Whether an adapter on a network that clients use has carrier.
     fn client_carrier(&self) -> bool {
         let mut nics = self.config.nodes[self.me()].nics.iter();
-        nics.any(|(nic, net)| self.config.networks[*net].client_access && self.heartbeat.link(nic))
+        nics.any(|(nic, on)| {
+            self.config.networks[on.network].client_access && self.heartbeat.link(nic)
+        })
     }
 
     fn hosts(&self) -> Hosts {

@@ -90,6 +90,15 @@ pub enum Note {
         /// Heartbeats missed in a row; zero if the adapter lost carrier.
         missed: u32,
     },
+    /// A path to a peer has missed two fifths of its threshold in a row (event 1650).
+    HeartbeatsMissed {
+        /// The peer.
+        peer: NodeId,
+        /// This node's adapter.
+        nic: NicId,
+        /// Heartbeats missed in a row.
+        missed: u32,
+    },
     /// The last path to a peer is gone.
     PeerLost {
         /// The peer.

@@ -1,14 +1,32 @@
 //! What the core of a node is configured with, made from a topology; and look-ups by name.
 
 use super::scenario::{Action, Scenario};
-use super::topology::{ClientGroup, NetworkRole, Topology};
-use crate::base::{ClientId, DbId, GroupId, Id, IdVec, MachineId, NodeId, NodeSet, ResourceId};
+use super::topology::{ClientGroup, Network, NetworkRole, Topology};
+use super::version::Ability;
+use crate::base::{
+    Address, ClientId, DbId, GroupId, Id, IdVec, MachineId, NodeId, NodeSet, ResourceId,
+};
 use crate::failover::config::{
     ActiveManagerConfig, Config, DatabaseConfig, GroupConfig, GroupKind, HeartbeatConfig,
-    MembershipConfig, NetworkConfig, NodeConfig, QuorumConfig, ResourceConfig, ResourceKind,
+    MembershipConfig, NetworkConfig, NicConfig, NodeConfig, QuorumConfig, ResourceConfig,
+    ResourceKind, Rhythm,
 };
 use crate::failover::seam::{Order, ResourceState};
 use crate::failover::state::{ClusterDatabase, DatabaseEntry, GroupEntry};
+
+impl Network {
+    /// The number of the subnet that holds an address: 0 for the first one, none if it is in no
+    /// subnet of this network.
+    pub fn subnet_of(&self, address: Address) -> Option<u8> {
+        let first = (self.subnet, self.prefix);
+        let mut all = core::iter::once(&first).chain(&self.routed_subnets);
+        let inside = |(subnet, prefix): &(Address, u8)| {
+            let host = u32::MAX >> prefix;
+            address.0 & !host == subnet.0 && address.0 & host != 0 && address.0 & host != host
+        };
+        all.position(inside).and_then(|number| u8::try_from(number).ok())
+    }
+}
 
 impl Topology {
     /// Every cluster member.
@@ -59,12 +77,10 @@ impl Topology {
                 .map(|network| NetworkConfig {
                     cluster_use: network.role != NetworkRole::None,
                     client_access: network.role == NetworkRole::ClusterAndClient,
+                    metric: network.metric,
                 })
                 .collect(),
-            heartbeat: HeartbeatConfig {
-                delay: set.cluster.same_subnet_delay,
-                threshold: set.cluster.same_subnet_threshold,
-            },
+            heartbeat: self.heartbeat_config(),
             membership: MembershipConfig {
                 tick: set.cluster.clus_svc_regroup_tick,
                 minimum_ticks: set.cluster.regroup_minimum_ticks,
@@ -98,10 +114,35 @@ impl Topology {
         }
     }
 
+    fn heartbeat_config(&self) -> HeartbeatConfig {
+        let set = &self.settings.cluster;
+        HeartbeatConfig {
+            same_subnet: Rhythm {
+                delay: set.same_subnet_delay,
+                threshold: set.same_subnet_threshold,
+            },
+            cross_subnet: Rhythm {
+                delay: set.cross_subnet_delay,
+                threshold: set.cross_subnet_threshold,
+            },
+            cross_site: Rhythm { delay: set.cross_site_delay, threshold: set.cross_site_threshold },
+            all_cross_subnet: set.plumb_all_cross_subnet_routes == 1,
+            tells_misses: self.windows.can(Ability::MissedHeartbeats),
+        }
+    }
+
     fn node_config(&self, node: NodeId) -> NodeConfig {
         let machine = &self.machines[MachineId::from(node)];
         NodeConfig {
-            nics: machine.nics.values().map(|nic| nic.network).collect(),
+            nics: machine
+                .nics
+                .values()
+                .map(|nic| NicConfig {
+                    network: nic.network,
+                    subnet: self.networks[nic.network].subnet_of(nic.address).unwrap_or(0),
+                })
+                .collect(),
+            cluster_site: machine.cluster_site,
             vote: machine.vote,
             dial: machine.dial,
             activation_policy: machine.activation_policy,

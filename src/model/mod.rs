@@ -11,6 +11,7 @@ pub mod problem;
 pub mod scenario;
 pub mod settings;
 pub mod topology;
+pub mod version;
 
 pub use assumed::{Assumption, assumed};
 pub use fault::{Fault, Service};

@@ -202,6 +202,19 @@ settings! {
         same_subnet_delay: Span = "1s", "250ms".."2s", Documented("wsfc.md §1.1 SameSubnetDelay");
         /// Heartbeats missed in a row after which a path is down.
         same_subnet_threshold: u32 = "5", "3".."120", Documented("wsfc.md §1.1 SameSubnetThreshold");
+        /// Time between heartbeats on a path between subnets; at least that within a subnet, which
+        /// it follows if it is not given.
+        cross_subnet_delay: Span = "1s", "250ms".."4s", Documented("wsfc.md §1.1 CrossSubnetDelay");
+        /// Heartbeats missed in a row after which a path between subnets is down; at least that
+        /// within a subnet, which it follows if it is not given.
+        cross_subnet_threshold: u32 = "5", "3".."120", Documented("wsfc.md §1.1 CrossSubnetThreshold");
+        /// Time between heartbeats on a path between sites; from 2016 on.
+        cross_site_delay: Span = "1s", "250ms".."4s", Reported("wsfc.md §1.1 CrossSiteDelay");
+        /// Heartbeats missed in a row after which a path between sites is down; from 2016 on.
+        cross_site_threshold: u32 = "20", "3".."120", Reported("wsfc.md §1.1 CrossSiteThreshold");
+        /// Whether paths across subnets are kept to a peer with which a subnet is shared (1), or not
+        /// (0; what 2 does beyond that was not found).
+        plumb_all_cross_subnet_routes: u32 = "0", "0".."2", Documented("wsfc.md §1.1 PlumbAllCrossSubnetRoutes");
         /// Time between membership messages.
         clus_svc_regroup_tick: Span = "300ms", "50ms".."1s", Documented("wsfc.md §2 ClusSvcRegroupTickInMilliseconds");
         /// Ticks that a regroup lasts at least.
@@ -482,6 +495,18 @@ pub const VERSION_DEFAULTS: &[(Version, &str, &str, Basis)] = &[
         "transport.shadow_heartbeat_retry_count",
         "3",
         Documented("exchange.md §2.4, RTM"),
+    ),
+    (
+        Version::Windows(WindowsVersion::V2012),
+        "cluster.arbitration_delay",
+        "6s",
+        Documented("wsfc.md §3.2 ArbitrationDelay"),
+    ),
+    (
+        Version::Windows(WindowsVersion::V2016),
+        "cluster.cross_subnet_threshold",
+        "20",
+        Documented("wsfc.md §1.1 CrossSubnetThreshold"),
     ),
     (
         Version::Windows(WindowsVersion::V2012R2),

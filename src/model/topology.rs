@@ -50,6 +50,8 @@ pub struct Topology {
 pub enum WindowsVersion {
     /// Windows Server 2008 R2 (`2008r2`, the default).
     V2008R2,
+    /// Windows Server 2012 (`2012`).
+    V2012,
     /// Windows Server 2012 R2 (`2012r2`).
     V2012R2,
     /// Windows Server 2016 or later (`2016`).
@@ -65,7 +67,7 @@ pub enum ExchangeVersion {
     Sp1,
 }
 
-/// A network (one subnet, one switch).
+/// A network: one switch, and one subnet or several that are routed to each other.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Network {
     /// Name.
@@ -74,6 +76,10 @@ pub struct Network {
     pub subnet: Address,
     /// Length of the subnet's prefix.
     pub prefix: u8,
+    /// Further subnets, each with the length of its prefix.
+    pub routed_subnets: Vec<(Address, u8)>,
+    /// Metric: of several live routes the cluster uses the one with the lowest (wsfc.md §1.2).
+    pub metric: u32,
     /// What the cluster uses it for.
     pub role: NetworkRole,
 }
@@ -87,6 +93,17 @@ pub enum NetworkRole {
     Cluster,
     /// `cluster-and-client`: nodes and clients, the MAPI network.
     ClusterAndClient,
+}
+
+impl NetworkRole {
+    /// Metric of the first network of this role, if it is not given: between nodes only before
+    /// those of clients (AutoMetric; the numbers are assumed, wsfc.md §7 has one example).
+    pub const fn usual_metric(self) -> u32 {
+        match self {
+            NetworkRole::Cluster => 1_000,
+            NetworkRole::ClusterAndClient | NetworkRole::None => 10_000,
+        }
+    }
 }
 
 /// A machine.
@@ -108,6 +125,8 @@ pub struct Machine {
     pub maximum_active: Option<u16>,
     /// Whether it has a vote, for members.
     pub vote: bool,
+    /// The cluster's site that it stands in, by number; for members from 2016 on.
+    pub cluster_site: u8,
 }
 
 /// What a machine does.

@@ -14,7 +14,6 @@ impl Node {
             }
             return;
         }
-        self.heartbeat.heard(self.now, nic, from);
         match message {
             Message::Request { sequence, flags } => {
                 let reply = Message::Reply { sequence };

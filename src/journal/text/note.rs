@@ -21,6 +21,11 @@ impl Names<'_> {
                 format!("{} answers over {}", self.node(*peer), self.nic(node.into(), *nic))
             }
             Note::PathLost { peer, nic, missed } => self.path_lost(node, *peer, *nic, *missed),
+            Note::HeartbeatsMissed { peer, nic, missed } => format!(
+                "path to {} over {}: {missed} beats missed (event 1650)",
+                self.node(*peer),
+                self.nic(node.into(), *nic)
+            ),
             Note::PeerLost { peer } => format!("{} cannot be reached any more", self.node(*peer)),
             Note::PeerHeard { peer } => format!("{} is heard again", self.node(*peer)),
             Note::Regroup { round, reach } => self.regroup_round(*round, *reach),

@@ -11,6 +11,7 @@ use crate::failover::seam::{ActivationPolicy, MountDial};
 use crate::model::Problem;
 use crate::model::settings::Settings;
 use crate::model::topology::*;
+use crate::model::version::{Ability, heartbeat_problems};
 
 /// A topology and which of its settings were given and not left at their defaults.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -21,11 +22,7 @@ pub struct Loaded {
     pub given: Given,
 }
 
-const WINDOWS: &[(&str, WindowsVersion)] = &[
-    ("2008r2", WindowsVersion::V2008R2),
-    ("2012r2", WindowsVersion::V2012R2),
-    ("2016", WindowsVersion::V2016),
-];
+const WINDOWS: &[(&str, WindowsVersion)] = &WindowsVersion::ALL;
 const EXCHANGE: &[(&str, ExchangeVersion)] =
     &[("rtm", ExchangeVersion::Rtm), ("sp1", ExchangeVersion::Sp1)];
 const POLICIES: &[(&str, ActivationPolicy)] = &[
@@ -87,6 +84,7 @@ fn build(
     let mut given = Given::new();
     settings::tables(root, &mut values, &mut given);
     apply_overrides(overrides, &mut values, &mut given, problems);
+    values.follow(|key| given.contains(key));
     let networks = networks(root);
     let net_names: IdVec<NetId, String> = networks.values().map(|n| n.name.clone()).collect();
     let mut places: Vec<(Placed, Address)> = Vec::new();
@@ -113,7 +111,8 @@ fn build(
     let (name, title) = (root.text("name").text, root.text("title").text);
     let domain = root.text("domain").text;
     root.finish();
-    constraints(root, &values, windows, exchange);
+    constraints(root, &values, exchange);
+    of_version(root, windows, &values, &given, &machines);
     Some(Loaded {
         topology: Topology {
             name,
@@ -232,16 +231,7 @@ fn client_overrides(
 }
 
 /// Rules between settings.
-fn constraints(
-    root: &Section,
-    values: &Settings,
-    windows: WindowsVersion,
-    exchange: ExchangeVersion,
-) {
-    if windows == WindowsVersion::V2008R2 && values.cluster.same_subnet_threshold > 10 {
-        let expected = "cluster.same_subnet_threshold from 3 to 10 on 2008 R2 (wsfc.md §1.1)";
-        root.wrong("cluster", expected, None);
-    }
+fn constraints(root: &Section, values: &Settings, exchange: ExchangeVersion) {
     if values.cluster.retry_period_on_failure < values.cluster.restart_period {
         let expected = "cluster.retry_period_on_failure to be at least cluster.restart_period \
                         (wsfc.md §4.2)";
@@ -266,6 +256,40 @@ pub(super) fn name_once<I: Id, T>(
     }
 }
 
+/// What only some versions can do, and what they allow.
+fn of_version(
+    root: &Section,
+    windows: WindowsVersion,
+    values: &Settings,
+    given: &Given,
+    machines: &IdVec<MachineId, Machine>,
+) {
+    for (key, expected) in heartbeat_problems(windows, values) {
+        root.wrong("cluster", &format!("{key} {expected}"), None);
+    }
+    let cannot = |ability: Ability| {
+        let (since, source) = ability.since();
+        let hint = format!("set windows_version = \"{}\" or leave it out", since.word());
+        let since = format!("Windows Server {} or later", since.word());
+        (since, source, Some(hint))
+    };
+    for ability in Ability::ALL.into_iter().filter(|ability| !windows.can(*ability)) {
+        for key in ability.settings().iter().filter(|key| given.contains(**key)) {
+            let (since, source, hint) = cannot(ability);
+            root.wrong("windows_version", &format!("{since} for {key} ({source})"), hint);
+        }
+    }
+    if !windows.can(Ability::CrossSite) && machines.values().any(|machine| machine.cluster_site > 0)
+    {
+        let (since, source, hint) = cannot(Ability::CrossSite);
+        root.wrong(
+            "windows_version",
+            &format!("{since} for a node's cluster_site ({source})"),
+            hint,
+        );
+    }
+}
+
 fn networks(root: &Section) -> IdVec<NetId, Network> {
     const ROLES: &[(&str, NetworkRole)] = &[
         ("cluster-and-client", NetworkRole::ClusterAndClient),
@@ -282,23 +306,22 @@ fn networks(root: &Section) -> IdVec<NetId, Network> {
         let name = section.text("name");
         name_once(&section, &name, "network", &networks, |other| &other.name);
         let text = section.text("subnet").text;
-        let subnet = text.split_once('/').and_then(|(address, prefix)| {
-            let prefix: u8 = prefix.parse().ok().filter(|prefix| (1..=30).contains(prefix))?;
-            let address = Address::parse(address)?;
-            let host = u32::MAX >> prefix;
-            (address.0 & host == 0).then_some((address, prefix))
-        });
+        let subnet = subnet(&text);
         if subnet.is_none() && !text.is_empty() {
             section.wrong("subnet", "a subnet such as \"192.168.10.0/24\"", None);
         }
         let (subnet, prefix) = subnet.unwrap_or((Address(0), 1));
+        let routed_subnets = routed_subnets(&section);
         let role = section.word("role", ROLES);
         if role.is_none() && !section.has("role") {
             section.wrong("role", "cluster-and-client, cluster or none", None);
         }
         let role = role.unwrap_or(NetworkRole::None);
+        let number = u32::try_from(networks.len()).unwrap_or(0);
+        let metric = section.value("metric").unwrap_or(role.usual_metric() + number * 100);
         section.finish();
-        networks.push(Network { name: name.text, subnet, prefix, role });
+        let name = name.text;
+        networks.push(Network { name, subnet, prefix, routed_subnets, metric, role });
     }
     if !networks.values().any(|network| network.role == NetworkRole::ClusterAndClient) {
         let expected = "at least one network with role = \"cluster-and-client\" (the MAPI network)";
@@ -307,9 +330,39 @@ fn networks(root: &Section) -> IdVec<NetId, Network> {
     networks
 }
 
-fn inside(network: &Network, address: Address) -> bool {
-    let host = u32::MAX >> network.prefix;
-    address.0 & !host == network.subnet.0 && address.0 & host != 0 && address.0 & host != host
+/// A subnet in a file: its first address and the length of its prefix.
+fn subnet(text: &str) -> Option<(Address, u8)> {
+    let (address, prefix) = text.split_once('/')?;
+    let prefix: u8 = prefix.parse().ok().filter(|prefix| (1..=30).contains(prefix))?;
+    let address = Address::parse(address)?;
+    let host = u32::MAX >> prefix;
+    (address.0 & host == 0).then_some((address, prefix))
+}
+
+/// Further subnets of a network.
+fn routed_subnets(section: &Section) -> Vec<(Address, u8)> {
+    if !section.has("routed_subnets") {
+        return Vec::new();
+    }
+    let mut subnets = Vec::new();
+    for place in section.texts("routed_subnets").into_iter().take(15) {
+        match subnet(&place.text) {
+            Some(subnet) => subnets.push(subnet),
+            None => section.wrong_at(&place, "a subnet such as \"192.168.20.0/24\"", None),
+        }
+    }
+    subnets
+}
+
+/// The number of a node's site in the cluster: sites are numbered as they are met.
+fn cluster_site(section: &Section, sites: &mut Vec<String>) -> u8 {
+    let Some(place) = section.optional_text("cluster_site") else { return 0 };
+    let known = sites.iter().position(|site| *site == place.text);
+    let number = known.unwrap_or_else(|| {
+        sites.push(place.text);
+        sites.len() - 1
+    });
+    u8::try_from(number + 1).unwrap_or(u8::MAX)
 }
 
 fn machines(
@@ -329,7 +382,7 @@ fn machines(
         root.wrong("node", "from 1 to 16 nodes, each begun by [[node]]", None);
     }
     let count = nodes.len().min(NodeSet::CAPACITY);
-    let mut sites = Vec::new();
+    let (mut sites, mut cluster_sites) = (Vec::new(), Vec::new());
     let others = root.tables("machine");
     if others.len() > 64 {
         root.wrong("machine", "at most 64 machines beside the nodes", None);
@@ -365,6 +418,7 @@ fn machines(
                 .value::<u32>("maximum_active_databases")
                 .map(|limit| u16::try_from(limit).unwrap_or(u16::MAX)),
             vote: section.value("vote").unwrap_or(true),
+            cluster_site: if node { cluster_site(&section, &mut cluster_sites) } else { 0 },
         });
         section.finish();
     }
@@ -413,7 +467,7 @@ fn nics(
 }
 
 pub(super) fn in_subnet(section: &Section, network: &Network, address: Address) {
-    if !inside(network, address) {
+    if network.subnet_of(address).is_none() {
         let Network { name, subnet, prefix, .. } = network;
         section.wrong("address", &format!("an address in {name}'s {subnet}/{prefix}"), None);
     }

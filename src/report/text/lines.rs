@@ -190,6 +190,7 @@ fn wanted(note: &Note, late: bool) -> bool {
         Note::Group { state, .. } => late && *state == GroupState::Offline,
         Note::Database { .. }
         | Note::PathLost { .. }
+        | Note::HeartbeatsMissed { .. }
         | Note::PeerLost { .. }
         | Note::PeerHeard { .. }
         | Note::Regroup { .. }

@@ -61,6 +61,7 @@ fn machine(number: u8, name: &str, roles: &[MachineRole], networks: u8) -> Machi
         site: SiteId(0),
         maximum_active: None,
         vote: true,
+        cluster_site: 0,
     }
 }
 
@@ -82,10 +83,12 @@ fn clients(kind: ClientKind, cached: bool, first: u32) -> ClientGroup {
 
 /// The site: network 0 is MAPI, network 1 is for replication.
 pub(in crate::sim) fn topology() -> Topology {
-    let network = |number: u8, role| Network {
+    let network = |number: u8, role: NetworkRole| Network {
         name: format!("Network {number}"),
         subnet: Address(0x0a00_0000 + u32::from(number) * 256),
         prefix: 24,
+        routed_subnets: Vec::new(),
+        metric: role.usual_metric(),
         role,
     };
     let networks = [network(0, NetworkRole::ClusterAndClient), network(1, NetworkRole::Cluster)];

@@ -2,6 +2,7 @@
 
 use crate::pair::{Pair, Setting, span};
 use dagtwin::base::{Id, NodeId, Span};
+use dagtwin::failover::config::Rhythm;
 use dagtwin::failover::seam::{ContentIndex, Input, MountDial};
 use dagtwin::model::order;
 use dagtwin::model::scenario::Action;
@@ -41,6 +42,42 @@ pub(super) fn set(setting: &mut Setting, words: &[&str]) {
             setting.starts = starts.iter().map(start).collect();
         }
         ["dials", dials @ ..] => setting.dials = dials.iter().map(|text| dial(text)).collect(),
+        other => set_networks(setting, other),
+    }
+}
+
+/// The number of a network: `mapi`, `replication`, or `net2` and so on.
+fn net(text: &str) -> usize {
+    match text {
+        "mapi" => 0,
+        "replication" => 1,
+        other => other.trim_start_matches("net").parse().expect("a network"),
+    }
+}
+
+/// `set …` about networks and heartbeats.
+fn set_networks(setting: &mut Setting, words: &[&str]) {
+    let rhythm = |delay: &str, threshold: &str| Rhythm {
+        delay: span(delay),
+        threshold: threshold.parse().expect("a count"),
+    };
+    match words {
+        ["networks", count] => setting.networks = count.parse().expect("a count"),
+        ["unused", on] => setting.unused.push(net(on)),
+        ["metric", on, metric] => {
+            setting.metrics.insert(net(on), metric.parse().expect("a metric"));
+        }
+        ["subnet", n, on, subnet] => {
+            setting.subnets.insert((node(n), net(on)), subnet.parse().expect("a subnet"));
+        }
+        ["site", n, site] => {
+            setting.sites.insert(node(n), site.parse().expect("a site"));
+        }
+        ["same-subnet", d, t] => setting.heartbeat.same_subnet = rhythm(d, t),
+        ["cross-subnet", d, t] => setting.heartbeat.cross_subnet = rhythm(d, t),
+        ["cross-site", d, t] => setting.heartbeat.cross_site = rhythm(d, t),
+        ["plumb-all", on] => setting.heartbeat.all_cross_subnet = *on == "yes",
+        ["event-1650", on] => setting.heartbeat.tells_misses = *on == "yes",
         other => panic!("unknown setting {other:?}"),
     }
 }
@@ -58,7 +95,6 @@ pub(super) fn order(pair: &mut Pair, line: &str) {
 
 /// Anything else: what is done to the site.
 pub(super) fn command(pair: &mut Pair, words: &[&str]) {
-    let net = |text: &str| usize::from(text == "replication");
     let pairs = |text: &str| {
         let (n, resource) = text.split_once(':').expect("node:resource");
         (node(n), resource.trim_start_matches('r').parse().expect("a resource"))
@@ -73,11 +109,24 @@ pub(super) fn command(pair: &mut Pair, words: &[&str]) {
         ["links", n, up] => pair.all_links(node(n), *up == "up"),
         ["cut", on, a, b] => pair.cut(net(on), node(a), node(b), true),
         ["mend", on, a, b] => pair.cut(net(on), node(a), node(b), false),
+        ["cut-one-way", on, a, b] => pair.cables.cut((net(on), node(a), node(b)), true),
+        ["mend-one-way", on, a, b] => pair.cables.cut((net(on), node(a), node(b)), false),
+        ["lose-every", n, on, a, b] => {
+            let every = n.parse().expect("a count");
+            pair.cables.lossy.insert((net(on), node(a), node(b)), every);
+        }
+        ["freeze", n, lasts] => pair.freeze(node(n), span(lasts)),
+        ["messages"] => {
+            for (net, count) in pair.cables.messages.iter_mut().enumerate() {
+                let some = if std::mem::take(count) > 0 { "messages" } else { "none" };
+                pair.log.push(format!("network {net}: {some}"));
+            }
+        }
         ["witness", up] => pair.witness_up = *up == "up",
         ["crash", n] => pair.crash(node(n)),
         ["start", n] => pair.start(node(n)),
         ["missing", logs] => pair.missing = logs.parse().expect("a count"),
-        ["drop-every", n] => pair.drop_every = n.parse().expect("a count"),
+        ["drop-every", n] => pair.cables.drop_every = n.parse().expect("a count"),
         ["restless"] => pair.restless = true,
         ["fail-online", which] => drop(pair.fail_online.insert(pairs(which))),
         ["fail-probe", which] => drop(pair.fail_probe.insert(pairs(which))),

@@ -1,7 +1,8 @@
 //! Bare cores with cables, one clock, a witness, and resources that answer after fixed spans. No
 //! simulator: what is wrong here is wrong in the core.
 
-use dagtwin::base::{DbId, GroupId, Id, Instant, NicId, NodeId, ResourceId, Span};
+use cables::Cables;
+use dagtwin::base::{DbId, GroupId, Id, Instant, NodeId, ResourceId, Span};
 use dagtwin::failover::Node;
 use dagtwin::failover::seam::*;
 use dagtwin::model::order::Names;
@@ -9,17 +10,16 @@ use setting::config;
 pub use setting::{Setting, span};
 use std::collections::{BTreeMap, BTreeSet};
 
+mod cables;
 mod perform;
 mod setting;
-
-/// Network 0 carries clients and the witness, network 1 is for replication.
-const NETWORKS: usize = 2;
 
 #[derive(Clone, Debug)]
 enum Event {
     Wake(usize),
     Feed { node: usize, life: u32, input: Input },
     Start { node: usize, life: u32 },
+    Thaw { node: usize },
 }
 
 /// Cores, cables and what hangs on them.
@@ -29,17 +29,16 @@ pub struct Pair {
     nodes: Vec<Option<Node>>,
     lives: Vec<u32>,
     boots: Vec<Durable>,
-    links: Vec<[bool; NETWORKS]>,
-    cuts: BTreeSet<(usize, usize, usize)>,
+    pub cables: Cables,
+    frozen: Vec<bool>,
+    /// What waits for a frozen node to go on.
+    postponed: Vec<(usize, u32, Input)>,
     queue: BTreeMap<(Instant, u64), Event>,
     planned: Vec<Option<Instant>>,
     count: u64,
     pub witness_up: bool,
     holder: Option<usize>,
     tag: u64,
-    /// Every n-th frame is lost; zero for none.
-    pub drop_every: u64,
-    frames: u64,
     /// Wakes come twice and half a millisecond early.
     pub restless: bool,
     pub missing: u64,
@@ -61,16 +60,15 @@ impl Pair {
             nodes: vec![None; count],
             lives: vec![0; count],
             boots: vec![Durable { epoch: 1, database: setting::boot_database(&setting) }; count],
-            links: vec![[true; NETWORKS]; count],
-            cuts: BTreeSet::new(),
+            cables: Cables::new(count, setting.networks),
+            frozen: vec![false; count],
+            postponed: Vec::new(),
             queue: BTreeMap::new(),
             planned: vec![None; count],
             count: 0,
             witness_up: true,
             holder: None,
             tag: 0,
-            drop_every: 0,
-            frames: 0,
             restless: false,
             missing: 0,
             fail_online: BTreeSet::new(),
@@ -112,16 +110,18 @@ impl Pair {
             self.now = at;
             match event {
                 Event::Wake(node) => {
-                    if self.planned[node] == Some(at) || self.restless {
+                    let due = self.planned[node] == Some(at) || self.restless;
+                    if due && !self.frozen[node] {
                         self.feed(node, Input::Wake);
                     }
                 }
                 Event::Feed { node, life, input } if self.lives[node] == life => {
-                    self.feed(node, input);
+                    self.deliver(node, life, input);
                 }
                 Event::Feed { .. } => {}
                 Event::Start { node, life } if self.lives[node] == life => self.start(node),
                 Event::Start { .. } => {}
+                Event::Thaw { node } => self.thaw(node),
             }
         }
         self.now = until;
@@ -142,7 +142,7 @@ impl Pair {
         self.lives[node] += 1;
         let boot = Boot {
             durable: self.boots[node].clone(),
-            links: self.links[node].to_vec(),
+            links: self.cables.carrier(node),
             replication_service: true,
         };
         self.nodes[node] = Some(Node::new(config(&self.setting, node), boot, self.now));
@@ -152,6 +152,7 @@ impl Pair {
 
     pub fn crash(&mut self, node: usize) {
         self.nodes[node] = None;
+        self.frozen[node] = false;
         self.lives[node] += 1;
         for resource in 0..5 {
             self.online.remove(&(node, resource));
@@ -193,38 +194,6 @@ impl Pair {
             groups: ["Cluster Group", "CASArray"].map(String::from).into_iter().collect(),
             databases: [("VIP".to_owned(), copies)].into_iter().collect(),
             client_access_array: None,
-        }
-    }
-
-    /// Pulls or plugs every adapter of a node at once.
-    pub fn all_links(&mut self, node: usize, up: bool) {
-        self.links[node] = [up; NETWORKS];
-        for net in 0..NETWORKS {
-            self.link(node, net, up);
-        }
-    }
-
-    /// Pulls or plugs an adapter; the resource on it signals its own failure.
-    pub fn link(&mut self, node: usize, net: usize, up: bool) {
-        self.links[node][net] = up;
-        let nic = NicId::at(net);
-        self.feed(node, Input::Link { nic, up });
-        for resource in [0, 3] {
-            if net == 0 && !up && self.online.get(&(node, resource)) == Some(&true) {
-                let failure = Failure::InterfaceDown;
-                let resource = ResourceId(resource);
-                self.feed(node, Input::Saw(Report::ResourceFailed { resource, failure }));
-            }
-        }
-    }
-
-    /// Cuts or mends the cable between two nodes on one network.
-    pub fn cut(&mut self, net: usize, a: usize, b: usize, cut: bool) {
-        let pair = (net, a.min(b), a.max(b));
-        if cut {
-            self.cuts.insert(pair);
-        } else {
-            self.cuts.remove(&pair);
         }
     }
 

@@ -8,12 +8,9 @@ impl Pair {
     pub(super) fn perform(&mut self, node: usize, effect: Effect) {
         match effect {
             Effect::Send { nic, to, message } => {
-                self.frames += 1;
                 let net = usize::from(nic.0);
                 let other = usize::from(to.0);
-                let cut = self.cuts.contains(&(net, node.min(other), node.max(other)));
-                let dropped = self.drop_every > 0 && self.frames.is_multiple_of(self.drop_every);
-                if self.links[node][net] && self.links[other][net] && !cut && !dropped {
+                if self.cables.carries((net, node, other), &message) {
                     let input = Input::Frame { nic, from: NodeId::at(node), message };
                     let life = self.lives[other];
                     self.plan(Span::from_micros(100), Event::Feed { node: other, life, input });
@@ -34,7 +31,7 @@ impl Pair {
     }
 
     fn begin(&mut self, node: usize, op: OpId, act: Act) {
-        let net = self.links[node][0];
+        let net = self.cables.link(node, 0);
         match act {
             Act::ClaimWitness => {
                 let outcome = self.claim(node);
@@ -114,7 +111,7 @@ impl Pair {
 
     /// A claim travels network 0: an isolated node cannot win.
     fn claim(&mut self, node: usize) -> Outcome {
-        if !self.links[node][0] {
+        if !self.cables.link(node, 0) {
             return Outcome::Failed(Failure::NoPath);
         }
         if !self.witness_up {
@@ -132,7 +129,7 @@ impl Pair {
 
     fn online(&mut self, node: usize, op: OpId, ResourceId(resource): ResourceId) {
         let address = resource == 0 || resource == 3;
-        if address && !self.links[node][0] {
+        if address && !self.cables.link(node, 0) {
             self.done(node, op, "1ms", Outcome::Failed(Failure::InterfaceDown));
         } else if self.fail_online.contains(&(node, resource)) {
             self.done(node, op, "300ms", Outcome::Failed(Failure::DuplicateAddress));

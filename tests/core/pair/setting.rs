@@ -4,6 +4,7 @@ use dagtwin::base::{GroupId, Id, IdVec, NetId, NodeId, NodeSet, ResourceId, Site
 use dagtwin::failover::config::*;
 use dagtwin::failover::seam::{ActivationPolicy, MountDial, ResourceState};
 use dagtwin::failover::state::{ClusterDatabase, DatabaseEntry, GroupEntry};
+use std::collections::BTreeMap;
 
 /// What a case sets before its cores start.
 #[derive(Clone, Debug)]
@@ -19,6 +20,15 @@ pub struct Setting {
     pub threshold: u32,
     pub starts: Vec<Span>,
     pub dials: Vec<MountDial>,
+    /// Network 0 is MAPI, the others carry no clients.
+    pub networks: usize,
+    /// Networks that the cluster may not use.
+    pub unused: Vec<usize>,
+    pub metrics: BTreeMap<usize, u32>,
+    /// The subnet of a node's adapter on a network, where it is not the first.
+    pub subnets: BTreeMap<(usize, usize), u8>,
+    pub sites: BTreeMap<usize, u8>,
+    pub heartbeat: HeartbeatConfig,
 }
 
 impl Default for Setting {
@@ -35,6 +45,18 @@ impl Default for Setting {
             threshold: 1,
             starts: Vec::new(),
             dials: Vec::new(),
+            networks: 2,
+            unused: Vec::new(),
+            metrics: BTreeMap::new(),
+            subnets: BTreeMap::new(),
+            sites: BTreeMap::new(),
+            heartbeat: HeartbeatConfig {
+                same_subnet: Rhythm { delay: span("1s"), threshold: 5 },
+                cross_subnet: Rhythm { delay: span("1s"), threshold: 5 },
+                cross_site: Rhythm { delay: span("1s"), threshold: 20 },
+                all_cross_subnet: false,
+                tells_misses: false,
+            },
         }
     }
 }
@@ -72,10 +94,24 @@ fn resource(
     }
 }
 
+fn nic(setting: &Setting, node: usize, net: usize) -> NicConfig {
+    let subnet = setting.subnets.get(&(node, net)).copied().unwrap_or(0);
+    NicConfig { network: NetId::at(net), subnet }
+}
+
+fn network(setting: &Setting, net: usize) -> NetworkConfig {
+    NetworkConfig {
+        cluster_use: !setting.unused.contains(&net),
+        client_access: net == 0,
+        metric: setting.metrics.get(&net).copied().unwrap_or(if net == 0 { 10_000 } else { 1_000 }),
+    }
+}
+
 /// The configuration of a node in a setting.
 pub fn config(setting: &Setting, me: usize) -> Config {
     let node = |n: usize| NodeConfig {
-        nics: [NetId(0), NetId(1)].into_iter().collect(),
+        nics: (0..setting.networks).map(|net| nic(setting, n, net)).collect(),
+        cluster_site: setting.sites.get(&n).copied().unwrap_or(0),
         vote: true,
         dial: setting.dials.get(n).copied().unwrap_or(MountDial::GoodAvailability),
         activation_policy: ActivationPolicy::Unrestricted,
@@ -96,11 +132,8 @@ pub fn config(setting: &Setting, me: usize) -> Config {
     Config {
         me: NodeId::at(me),
         nodes: (0..setting.nodes).map(node).collect(),
-        networks: [true, false]
-            .map(|client_access| NetworkConfig { cluster_use: true, client_access })
-            .into_iter()
-            .collect(),
-        heartbeat: HeartbeatConfig { delay: span("1s"), threshold: 5 },
+        networks: (0..setting.networks).map(|net| network(setting, net)).collect(),
+        heartbeat: setting.heartbeat,
         membership: MembershipConfig {
             tick: span("300ms"),
             minimum_ticks: 2,

@@ -1,0 +1,122 @@
+//! What lies between the cores: adapters, cables, and what is wrong with them; and nodes that
+//! stand still.
+
+use super::*;
+use dagtwin::base::NicId;
+use dagtwin::failover::message::Message;
+
+/// A way over a network: the network, the sender, the receiver.
+pub type Way = (usize, usize, usize);
+
+/// Adapters and cables.
+#[derive(Default)]
+pub struct Cables {
+    links: Vec<Vec<bool>>,
+    cuts: BTreeSet<Way>,
+    /// Of a way every n-th frame is lost.
+    pub lossy: BTreeMap<Way, u64>,
+    /// Every n-th frame anywhere is lost; zero for none.
+    pub drop_every: u64,
+    frames: u64,
+    on_way: BTreeMap<Way, u64>,
+    /// Messages that are no heartbeats, by network, since somebody last asked.
+    pub messages: Vec<u64>,
+}
+
+impl Cables {
+    pub fn new(nodes: usize, networks: usize) -> Self {
+        let links = vec![vec![true; networks]; nodes];
+        Cables { links, messages: vec![0; networks], ..Cables::default() }
+    }
+
+    /// Which adapters of a node have carrier.
+    pub fn carrier(&self, node: usize) -> Vec<bool> {
+        self.links[node].clone()
+    }
+
+    /// Whether a node's adapter on a network has carrier.
+    pub fn link(&self, node: usize, net: usize) -> bool {
+        self.links[node][net]
+    }
+
+    /// Cuts or mends one way of a cable.
+    pub fn cut(&mut self, way: Way, cut: bool) {
+        if cut {
+            self.cuts.insert(way);
+        } else {
+            self.cuts.remove(&way);
+        }
+    }
+
+    /// Whether a frame gets through.
+    pub fn carries(&mut self, way: Way, message: &Message) -> bool {
+        let (net, from, to) = way;
+        self.frames += 1;
+        let on_way = self.on_way.entry(way).or_default();
+        *on_way += 1;
+        self.messages[net] += u64::from(!message.is_heartbeat());
+        let dropped = self.drop_every > 0 && self.frames.is_multiple_of(self.drop_every);
+        let lost = self.lossy.get(&way).is_some_and(|every| on_way.is_multiple_of(*every));
+        self.links[from][net]
+            && self.links[to][net]
+            && !self.cuts.contains(&way)
+            && !dropped
+            && !lost
+    }
+}
+
+impl Pair {
+    /// Pulls or plugs every adapter of a node at once.
+    pub fn all_links(&mut self, node: usize, up: bool) {
+        self.cables.links[node].fill(up);
+        for net in 0..self.setting.networks {
+            self.link(node, net, up);
+        }
+    }
+
+    /// Pulls or plugs an adapter; the resource on it signals its own failure.
+    pub fn link(&mut self, node: usize, net: usize, up: bool) {
+        self.cables.links[node][net] = up;
+        let nic = NicId::at(net);
+        self.feed(node, Input::Link { nic, up });
+        for resource in [0, 3] {
+            if net == 0 && !up && self.online.get(&(node, resource)) == Some(&true) {
+                let failure = Failure::InterfaceDown;
+                let resource = ResourceId(resource);
+                self.feed(node, Input::Saw(Report::ResourceFailed { resource, failure }));
+            }
+        }
+    }
+
+    /// Cuts or mends the cable between two nodes on one network, both ways.
+    pub fn cut(&mut self, net: usize, a: usize, b: usize, cut: bool) {
+        self.cables.cut((net, a, b), cut);
+        self.cables.cut((net, b, a), cut);
+    }
+
+    /// A node stands still, as a virtual machine that is paused: nothing reaches it and its clock
+    /// stops for it; then it goes on as if nothing had happened.
+    pub fn freeze(&mut self, node: usize, lasts: Span) {
+        self.frozen[node] = true;
+        self.plan(lasts, Event::Thaw { node });
+    }
+
+    /// An input comes to a node: what was asked for waits until it goes on, frames do not.
+    pub(super) fn deliver(&mut self, node: usize, life: u32, input: Input) {
+        if !self.frozen[node] {
+            self.feed(node, input);
+        } else if !matches!(input, Input::Frame { .. }) {
+            self.postponed.push((node, life, input));
+        }
+    }
+
+    pub(super) fn thaw(&mut self, node: usize) {
+        if !std::mem::replace(&mut self.frozen[node], false) {
+            return;
+        }
+        for (to, life, input) in std::mem::take(&mut self.postponed) {
+            self.plan(Span::ZERO, Event::Feed { node: to, life, input });
+        }
+        self.feed(node, Input::Wake);
+    }
+}
