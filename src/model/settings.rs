@@ -212,8 +212,8 @@ settings! {
         cross_site_delay: Span = "1s", "250ms".."4s", Reported("wsfc.md §1.1 CrossSiteDelay");
         /// Heartbeats missed in a row after which a path between sites is down; from 2016 on.
         cross_site_threshold: u32 = "20", "3".."120", Reported("wsfc.md §1.1 CrossSiteThreshold");
-        /// Whether paths across subnets are kept to a peer with which a subnet is shared (1), or not
-        /// (0; what 2 does beyond that was not found).
+        /// Whether paths across subnets are kept to a peer with which a subnet is shared (1), or
+        /// not (0; what 2 does beyond that was not found).
         plumb_all_cross_subnet_routes: u32 = "0", "0".."2", Documented("wsfc.md §1.1 PlumbAllCrossSubnetRoutes");
         /// Time between membership messages.
         clus_svc_regroup_tick: Span = "300ms", "50ms".."1s", Documented("wsfc.md §2 ClusSvcRegroupTickInMilliseconds");

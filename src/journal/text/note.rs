@@ -17,17 +17,11 @@ impl Names<'_> {
             Note::Joining => "looks for a cluster to join".to_owned(),
             Note::NoConnectivity => NO_CONNECTIVITY.to_owned(),
             Note::Forming => "found none and tries to form one".to_owned(),
-            Note::PathUp { peer, nic } => {
-                format!("{} answers over {}", self.node(*peer), self.nic(node.into(), *nic))
-            }
-            Note::PathLost { peer, nic, missed } => self.path_lost(node, *peer, *nic, *missed),
-            Note::HeartbeatsMissed { peer, nic, missed } => format!(
-                "path to {} over {}: {missed} beats missed (event 1650)",
-                self.node(*peer),
-                self.nic(node.into(), *nic)
-            ),
-            Note::PeerLost { peer } => format!("{} cannot be reached any more", self.node(*peer)),
-            Note::PeerHeard { peer } => format!("{} is heard again", self.node(*peer)),
+            Note::PathUp { .. }
+            | Note::PathLost { .. }
+            | Note::HeartbeatsMissed { .. }
+            | Note::PeerLost { .. }
+            | Note::PeerHeard { .. } => self.path(node, note),
             Note::Regroup { round, reach } => self.regroup_round(*round, *reach),
             Note::View { view, members, gone, joined } => {
                 self.view(*view, *members, *gone, *joined)
@@ -89,6 +83,23 @@ impl Names<'_> {
 
     fn regroup_round(&self, round: u64, reach: NodeSet) -> String {
         format!("regroup {round}: reaches {}", self.nodes(reach))
+    }
+
+    fn path(&self, node: NodeId, note: &Note) -> String {
+        let over = |nic: NicId| self.nic(node.into(), nic);
+        match note {
+            Note::PathUp { peer, nic } => {
+                format!("{} answers over {}", self.node(*peer), over(*nic))
+            }
+            Note::PathLost { peer, nic, missed } => self.path_lost(node, *peer, *nic, *missed),
+            Note::HeartbeatsMissed { peer, nic, missed } => {
+                let (peer, nic) = (self.node(*peer), over(*nic));
+                format!("path to {peer} over {nic}: {missed} beats missed (event 1650)")
+            }
+            Note::PeerLost { peer } => format!("{} cannot be reached any more", self.node(*peer)),
+            Note::PeerHeard { peer } => format!("{} is heard again", self.node(*peer)),
+            other => unreachable!("{other:?} is not about a path"),
+        }
     }
 
     fn path_lost(&self, node: NodeId, peer: NodeId, nic: NicId, missed: u32) -> String {

@@ -269,7 +269,7 @@ fn of_version(
     }
     let cannot = |ability: Ability| {
         let (since, source) = ability.since();
-        let hint = format!("set windows_version = \"{}\" or leave it out", since.word());
+        let hint = format!("set windows_version = \"{}\" or leave the property out", since.word());
         let since = format!("Windows Server {} or later", since.word());
         (since, source, Some(hint))
     };
