@@ -57,7 +57,10 @@ fn config(me: u8) -> Config {
             form_after: Span::from_secs(5),
         },
         quorum: QuorumConfig {
-            witness: false,
+            mode: dagtwin::failover::quorum::Mode::NodeMajority,
+            counting: dagtwin::failover::quorum::Counting::Static,
+            lower_priority: None,
+            automatic: dagtwin::failover::quorum::Automatic::Highest,
             arbitration_delay: Span::ZERO,
             claim_retry: SECOND,
             claim_tries: 1,

@@ -2,7 +2,7 @@
 //! faults alone, with no word of the cluster's own.
 
 use crate::base::{DbId, GroupId, MachineId, NetId, NodeId, NodeSet};
-use crate::failover::quorum::{Standing, standing};
+use crate::failover::quorum::{Standing, Witness};
 use crate::failover::seam::ActivationPolicy;
 use crate::journal::record::ServiceState;
 use crate::model::topology::{MachineRole, NetworkRole};
@@ -97,13 +97,11 @@ impl<'s, 't> Possible<'s, 't> {
     /// could have quorum, or why none could.
     pub(super) fn side(&self) -> Result<NodeSet, String> {
         let topology = self.topology();
-        let voters: NodeSet =
-            topology.node_ids().filter(|id| topology.machines[(*id).into()].vote).collect();
         let mut best: Result<NodeSet, String> = Err("no cluster member runs".to_owned());
         for side in self.sides() {
             let names: Vec<&str> = side.iter().map(|node| topology.node_name(node)).collect();
             let names = names.join(" and ");
-            let found = match standing(side, voters, topology.dag.witness.is_some()) {
+            let found = match self.scene.votes.standing(side) {
                 Standing::Majority { .. } => Ok(side),
                 Standing::OneShort { votes, needed } => self
                     .witness(side)
@@ -147,7 +145,12 @@ impl<'s, 't> Possible<'s, 't> {
 
     fn witness(&self, side: NodeSet) -> Result<(), String> {
         let topology = self.topology();
-        let Some(machine) = topology.dag.witness else { return Err("there is no witness".into()) };
+        let machine = match topology.rules().witness() {
+            Some(Witness::Disk) => return Ok(()),
+            Some(Witness::FileShare) => topology.dag.witness,
+            None => None,
+        };
+        let Some(machine) = machine else { return Err("there is no witness".into()) };
         let name = topology.machine_name(machine);
         if !self.scene.machines[machine] {
             return Err(format!("the witness {name} is off"));

@@ -109,7 +109,7 @@ impl Watch for ServiceBack {
             What::Out(node, Effect::Note(note)) => self.note(*node, note, scene.topology()),
             What::Step { index } => {
                 let step = &scene.scenario().steps[usize::from(*index)];
-                if let Some(Action::StartClusterService { node }) = step.action {
+                if let Some(Action::StartClusterService { node, .. }) = step.action {
                     self.stopped.remove(&node);
                 }
             }

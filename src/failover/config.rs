@@ -1,6 +1,7 @@
 //! What a node is configured with: checked numbers only. Built by `model` from a topology, or by
 //! a case file over a bare pair.
 
+use super::quorum::{Automatic, Counting, Mode, Rules};
 use super::seam::{ActivationPolicy, MountDial};
 use crate::base::{DbId, GroupId, IdVec, NetId, NicId, NodeId, NodeSet, ResourceId, SiteId, Span};
 use serde::{Deserialize, Serialize};
@@ -38,7 +39,7 @@ pub struct NodeConfig {
     /// The cluster's site that it stands in (a fault domain): heartbeats between sites have their
     /// own delay and threshold.
     pub cluster_site: u8,
-    /// Whether it has a vote.
+    /// Whether it has a vote (NodeWeight).
     pub vote: bool,
     /// AutoDatabaseMountDial of its mailbox server.
     pub dial: MountDial,
@@ -116,8 +117,14 @@ pub struct MembershipConfig {
 /// Quorum and its witness (wsfc.md §3).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct QuorumConfig {
-    /// Whether a file share witness has a vote.
-    pub witness: bool,
+    /// Mode: who votes beside the nodes.
+    pub mode: Mode,
+    /// Whether votes follow the membership.
+    pub counting: Counting,
+    /// LowerQuorumPriorityNodeID: whose vote an even number drops.
+    pub lower_priority: Option<NodeId>,
+    /// Whose vote it drops where that names nobody.
+    pub automatic: Automatic,
     /// How long a side that does not own the core group waits before it claims the witness.
     pub arbitration_delay: Span,
     /// Time between tries to claim.
@@ -126,6 +133,20 @@ pub struct QuorumConfig {
     pub claim_tries: u32,
     /// How long a side may stay one vote short.
     pub termination: Span,
+}
+
+impl Config {
+    /// The rules by which votes are counted.
+    pub fn rules(&self) -> Rules {
+        let configured = self.nodes.iter().filter(|(_, node)| node.vote).map(|(id, _)| id);
+        Rules {
+            mode: self.quorum.mode,
+            counting: self.quorum.counting,
+            configured: configured.collect(),
+            lower_priority: self.quorum.lower_priority,
+            automatic: self.quorum.automatic,
+        }
+    }
 }
 
 /// What a group is.
@@ -164,7 +185,7 @@ pub enum ResourceKind {
     },
     /// Network Name; depends on an IP Address.
     NetworkName,
-    /// File Share Witness.
+    /// The quorum resource: File Share Witness, or the disk that is the witness.
     FileShareWitness,
 }
 

@@ -75,6 +75,11 @@ impl Membership {
         self.highest
     }
 
+    /// From now on views are numbered from at least this epoch.
+    pub(super) fn begin_epoch(&mut self, epoch: u64) {
+        self.highest = self.highest.max(epoch);
+    }
+
     /// Takes part in a regroup with these candidates beside the present members.
     pub(super) fn regroup(&mut self, ctx: &mut Ctx, with: NodeSet) {
         let candidates = self.members.union(with).with(ctx.config.me);

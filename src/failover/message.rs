@@ -21,6 +21,8 @@ pub struct Flags {
     pub active_manager: bool,
     /// Whether its Cluster service is being stopped in good order.
     pub draining: bool,
+    /// Whether its view holds quorum because it was forced.
+    pub forced: bool,
 }
 
 /// A step of a regroup, as one node sees it.

@@ -7,11 +7,11 @@ use super::databases::{Ask, Databases};
 use super::groups::Groups;
 use super::heartbeat::{Changed, Heartbeat};
 use super::membership::Membership;
-use super::message::{Flags, Message};
-use super::quorum::{Standing, standing};
+use super::message::{Flags, Message, Regroup};
+use super::quorum::{Counting, Standing, Votes, standing};
 use super::seam::{
-    Act, Boot, Deadline, Durable, Effects, Input, Note, Operation, Order, Outcome, Report, Timer,
-    Why,
+    Act, Boot, Deadline, Durable, Effects, Input, Note, Operation, Order, Outcome, Refusal, Report,
+    Start, StartQuorum, Timer, Why,
 };
 use super::state::ClusterDatabase;
 use super::timers::Timers;
@@ -19,6 +19,10 @@ use super::{Ctx, Operations, Pending};
 use crate::base::{DbId, GroupId, IdVec, Instant, NicId, NodeId, NodeSet, OpId, Span};
 use crate::failover::seam::Failure;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+/// Epochs of forced clusters are above this one, in milliseconds (wsfc.md §3.2 tag: force quorum
+/// switches to time-stamped epochs).
+const FORCED_EPOCH: u64 = 1_000_000_000_000;
 
 /// How this node stands with quorum.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -48,8 +52,16 @@ pub struct Node {
     holds_witness: bool,
     /// The try under way only looks at the witness's lock.
     looking: bool,
+    /// The disk witness's copy was taken and the rest of the view does not know it yet.
+    learned: bool,
     /// Whether it had quorum in this life.
     served: bool,
+    /// How its service was started.
+    start: Start,
+    /// It formed the view that it is in, or the one that it is forming now.
+    forms: bool,
+    /// Version of the cluster database that tells of the proposed votes.
+    proposed_at: Option<u64>,
     database: ClusterDatabase,
     groups: Groups,
     coordinator: Coordinator,
@@ -117,20 +129,18 @@ impl Config {
         let core = groups.find(|(_, group)| group.kind == GroupKind::Core);
         core.expect("a configuration has a core group").0
     }
-
-    fn voters(&self) -> NodeSet {
-        self.nodes.iter().filter(|(_, node)| node.vote).map(|(id, _)| id).collect()
-    }
 }
 
 impl Node {
     /// A node whose service starts now. Its first wake-up is due at once.
     pub fn new(config: Config, boot: Boot, now: Instant) -> Node {
         let count = config.nodes.len();
-        let mut database = boot.durable.database;
-        database.groups = fit(database.groups, config.groups.len());
-        database.resources = fit(database.resources, config.resources.len());
-        database.databases = fit(database.databases, config.databases.len());
+        let forced = boot.start.quorum == StartQuorum::Force;
+        let mut database = fitted(boot.durable.database, &config);
+        database.quorum.forced = forced;
+        // A forced cluster's epochs are stamped with the time: newer than any other's.
+        let stamp = FORCED_EPOCH + now.as_nanos() / 1_000_000;
+        let epoch = if forced { boot.durable.epoch.max(stamp) } else { boot.durable.epoch };
         let mut timers = Timers::new();
         timers.set(Timer::Beat, now);
         let flags = Flags {
@@ -140,6 +150,7 @@ impl Node {
             mapi: true,
             active_manager: false,
             draining: false,
+            forced: false,
         };
         Node {
             now,
@@ -148,11 +159,15 @@ impl Node {
             timers,
             operations: Operations::default(),
             heartbeat: Heartbeat::new(&config, &boot.links, now),
-            membership: Membership::new(boot.durable.epoch),
+            membership: Membership::new(epoch),
             quorum: Quorum::None,
             holds_witness: false,
             looking: false,
+            learned: false,
             served: false,
+            start: boot.start,
+            forms: false,
+            proposed_at: None,
             groups: Groups::new(config.resources.len(), config.groups.len()),
             coordinator: Coordinator::new(config.groups.len()),
             primary: Primary::default(),
@@ -167,7 +182,7 @@ impl Node {
             mapi: true,
             confirmed: IdVec::filled(count, 0),
             sent_version: 0,
-            stored: (boot.durable.epoch, database.version),
+            stored: (epoch, database.version),
             orders: VecDeque::new(),
             order_count: 0,
             orders_seen: IdVec::filled(count, BTreeSet::new()),
@@ -198,7 +213,11 @@ impl Node {
         let heartbeat = match &input {
             Input::Wake => true,
             Input::Frame { message, .. } => message.is_heartbeat(),
-            Input::Link { .. } | Input::Done { .. } | Input::Saw(_) | Input::Order(_) => false,
+            Input::Link { .. }
+            | Input::Done { .. }
+            | Input::Learned(_)
+            | Input::Saw(_)
+            | Input::Order(_) => false,
         };
         self.calm &= heartbeat && !self.timers.any_but_beat(now);
         if !self.calm {
@@ -209,6 +228,7 @@ impl Node {
             Input::Frame { nic, from, message } => self.frame(out, nic, from, message),
             Input::Link { nic, up } => self.link(out, nic, up),
             Input::Done { op, outcome } => self.done(out, op, outcome),
+            Input::Learned(durable) => self.learn(out, *durable),
             Input::Saw(report) => self.saw(out, report),
             Input::Order(order) => self.order(order),
         }
@@ -271,6 +291,7 @@ impl Node {
             mapi: self.mapi,
             active_manager: self.databases.running,
             draining: self.draining,
+            forced: self.quorum == Quorum::Held && self.database.quorum.forced,
         }
     }
 
@@ -309,6 +330,14 @@ impl Node {
             })
             .collect()
     }
+}
+
+/// A cluster database with a place for everything that is configured.
+fn fitted(mut database: ClusterDatabase, config: &Config) -> ClusterDatabase {
+    database.groups = fit(database.groups, config.groups.len());
+    database.resources = fit(database.resources, config.resources.len());
+    database.databases = fit(database.databases, config.databases.len());
+    database
 }
 
 fn fit<I: crate::base::Id, T: Default>(mut values: IdVec<I, T>, count: usize) -> IdVec<I, T> {

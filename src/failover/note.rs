@@ -1,6 +1,7 @@
 //! Decisions and their reasons: what a node tells of itself in a note. Part of the
 //! [`seam`](super::seam); drivers find these types there.
 
+use super::quorum::Votes;
 use super::seam::{CopyStatus, Failure, GroupState, MountDial, Outcome, ResourceState, Why};
 use crate::base::{DbId, GroupId, NicId, NodeId, NodeSet, ResourceId, Span};
 use serde::{Deserialize, Serialize};
@@ -135,6 +136,22 @@ pub enum Note {
         needed: u8,
         /// Whether the witness's vote was needed.
         witness: bool,
+    },
+    /// Quorum was forced: votes do not count, until a majority of them is back.
+    Forced {
+        /// Votes that the view has.
+        votes: u8,
+        /// Votes that it would need.
+        needed: u8,
+    },
+    /// Votes were adapted to the membership (dynamic quorum): these are in force now.
+    Votes(Votes),
+    /// A majority of the votes is back: the forced state ends by itself.
+    ForceEnds,
+    /// The disk witness's copy of the cluster database is newer than this node's and is taken.
+    Learned {
+        /// Epoch of the copy.
+        epoch: u64,
     },
     /// One vote is missing: the witness decides.
     OneVoteShort {

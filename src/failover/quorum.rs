@@ -1,7 +1,198 @@
-//! Who has a majority. Static counting: votes are those configured, down nodes included
-//! (wsfc.md §3.1).
+//! Who has a majority: votes, how they are adapted after a survived loss, and what a view's votes
+//! are worth (wsfc.md §3.1). Pure functions; the core and the calculator call the same.
 
-use crate::base::NodeSet;
+use crate::base::{NodeId, NodeSet};
+use serde::{Deserialize, Serialize};
+
+pub mod plan;
+
+/// Quorum mode (QuorumType).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// Node Majority: the nodes alone.
+    NodeMajority,
+    /// Node and File Share Majority: the nodes and a file share witness.
+    NodeAndFileShareMajority,
+    /// Node and Disk Majority: the nodes and a disk witness.
+    NodeAndDiskMajority,
+    /// No Majority, Disk Only: whoever holds the disk.
+    DiskOnly,
+}
+
+/// What kind of witness a mode has.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Witness {
+    /// A share that keeps a tag: whoever knows less than the tag is refused.
+    FileShare,
+    /// A disk that keeps a copy of the cluster database: whoever knows less learns it there.
+    Disk,
+}
+
+impl Mode {
+    /// The witness that takes part; none for Node Majority.
+    pub const fn witness(self) -> Option<Witness> {
+        match self {
+            Mode::NodeMajority => None,
+            Mode::NodeAndFileShareMajority => Some(Witness::FileShare),
+            Mode::NodeAndDiskMajority | Mode::DiskOnly => Some(Witness::Disk),
+        }
+    }
+
+    /// The product's words.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Mode::NodeMajority => "Node Majority",
+            Mode::NodeAndFileShareMajority => "Node and File Share Majority",
+            Mode::NodeAndDiskMajority => "Node and Disk Majority",
+            Mode::DiskOnly => "No Majority: Disk Only",
+        }
+    }
+}
+
+/// How votes are counted.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub enum Counting {
+    /// Configured votes, down nodes included (2008 R2, or DynamicQuorum 0).
+    Static,
+    /// DynamicQuorum of 2012: nodes' votes follow the membership, the witness's does not. Of the
+    /// last two nodes without a witness one loses its vote.
+    Nodes,
+    /// DynamicQuorum of 2012 R2 and later: the witness votes iff the number of node votes is even,
+    /// and without a working witness an even number loses one node's vote.
+    NodesAndWitness,
+}
+
+/// Whose vote an even number drops when LowerQuorumPriorityNodeID names nobody. The product
+/// chooses at random.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub enum Automatic {
+    /// The voting node with the highest number.
+    Highest,
+    /// The voting node with the lowest number.
+    Lowest,
+}
+
+/// The rules of one cluster.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Rules {
+    /// Mode.
+    pub mode: Mode,
+    /// Static or dynamic.
+    pub counting: Counting,
+    /// Nodes with NodeWeight 1. An explicit 0 is never overridden.
+    pub configured: NodeSet,
+    /// LowerQuorumPriorityNodeID (2012 R2 and later).
+    pub lower_priority: Option<NodeId>,
+    /// The choice where it names nobody who votes.
+    pub automatic: Automatic,
+}
+
+/// Votes in force: DynamicWeight of every node and WitnessDynamicWeight.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Votes {
+    /// Nodes that have a vote.
+    pub nodes: NodeSet,
+    /// Whether the witness has one.
+    pub witness: bool,
+}
+
+impl Votes {
+    /// Number of votes.
+    pub fn total(self) -> u8 {
+        self.nodes.len() as u8 + u8::from(self.witness)
+    }
+
+    /// Votes that make a majority: half of them, rounded down, and one.
+    pub fn needed(self) -> u8 {
+        self.total() / 2 + 1
+    }
+
+    /// Votes of some nodes.
+    pub fn of(self, members: NodeSet) -> u8 {
+        members.intersection(self.nodes).len() as u8
+    }
+
+    /// What a view's votes are worth.
+    pub fn standing(self, members: NodeSet) -> Standing {
+        let (votes, needed) = (self.of(members), self.needed());
+        if votes >= needed {
+            Standing::Majority { votes, needed }
+        } else if self.witness && votes + 1 == needed {
+            Standing::OneShort { votes, needed }
+        } else {
+            Standing::Minority { votes, needed }
+        }
+    }
+}
+
+impl Rules {
+    /// Whether a witness takes part.
+    pub fn witness(&self) -> Option<Witness> {
+        self.mode.witness()
+    }
+
+    /// Votes as they are configured.
+    pub fn static_votes(&self) -> Votes {
+        match self.mode {
+            Mode::DiskOnly => Votes { nodes: NodeSet::EMPTY, witness: true },
+            Mode::NodeMajority => Votes { nodes: self.configured, witness: false },
+            Mode::NodeAndFileShareMajority | Mode::NodeAndDiskMajority => {
+                Votes { nodes: self.configured, witness: true }
+            }
+        }
+    }
+
+    /// Votes while every node is up and the witness works.
+    pub fn initial(&self) -> Votes {
+        self.wish(self.configured, true)
+    }
+
+    /// Votes once a view has quorum: those `now` in force, adapted to the nodes that stay in it and
+    /// to whether the witness works.
+    pub fn adapt(&self, now: Votes, staying: NodeSet, witness_works: bool) -> Votes {
+        let voting = self.configured.intersection(staying);
+        if voting.is_empty() {
+            return now;
+        }
+        let wish = self.wish(voting, witness_works);
+        // With a witness, votes are not reduced below three (wsfc.md §3.1 last node + witness).
+        if self.witness().is_some() && wish.total() < 3 && wish.total() < now.total() {
+            return now;
+        }
+        wish
+    }
+
+    /// The votes that these nodes should have between them.
+    fn wish(&self, voting: NodeSet, witness_works: bool) -> Votes {
+        let majority = self.mode != Mode::DiskOnly;
+        match self.counting {
+            Counting::Nodes if majority && self.witness().is_none() && voting.len() == 2 => {
+                Votes { nodes: self.without_one(voting), witness: false }
+            }
+            Counting::Nodes if majority => {
+                Votes { nodes: voting, witness: self.witness().is_some() }
+            }
+            Counting::NodesAndWitness if majority => {
+                let even = voting.len().is_multiple_of(2);
+                let witness = self.witness().is_some() && witness_works && even;
+                let drops = even && !witness;
+                Votes { nodes: if drops { self.without_one(voting) } else { voting }, witness }
+            }
+            Counting::Static | Counting::Nodes | Counting::NodesAndWitness => self.static_votes(),
+        }
+    }
+
+    /// An even number of votes loses one.
+    fn without_one(&self, voting: NodeSet) -> NodeSet {
+        let named = self.lower_priority.filter(|node| voting.contains(*node));
+        let chosen = match self.automatic {
+            Automatic::Highest => voting.iter().next_back(),
+            Automatic::Lowest => voting.lowest(),
+        };
+        named.or(chosen).map_or(voting, |node| voting.without(node))
+    }
+}
 
 /// What a view's votes are worth.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -29,66 +220,35 @@ pub enum Standing {
     },
 }
 
-/// Judges a view. `voters` are the members with a vote, `witness` whether there is one.
-pub fn standing(members: NodeSet, voters: NodeSet, witness: bool) -> Standing {
-    let total = voters.len() + usize::from(witness);
-    let needed = (total / 2 + 1) as u8;
-    let votes = members.intersection(voters).len() as u8;
-    if votes >= needed {
-        Standing::Majority { votes, needed }
-    } else if witness && votes + 1 == needed {
-        Standing::OneShort { votes, needed }
-    } else {
-        Standing::Minority { votes, needed }
+impl Standing {
+    /// Votes of the view, and votes needed.
+    pub fn count(self) -> (u8, u8) {
+        match self {
+            Standing::Majority { votes, needed }
+            | Standing::OneShort { votes, needed }
+            | Standing::Minority { votes, needed } => (votes, needed),
+        }
+    }
+
+    fn rank(self) -> u8 {
+        match self {
+            Standing::Majority { .. } => 2,
+            Standing::OneShort { .. } => 1,
+            Standing::Minority { .. } => 0,
+        }
+    }
+}
+
+/// Judges a view. While a change of the votes is proposed and not yet known to everybody in the
+/// view, it must stand by both: of two sides, one that knows of the change and one that does not,
+/// only one can.
+pub fn standing(members: NodeSet, in_force: Votes, proposed: Option<Votes>) -> Standing {
+    let old = in_force.standing(members);
+    match proposed.map(|votes| votes.standing(members)) {
+        Some(new) if new.rank() < old.rank() => new,
+        Some(_) | None => old,
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn majorities_of_one_to_sixteen_nodes() {
-        for nodes in 1..=16usize {
-            for witness in [false, true] {
-                let voters = NodeSet::first(nodes);
-                let total = nodes + usize::from(witness);
-                for up in 1..=nodes {
-                    let standing = standing(NodeSet::first(up), voters, witness);
-                    let held = matches!(standing, Standing::Majority { .. });
-                    assert_eq!(held, 2 * up > total, "{up} of {nodes}, witness {witness}");
-                    let short = matches!(standing, Standing::OneShort { .. });
-                    let with = witness && 2 * up <= total && 2 * (up + 1) > total;
-                    assert_eq!(short, with, "{up} of {nodes}, witness {witness}");
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn two_sides_never_both_have_a_majority() {
-        for nodes in 1..=16usize {
-            for left in 0..=nodes {
-                let a = NodeSet::first(left);
-                let voters = NodeSet::first(nodes);
-                let b = voters.minus(a);
-                for witness in [false, true] {
-                    let held = |side, with| match standing(side, voters, witness) {
-                        Standing::Majority { .. } => true,
-                        Standing::OneShort { .. } => with,
-                        Standing::Minority { .. } => false,
-                    };
-                    assert!(!(held(a, true) && held(b, false)), "{left} of {nodes}");
-                    assert!(!(held(a, false) && held(b, true)), "{left} of {nodes}");
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn a_node_without_vote_adds_nothing() {
-        let voters = NodeSet::first(2);
-        let standing = standing(NodeSet::first(3).minus(NodeSet::first(1)), voters, true);
-        assert_eq!(standing, Standing::OneShort { votes: 1, needed: 2 });
-    }
-}
+mod tests;

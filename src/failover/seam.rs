@@ -43,6 +43,9 @@ pub enum Input {
         /// How it ended.
         outcome: Outcome,
     },
+    /// What a disk witness has on it is newer than what a claim of it told: its copy of the
+    /// cluster database, handed over before the claim's `Done`.
+    Learned(Box<Durable>),
     /// Something noticed without having been asked for.
     Saw(Report),
     /// An administrator's order, given on this node.
@@ -78,12 +81,22 @@ pub type Effects = Vec<Effect>;
 /// An operation that a driver performs.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Act {
-    /// Lock the witness's log, compare its tag with ours and write ours (wsfc.md §3.2).
-    /// Ends `Ok`, `Refused` (held by a peer, newer tag) or `Failed` (no path, share away).
-    ClaimWitness,
+    /// Lock the witness's log, compare its tag with what this node knows and write the new one
+    /// (wsfc.md §3.2): both in one, so that a rival finds either the lock or the newer tag.
+    /// Ends `Ok`, `Refused` (held by a peer, newer tag) or `Failed` (no path, share away). A disk
+    /// refuses nobody for its tag; see [`Input::Learned`].
+    ClaimWitness {
+        /// The epoch that this node knows: an equal or older tag is overwritten.
+        known: u64,
+        /// The tag to write: the view's number.
+        epoch: u64,
+    },
     /// Open the witness's log and try its lock without keeping it: a side that has to wait looks
     /// whether another has won already (wsfc.md §3.2 observed). Ends as `ClaimWitness` does.
-    TestWitness,
+    TestWitness {
+        /// The epoch that this node knows.
+        known: u64,
+    },
     /// Release the lock on the witness's log.
     ReleaseWitness,
     /// Keep this on disk, so that a later life of the node starts from it.
@@ -393,6 +406,29 @@ pub struct Boot {
     pub links: Vec<bool>,
     /// Whether the local Replication service runs.
     pub replication_service: bool,
+    /// How the Cluster service was started.
+    pub start: Start,
+}
+
+/// How a Cluster service is started (wsfc.md §3.3).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Start {
+    /// What it does about quorum.
+    pub quorum: StartQuorum,
+    /// IgnorePersistentState (`/ips`): if it forms the cluster, no role is brought online.
+    pub ignore_persistent_state: bool,
+}
+
+/// What a Cluster service that starts does about quorum (wsfc.md §3.3).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub enum StartQuorum {
+    /// Joins a cluster, or forms one if it has the votes.
+    #[default]
+    Normal,
+    /// ForceQuorum (`/fq`): forms at once, whatever the votes; its own configuration holds.
+    Force,
+    /// PreventQuorum (`/pq`): joins only, never forms.
+    Prevent,
 }
 
 /// When a node wants to be woken, and why.
@@ -498,6 +534,8 @@ pub enum Why {
     ConnectivityLost,
     /// The cluster's view went on without this node.
     Evicted,
+    /// It met a side whose quorum was forced, and yields to it (event 5396).
+    ForcedElsewhere,
     /// The owner's MAPI network failed.
     MapiNetworkDown,
     /// The database failed on its server (failure item).

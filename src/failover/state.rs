@@ -1,5 +1,6 @@
 //! The cluster database: what every member knows and keeps.
 
+use super::quorum::Votes;
 use super::seam::{GroupState, ResourceState};
 use crate::base::{DbId, GroupId, IdVec, NodeId, ResourceId};
 use serde::{Deserialize, Serialize};
@@ -9,12 +10,26 @@ use serde::{Deserialize, Serialize};
 pub struct ClusterDatabase {
     /// Counts changes; the higher one is newer within an epoch.
     pub version: u64,
+    /// Votes in force.
+    pub quorum: QuorumEntry,
     /// Groups.
     pub groups: IdVec<GroupId, GroupEntry>,
     /// Resources.
     pub resources: IdVec<ResourceId, ResourceState>,
     /// Where each database is.
     pub databases: IdVec<DbId, DatabaseEntry>,
+}
+
+/// Quorum in the cluster database (wsfc.md §3.1, §3.3).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct QuorumEntry {
+    /// DynamicWeight and WitnessDynamicWeight; none before the first change: as configured.
+    pub in_force: Option<Votes>,
+    /// Votes that come into force once every member of the view knows of them. Until then a view
+    /// must stand by both.
+    pub proposed: Option<Votes>,
+    /// FixQuorum: votes do not count until a majority of them is back.
+    pub forced: bool,
 }
 
 /// A group in the cluster database.

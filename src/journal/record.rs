@@ -3,7 +3,7 @@
 use crate::base::{
     Address, ClientId, CopyId, DbId, Instant, MachineId, MailId, NicId, NodeId, OpId, Span,
 };
-use crate::failover::seam::{CopyStatus, Effect, Failure, Input};
+use crate::failover::seam::{CopyStatus, Effect, Failure, Input, Start};
 use crate::model::fault::Service;
 use crate::model::topology::ClientKind;
 use serde::{Deserialize, Serialize};
@@ -141,6 +141,13 @@ pub enum Plant {
     WitnessLock {
         /// Who holds it now.
         holder: Option<NodeId>,
+    },
+    /// The next start of a node's Cluster service was ordered with switches.
+    ClusterStart {
+        /// The node.
+        node: NodeId,
+        /// How it starts.
+        start: Start,
     },
     /// An operation that a node asked for ended, in so far as no other record says so.
     Operation {

@@ -209,6 +209,7 @@ impl Reading {
             | Why::QuorumLost
             | Why::ConnectivityLost
             | Why::Evicted
+            | Why::ForcedElsewhere
             | Why::ThresholdExceeded => ("Automatic", "None"),
         };
         let total = ended.as_ref().map_or(Span::ZERO, |(at, _)| at.since(self.started));

@@ -334,7 +334,9 @@ fn plant_stage(plant: &Plant) -> Option<&'static str> {
         Plant::Machine { up: false, .. }
         | Plant::Adapter { up: false, .. }
         | Plant::FrameLost { .. } => "detection",
-        Plant::Service { state: ServiceState::Running, .. } => "service restart",
+        Plant::ClusterStart { .. } | Plant::Service { state: ServiceState::Running, .. } => {
+            "service restart"
+        }
         Plant::Service { .. } => "service stop",
         Plant::AddressUp { .. } => "address online",
         Plant::AddressDown { .. } => "group offline",
@@ -359,7 +361,10 @@ fn plant_stage(plant: &Plant) -> Option<&'static str> {
 /// A note's stage, and its rank among the notes of one step.
 fn note_stage(note: &Note) -> Option<(u8, &'static str)> {
     Some(match note {
-        Note::QuorumHeld { .. } | Note::WitnessWon | Note::WitnessLost { .. } => (0, "arbitration"),
+        Note::QuorumHeld { .. }
+        | Note::WitnessWon
+        | Note::WitnessLost { .. }
+        | Note::Learned { .. } => (0, "arbitration"),
         Note::View { .. } => (1, "regroup"),
         Note::PathLost { .. } | Note::PeerLost { .. } => (2, "detection"),
         Note::LastLogs { .. } => (3, "ACLL"),

@@ -3,7 +3,7 @@
 
 use crate::base::{Id, IdVec, Instant, NodeId};
 use crate::failover::Node;
-use crate::failover::seam::{Act, Boot, Durable, Effect, Effects};
+use crate::failover::seam::{Act, Boot, Durable, Effect, Effects, Start};
 use crate::journal::record::{Plant, ServiceState};
 use crate::journal::{Record, RecordNo, What};
 use crate::model::{Scenario, Service, Topology};
@@ -42,6 +42,7 @@ struct Member {
     durable: Durable,
     links: Vec<bool>,
     replication_service: bool,
+    start: Start,
 }
 
 /// Feeds every recorded input to fresh nodes.
@@ -59,6 +60,7 @@ pub fn verify(
             durable: Durable { epoch: 1, database: topology.boot_database(scenario) },
             links: vec![true; topology.machines[NodeId::at(index).into()].nics.len()],
             replication_service: true,
+            start: Start::default(),
         })
         .collect();
     let mut verified = Verified::default();
@@ -113,6 +115,7 @@ fn follow(
                 *link = up;
             }
         }
+        Plant::ClusterStart { node, start } => members[node].start = start,
         Plant::Service { machine, service, state } if machine.index() < topology.nodes => {
             let node = NodeId(machine.0);
             let member = &mut members[node];
@@ -126,6 +129,7 @@ fn follow(
                         durable: member.durable.clone(),
                         links: member.links.clone(),
                         replication_service: member.replication_service,
+                        start: std::mem::take(&mut member.start),
                     };
                     Node::new(topology.config(node), boot, at)
                 });

@@ -5,6 +5,7 @@ use super::load::Given;
 use super::scenario::Scenario;
 use super::settings::{Basis, PARAMETERS, VERSION_DEFAULTS, Version};
 use super::topology::{Authentication, ClientKind, ClientOs, Topology};
+use crate::failover::quorum::Counting;
 use serde::{Deserialize, Serialize};
 
 /// Something that a run used and that no source vouches for.
@@ -95,12 +96,17 @@ fn used(topology: &Topology, scenario: &Scenario, key: &str) -> bool {
     match section {
         "cluster" => match name {
             "arbitration_delay" | "witness_claim_interval" | "termination_timer" => {
-                topology.dag.witness.is_some() && several && isolating
+                topology.rules().witness().is_some() && several && isolating
+            }
+            "automatic_lower_quorum_priority" => {
+                topology.rules().counting != Counting::Static
+                    && topology.rules().lower_priority.is_none()
+                    && several
             }
             "service_restart_delay" => several && isolating,
             _ => true,
         },
-        "witness" => topology.dag.witness.is_some(),
+        "witness" => topology.rules().witness().is_some(),
         "power" => scenario
             .faults
             .iter()

@@ -3,16 +3,14 @@
 use super::scenario::{Action, Scenario};
 use super::topology::{ClientGroup, Network, NetworkRole, Topology};
 use super::version::Ability;
-use crate::base::{
-    Address, ClientId, DbId, GroupId, Id, IdVec, MachineId, NodeId, NodeSet, ResourceId,
-};
+use crate::base::{Address, ClientId, DbId, GroupId, Id, IdVec, MachineId, NodeId, ResourceId};
 use crate::failover::config::{
     ActiveManagerConfig, Config, DatabaseConfig, GroupConfig, GroupKind, HeartbeatConfig,
     MembershipConfig, NetworkConfig, NicConfig, NodeConfig, QuorumConfig, ResourceConfig,
     ResourceKind, Rhythm,
 };
 use crate::failover::seam::{Order, ResourceState};
-use crate::failover::state::{ClusterDatabase, DatabaseEntry, GroupEntry};
+use crate::failover::state::{ClusterDatabase, DatabaseEntry, GroupEntry, QuorumEntry};
 
 impl Network {
     /// The number of the subnet that holds an address: 0 for the first one, none if it is in no
@@ -67,7 +65,7 @@ impl Topology {
 
     /// The core's configuration on one member.
     pub fn config(&self, me: NodeId) -> Config {
-        let set = &self.settings;
+        let (set, rules) = (&self.settings, self.rules());
         Config {
             me,
             nodes: self.node_ids().map(|node| self.node_config(node)).collect(),
@@ -89,7 +87,10 @@ impl Topology {
                 form_after: set.cluster.form_after,
             },
             quorum: QuorumConfig {
-                witness: self.dag.witness.is_some(),
+                mode: rules.mode,
+                counting: rules.counting,
+                lower_priority: rules.lower_priority,
+                automatic: rules.automatic,
                 arbitration_delay: set.cluster.arbitration_delay,
                 claim_retry: set.cluster.witness_claim_interval,
                 claim_tries: set.cluster.witness_claim_tries,
@@ -200,6 +201,7 @@ impl Topology {
             .collect();
         ClusterDatabase {
             version: 1,
+            quorum: QuorumEntry::default(),
             groups: (self.groups.ids())
                 .map(|id| GroupEntry {
                     exists: !created.contains(&id),
@@ -218,10 +220,5 @@ impl Topology {
                 })
                 .collect(),
         }
-    }
-
-    /// Nodes with a vote.
-    pub fn voters(&self) -> NodeSet {
-        self.node_ids().filter(|node| self.machines[MachineId::from(*node)].vote).collect()
     }
 }

@@ -8,6 +8,7 @@ pub mod fault;
 pub mod load;
 pub mod order;
 pub mod problem;
+pub mod quorum;
 pub mod scenario;
 pub mod settings;
 pub mod topology;

@@ -2,7 +2,7 @@
 
 use super::fault::Planned;
 use crate::base::{ClientId, DbId, GroupId, Instant, MachineId, NodeId, Span};
-use crate::failover::seam::{GroupState, Order};
+use crate::failover::seam::{GroupState, Order, Start as ClusterStart};
 use serde::{Deserialize, Serialize};
 
 /// A checked scenario over one topology.
@@ -112,6 +112,8 @@ pub enum Action {
     StartClusterService {
         /// The node.
         node: NodeId,
+        /// Its switches.
+        start: ClusterStart,
     },
     /// `New-ClientAccessArray`: the directory object with the array's name.
     NewClientAccessArray,

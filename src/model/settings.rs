@@ -1,8 +1,10 @@
 //! Every number of the model, in one table: key, meaning, default, range, and what it rests on.
 //! A topology or scenario file or `--set` may give another value under the same key.
 
+use super::quorum::QuorumType;
 use super::topology::{ExchangeVersion, WindowsVersion};
 use crate::base::{Ratio, Span};
+use crate::failover::quorum::Automatic;
 use serde::{Deserialize, Serialize};
 
 /// What a default rests on.
@@ -227,6 +229,17 @@ settings! {
         form_after: Span = "5s", "0s".."10m", Assumed("order documented in wsfc.md §2 start-up, time not found");
         /// How long a side that does not own the core group waits before it claims the witness.
         arbitration_delay: Span = "6s", "0s".."60s", Assumed("wsfc.md §3.2: 6 s from 2012 on; on 2008 R2 the property is absent and a fixed delay may exist");
+        /// Quorum mode; exchange: an odd number of members has Node Majority, an even one Node and
+        /// File Share Majority if the DAG has a witness server.
+        quorum_type: QuorumType = "exchange", "".."", Documented("exchange.md §3.1 odd members, even members");
+        /// DynamicQuorum: whether votes follow the membership; from 2012 on.
+        dynamic_quorum: bool = "false", "".."", Derived("wsfc.md §3.1 static counting on 2008 R2");
+        /// LowerQuorumPriorityNodeID: whose vote an even number drops, by its place among the nodes
+        /// of the file, from 1; 0 for the automatic choice; from 2012 R2 on.
+        lower_quorum_priority_node_id: u32 = "0", "0".."16", Reported("wsfc.md §3.1 LowerQuorumPriorityNodeID");
+        /// The automatic choice of whose vote an even number drops: the voting node with the
+        /// highest or with the lowest number.
+        automatic_lower_quorum_priority: Automatic = "highest", "".."", Assumed("wsfc.md §3.1: full tie-break algorithm not found; the product is reported to choose at random");
         /// Tries to claim the witness before a side gives up.
         witness_claim_tries: u32 = "30", "1".."1000", Reported("wsfc.md §3.2 lock attempts, try 1 of 30");
         /// Time between tries to claim the witness.
@@ -507,6 +520,24 @@ pub const VERSION_DEFAULTS: &[(Version, &str, &str, Basis)] = &[
         "cluster.cross_subnet_threshold",
         "20",
         Documented("wsfc.md §1.1 CrossSubnetThreshold"),
+    ),
+    (
+        Version::Windows(WindowsVersion::V2012),
+        "cluster.dynamic_quorum",
+        "true",
+        Documented("wsfc.md §3.1 DynamicQuorum"),
+    ),
+    (
+        Version::Windows(WindowsVersion::V2012R2),
+        "cluster.dynamic_quorum",
+        "true",
+        Documented("wsfc.md §3.1 DynamicQuorum"),
+    ),
+    (
+        Version::Windows(WindowsVersion::V2016),
+        "cluster.dynamic_quorum",
+        "true",
+        Documented("wsfc.md §3.1 DynamicQuorum"),
     ),
     (
         Version::Windows(WindowsVersion::V2012R2),

@@ -6,6 +6,7 @@ use crate::base::{
     SiteId, Span,
 };
 use crate::failover::config::{ResourceKind, RestartAction};
+use crate::failover::quorum::Mode;
 use crate::failover::seam::{ActivationPolicy, MountDial};
 use serde::{Deserialize, Serialize};
 
@@ -159,8 +160,10 @@ pub struct Nic {
 pub struct Dag {
     /// Name, at most 15 characters.
     pub name: String,
-    /// The machine with the witness share; none for a node majority.
+    /// The machine with the witness share. It has a vote only where the quorum mode gives it one.
     pub witness: Option<MachineId>,
+    /// Quorum mode.
+    pub quorum: Mode,
 }
 
 /// A cluster group.

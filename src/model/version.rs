@@ -55,9 +55,11 @@ impl Ability {
     pub const fn settings(self) -> &'static [&'static str] {
         match self {
             Ability::CrossSite => &["cluster.cross_site_delay", "cluster.cross_site_threshold"],
-            Ability::DynamicQuorum
-            | Ability::DynamicWitness
-            | Ability::LowerQuorumPriorityNode
+            Ability::DynamicQuorum => {
+                &["cluster.dynamic_quorum", "cluster.automatic_lower_quorum_priority"]
+            }
+            Ability::LowerQuorumPriorityNode => &["cluster.lower_quorum_priority_node_id"],
+            Ability::DynamicWitness
             | Ability::Drain
             | Ability::MissedHeartbeats
             | Ability::Quarantine => &[],
@@ -67,11 +69,12 @@ impl Ability {
 
 impl WindowsVersion {
     /// Every version, the oldest first, with its word in files.
-    pub const ALL: [(&'static str, WindowsVersion); 4] = [
+    pub const ALL: [(&'static str, WindowsVersion); 5] = [
         ("2008r2", WindowsVersion::V2008R2),
         ("2012", WindowsVersion::V2012),
         ("2012r2", WindowsVersion::V2012R2),
         ("2016", WindowsVersion::V2016),
+        ("2019", WindowsVersion::V2016),
     ];
 
     /// Whether the version has an ability.

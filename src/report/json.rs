@@ -162,12 +162,11 @@ fn databases(outcome: &Outcome, names: &Names) -> Value {
 
 fn quorum(outcome: &Outcome, names: &Names) -> Value {
     let holders = outcome.end.quorum_holders();
-    let voters =
-        outcome.topology.voters().len() + usize::from(outcome.topology.dag.witness.is_some());
+    let needed = outcome.end.votes.needed();
     let votes = holders.iter().map(|node| outcome.end.nodes[node].votes.0).max().unwrap_or(0);
     json!({
         "votes": votes,
-        "needed": voters / 2 + 1,
+        "needed": needed,
         "holders": holders.iter().map(|node| names.node(node)).collect::<Vec<_>>(),
     })
 }

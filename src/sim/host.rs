@@ -8,7 +8,7 @@ use crate::base::DbId;
 use crate::base::{Instant, MachineId, NicId, NodeId, OpId, Span};
 use crate::failover::Node;
 use crate::failover::seam::{
-    Act, Boot, Durable, Effect, Effects, Input, Note, Order, Outcome, Report, Timer,
+    Act, Boot, Durable, Effect, Effects, Input, Note, Order, Outcome, Report, Start, Timer,
 };
 use crate::failover::state::DatabaseEntry;
 use crate::journal::record::{Plant as Change, ServiceState};
@@ -34,6 +34,8 @@ pub(super) struct Host {
     losses: Vec<(NicId, NodeId, RecordNo)>,
     /// Somebody wants the service started as soon as it has ended.
     start_again: bool,
+    /// How the next start was ordered.
+    pub start: Start,
     /// Answers that came while the machine stood still.
     postponed: Vec<(Input, Option<RecordNo>)>,
 }
@@ -50,6 +52,7 @@ impl Host {
             armed: [None; Timer::COUNT],
             losses: Vec::new(),
             start_again: false,
+            start: Start::default(),
             postponed: Vec::new(),
         }
     }
@@ -132,9 +135,18 @@ pub(super) fn start(p: &mut Plant, at: Instant, node: NodeId, life: u32) {
     host.life += 1;
     host.losses.clear();
     host.armed = [None; Timer::COUNT];
-    let boot = Boot { durable: host.durable.clone(), links, replication_service };
+    let start = std::mem::take(&mut host.start);
+    let boot = Boot { durable: host.durable.clone(), links, replication_service, start };
     host.node = Some(Node::new(config, boot, at));
     arm(p, at, node);
+}
+
+/// How the next start of a member's Cluster service was ordered.
+pub(super) fn start_as(p: &mut Plant, at: Instant, node: NodeId, start: Start, cause: RecordNo) {
+    if start != Start::default() {
+        p.change(at, Some(cause), Change::ClusterStart { node, start });
+    }
+    p.host_mut(node).start = start;
 }
 
 /// Notes a change of the Cluster service's state.
@@ -241,6 +253,13 @@ pub(super) fn later(
     p.plan(when, Event::Feed { node, life, place });
 }
 
+/// Tells a node what a claim found on the witness disk.
+pub(super) fn learned(p: &mut Plant, at: Instant, node: NodeId, durable: Durable, cause: RecordNo) {
+    let life = p.host(node).life;
+    let place = p.mailbag.put(Input::Learned(Box::new(durable)), Some(cause));
+    p.plan(at, Event::Feed { node, life, place });
+}
+
 /// Answers an operation now.
 pub(super) fn done(
     p: &mut Plant,
@@ -309,11 +328,13 @@ fn perform(p: &mut Plant, at: Instant, node: NodeId, effect: Effect, step: Recor
 /// Begins an operation.
 fn begin(p: &mut Plant, at: Instant, node: NodeId, op: OpId, act: Act, cause: RecordNo) {
     match act {
-        Act::ClaimWitness => witness::claim(p, at, node, op, cause),
-        Act::TestWitness => witness::test(p, at, node, op, cause),
+        Act::ClaimWitness { known, epoch } => {
+            witness::claim(p, at, node, op, (known, epoch), cause);
+        }
+        Act::TestWitness { known } => witness::test(p, at, node, op, known, cause),
         Act::ReleaseWitness => witness::release(p, at, node, op, cause),
         Act::Store(durable) => {
-            witness::note_epoch(p, at, node, durable.epoch);
+            witness::note_epoch(p, node, &durable);
             p.host_mut(node).durable = *durable;
             done(p, at, node, op, Outcome::Ok, cause);
         }

@@ -19,8 +19,9 @@ pub(super) fn act(p: &mut Plant, at: Instant, index: u16) {
         Action::Order { on, order } => {
             host::feed(p, at, *on, Input::Order(*order), Some(cause));
         }
-        Action::StartClusterService { node } => {
+        Action::StartClusterService { node, start } => {
             let life = host::life(p, *node);
+            host::start_as(p, at, *node, *start, cause);
             p.plan(at, Event::StartClusterService { node: *node, life });
         }
         Action::NewClientAccessArray => {

@@ -5,6 +5,7 @@ use crate::base::{
     NodeId, NodeSet, ResourceId,
 };
 use crate::failover::config::ResourceKind;
+use crate::failover::quorum::Votes;
 use crate::failover::seam::{CopyStatus, Effect, GroupState, Note, ResourceState};
 use crate::journal::record::{ClientEvent, ConnectionState, MailEvent, Plant, ServiceState};
 use crate::journal::{Record, What};
@@ -27,6 +28,8 @@ pub struct Scene<'t> {
     pub services: BTreeMap<(MachineId, Service), ServiceState>,
     /// Each member's cluster, as it sees it.
     pub nodes: IdVec<NodeId, Member>,
+    /// Votes in force, as the last coordinator told.
+    pub votes: Votes,
     /// Who holds the witness's lock.
     pub witness: Option<NodeId>,
     /// Groups.
@@ -150,6 +153,7 @@ impl<'t> Scene<'t> {
         Scene {
             topology,
             scenario,
+            votes: topology.rules().initial(),
             machines: IdVec::filled(topology.machines.len(), true),
             adapters: topology
                 .machines
@@ -212,6 +216,7 @@ impl<'t> Scene<'t> {
             Note::OneVoteShort { votes, needed, .. } => {
                 self.nodes[node].votes = (*votes, *needed);
             }
+            Note::Votes(votes) => self.votes = *votes,
             Note::QuorumLost { votes, needed } => {
                 self.nodes[node] =
                     Member { running: true, votes: (*votes, *needed), ..Member::default() };
@@ -291,6 +296,7 @@ impl<'t> Scene<'t> {
             Plant::ClientAccessArray => self.array = true,
             Plant::FrameLost { .. }
             | Plant::GratuitousArp { .. }
+            | Plant::ClusterStart { .. }
             | Plant::Neighbour { .. }
             | Plant::DnsUpdateFailed { .. }
             | Plant::Operation { .. }

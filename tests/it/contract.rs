@@ -5,7 +5,7 @@
 use crate::site;
 use dagtwin::base::{Id, Instant, NodeId, Span};
 use dagtwin::failover::Node;
-use dagtwin::failover::seam::{Boot, Durable, Effect, Effects, Input, Outcome, Report};
+use dagtwin::failover::seam::{Boot, Durable, Effect, Effects, Input, Outcome, Report, Start};
 use dagtwin::journal::record::{Plant, ServiceState};
 use dagtwin::journal::{Record, What};
 use dagtwin::model::{Scenario, Service, Topology};
@@ -47,7 +47,7 @@ impl Life {
         let database = self.topology.boot_database(&self.scenario);
         let links = vec![true; self.topology.machines[self.node.into()].nics.len()];
         let durable = Durable { epoch: 1, database };
-        let boot = Boot { durable, links, replication_service: true };
+        let boot = Boot { durable, links, replication_service: true, start: Start::default() };
         Node::new(self.topology.config(self.node), boot, self.start)
     }
 

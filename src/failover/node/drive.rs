@@ -85,13 +85,18 @@ impl Node {
         let again = self.timers.expired(Timer::Update, self.now);
         self.be_primary(out);
         let begin = self.may_begin();
+        if begin && matches!(self.standing(), Standing::Majority { .. }) {
+            self.release_witness(out);
+        }
         if begin && self.coordinates() {
+            self.adapt_votes(out);
             let (hosts, servers) = (self.hosts(), self.servers());
             self.begin_anew();
             let mut ctx = lend!(self, out);
             self.coordinator.settle(&mut ctx, &mut self.database, hosts);
             self.primary.settle(&mut ctx, &mut self.database, servers);
         } else if begin {
+            self.proposed_at = None;
             self.came = NodeSet::EMPTY;
         }
         self.groups.settle(&mut lend!(self, out), &self.database, begin);
@@ -110,8 +115,7 @@ impl Node {
     /// witness has to be won again, or quorum is lost.
     fn check_witness(&mut self, out: &mut Effects) {
         if self.holds_witness && self.groups.witness_failed(&self.config) {
-            self.holds_witness = false;
-            lend!(self, out).act(Act::ReleaseWitness, Pending::Nothing);
+            self.release_witness(out);
             self.judge(out);
         }
     }
@@ -256,7 +260,11 @@ impl Node {
             for node in draining.iter() {
                 let groups = self.coordinator.left(&self.config, &self.database, node, hosts, core);
                 let core_left = node != self.me() || hosts.members.minus(draining).is_empty();
-                if !groups || !core_left || !self.primary.left(&self.database, node) {
+                if !groups
+                    || !core_left
+                    || !self.votes_are_settled()
+                    || !self.primary.left(&self.database, node)
+                {
                     continue;
                 }
                 if node == self.me() {

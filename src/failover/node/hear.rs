@@ -34,7 +34,7 @@ impl Node {
         match message {
             Message::State(flags) => self.hear_flags(out, from, flags),
             Message::Join => self.hear_join(out, from),
-            Message::Regroup(step) => {
+            Message::Regroup(step) if self.may_take_part(&step) => {
                 self.left = self.left.without(from);
                 self.membership.hear(&mut lend!(self, out), from, step);
             }
@@ -62,6 +62,13 @@ impl Node {
             Message::Drained => self.drained = self.draining,
             other => self.database_message(out, from, other),
         }
+    }
+
+    /// A service that was started with PreventQuorum joins a cluster, and forms none with others
+    /// that start.
+    fn may_take_part(&self, step: &Regroup) -> bool {
+        let prevented = self.start.quorum == StartQuorum::Prevent;
+        step.member || !prevented || self.membership.is_member()
     }
 
     /// What Active Managers say to each other.
@@ -123,6 +130,13 @@ impl Node {
         if member && without_me && flags.view > self.membership.view {
             self.calm = false;
             self.stop(out, Why::Evicted, true);
+            return;
+        }
+        let forced = flags.quorum && flags.forced && !member;
+        let yields = !self.database.quorum.forced || flags.view > self.membership.view;
+        if forced && yields && self.membership.is_member() {
+            self.calm = false;
+            self.stop(out, Why::ForcedElsewhere, true);
             return;
         }
         match self.quorum {

@@ -10,6 +10,7 @@ impl Node {
         self.membership.enter(&mut lend!(self, out), view, members, issued);
         self.joiners = self.joiners.minus(members);
         self.left = self.left.minus(members);
+        self.proposed_at = None;
         self.timers.clear(Timer::Join);
         self.primary.membership_changed();
         for node in self.config.nodes.ids().filter(|node| !members.contains(*node)) {
@@ -22,16 +23,32 @@ impl Node {
         self.judge(out);
     }
 
+    /// Votes in force, and those that are to come into force.
+    pub(super) fn votes(&self) -> (Votes, Option<Votes>) {
+        let (rules, entry) = (self.config.rules(), &self.database.quorum);
+        match rules.counting {
+            Counting::Static => (rules.static_votes(), None),
+            Counting::Nodes | Counting::NodesAndWitness => {
+                (entry.in_force.unwrap_or_else(|| rules.initial()), entry.proposed)
+            }
+        }
+    }
+
+    /// What the view's votes are worth.
+    pub(super) fn standing(&self) -> Standing {
+        let (in_force, proposed) = self.votes();
+        standing(self.membership.members, in_force, proposed)
+    }
+
     /// Judges whether the view has quorum.
     pub(super) fn judge(&mut self, out: &mut Effects) {
-        let members = self.membership.members;
-        let standing = standing(members, self.config.voters(), self.config.quorum.witness);
-        match standing {
+        if self.database.quorum.forced {
+            self.hold(out, false);
+            return;
+        }
+        match self.standing() {
             Standing::Majority { .. } => {
-                if self.holds_witness {
-                    self.holds_witness = false;
-                    lend!(self, out).act(Act::ReleaseWitness, Pending::Nothing);
-                }
+                self.release_witness(out);
                 self.hold(out, false);
             }
             Standing::OneShort { .. } if self.holds_witness => self.hold(out, true),
@@ -40,6 +57,13 @@ impl Node {
                 lend!(self, out).note(Note::QuorumLost { votes, needed });
                 self.without_quorum(out, Why::QuorumLost);
             }
+        }
+    }
+
+    pub(super) fn release_witness(&mut self, out: &mut Effects) {
+        if self.holds_witness {
+            self.holds_witness = false;
+            lend!(self, out).act(Act::ReleaseWitness, Pending::Nothing);
         }
     }
 
@@ -68,7 +92,12 @@ impl Node {
     pub(super) fn claim(&mut self, out: &mut Effects) {
         if let Quorum::Deciding { claimant: true, claim_from, tries, op: None } = self.quorum {
             self.looking = self.now < claim_from;
-            let act = if self.looking { Act::TestWitness } else { Act::ClaimWitness };
+            let (known, epoch) = (self.stored.0, self.membership.view);
+            let act = if self.looking {
+                Act::TestWitness { known }
+            } else {
+                Act::ClaimWitness { known, epoch }
+            };
             let op = Some(lend!(self, out).act(act, Pending::Claim));
             self.quorum = Quorum::Deciding { claimant: true, claim_from, tries: tries + 1, op };
         }
@@ -94,17 +123,17 @@ impl Node {
         }
         self.quorum = Quorum::Deciding { claimant: true, claim_from, tries, op: None };
         if outcome == Outcome::Ok && !self.looking {
-            self.holds_witness = true;
-            let mut ctx = lend!(self, out);
-            ctx.note(Note::WitnessWon);
-            self.groups.witness_works(&ctx);
-            self.hold(out, true);
+            self.won(out);
             return;
         }
         if outcome != Outcome::Ok {
             lend!(self, out).note(Note::WitnessLost { outcome, tries });
         }
-        let lost = matches!(outcome, Outcome::Refused(_));
+        // A lock that a member of this view holds is this side's.
+        let members = self.membership.members;
+        let ours = matches!(outcome, Outcome::Refused(Refusal::WitnessHeld(node))
+            if members.contains(node));
+        let lost = matches!(outcome, Outcome::Refused(_)) && !ours;
         if lost || tries >= self.config.quorum.claim_tries {
             self.give_up(out);
             return;
@@ -116,15 +145,40 @@ impl Node {
         self.timers.set(Timer::Arbitration, next);
     }
 
+    /// The witness was won. What was learned from a disk has to be known to the whole view before
+    /// it is judged.
+    fn won(&mut self, out: &mut Effects) {
+        self.holds_witness = true;
+        let learned = std::mem::take(&mut self.learned);
+        let mut ctx = lend!(self, out);
+        ctx.note(Note::WitnessWon);
+        self.groups.witness_works(&ctx);
+        if learned && self.membership.members.len() > 1 {
+            self.membership.regroup(&mut ctx, NodeSet::EMPTY);
+        } else if learned {
+            self.judge(out);
+        } else {
+            self.hold(out, true);
+        }
+    }
+
+    /// The disk witness's copy of the cluster database, if it is newer than this node's.
+    pub(super) fn learn(&mut self, out: &mut Effects, durable: Durable) {
+        let newer = (durable.epoch, durable.database.version) > self.stored;
+        if !newer || !matches!(self.quorum, Quorum::Deciding { .. }) {
+            return;
+        }
+        lend!(self, out).note(Note::Learned { epoch: durable.epoch });
+        self.stored = (durable.epoch, durable.database.version);
+        self.membership.begin_epoch(durable.epoch);
+        self.database = fitted(durable.database, &self.config);
+        self.database.quorum.forced = false;
+        self.learned = true;
+    }
+
     /// The witness could not be won in time.
     pub(super) fn give_up(&mut self, out: &mut Effects) {
-        let members = self.membership.members;
-        let (votes, needed) =
-            match standing(members, self.config.voters(), self.config.quorum.witness) {
-                Standing::Majority { votes, needed }
-                | Standing::OneShort { votes, needed }
-                | Standing::Minority { votes, needed } => (votes, needed),
-            };
+        let (votes, needed) = self.standing().count();
         lend!(self, out).note(Note::QuorumLost { votes, needed });
         self.without_quorum(out, Why::QuorumLost);
     }
@@ -132,16 +186,15 @@ impl Node {
     /// Quorum is held.
     pub(super) fn hold(&mut self, out: &mut Effects, witness: bool) {
         let members = self.membership.members;
-        let (votes, needed) =
-            match standing(members, self.config.voters(), self.config.quorum.witness) {
-                Standing::Majority { votes, needed } => (votes, needed),
-                Standing::OneShort { votes, needed } => (votes + 1, needed),
-                Standing::Minority { votes, needed } => (votes, needed),
-            };
+        let (votes, needed) = self.standing().count();
+        let votes = votes + u8::from(witness && votes < needed);
         self.quorum = Quorum::Held;
         self.served = true;
         self.timers.clear(Timer::Arbitration);
         self.timers.clear(Timer::Termination);
+        if self.database.quorum.forced {
+            lend!(self, out).note(Note::Forced { votes, needed });
+        }
         lend!(self, out).note(Note::QuorumHeld { votes, needed, witness });
         let core = self.config.core_group();
         if self.coordinator_node().is_none() {
@@ -158,15 +211,75 @@ impl Node {
                 lend!(self, out).note(Note::GroupMove { group: core, from, to, why });
             }
         }
+        let first = std::mem::take(&mut self.forms);
+        if first && self.start.ignore_persistent_state && self.coordinates() {
+            for (group, entry) in self.database.groups.iter_mut() {
+                entry.wanted &= group == core;
+            }
+            self.database.version += 1;
+        }
+    }
+
+    /// Dynamic quorum: the coordinator adapts the votes to those who stay in the view, in two
+    /// steps, so that no member can be left behind with votes that still make a majority.
+    pub(super) fn adapt_votes(&mut self, out: &mut Effects) {
+        if self.database.quorum.forced {
+            self.end_force(out);
+            return;
+        }
+        let (in_force, proposed) = self.votes();
+        let wish = self.wished_votes();
+        if proposed.is_none() && wish == in_force {
+            return;
+        }
+        let at = match self.proposed_at.filter(|_| proposed == Some(wish)) {
+            Some(at) => at,
+            None => {
+                self.database.quorum.proposed = Some(wish);
+                self.database.version += 1;
+                self.database.version
+            }
+        };
+        self.proposed_at = Some(at);
+        let mut others = self.membership.members.without(self.me()).iter();
+        if others.all(|peer| self.confirmed[peer] >= at) {
+            self.database.quorum.in_force = Some(wish);
+            self.database.quorum.proposed = None;
+            self.database.version += 1;
+            self.proposed_at = None;
+            lend!(self, out).note(Note::Votes(wish));
+        }
+    }
+
+    /// The votes that the members that stay should have.
+    fn wished_votes(&self) -> Votes {
+        let staying = self.membership.members.minus(self.flagged(|flags| flags.draining));
+        let works = !self.groups.witness_failed(&self.config);
+        self.config.rules().adapt(self.votes().0, staying, works)
+    }
+
+    /// Whether no member that leaves takes a vote with it that another could have.
+    pub(super) fn votes_are_settled(&self) -> bool {
+        self.database.quorum.forced || self.votes() == (self.wished_votes(), None)
+    }
+
+    /// A forced state ends once the nodes' votes are a majority again.
+    fn end_force(&mut self, out: &mut Effects) {
+        if matches!(self.standing(), Standing::Majority { .. }) {
+            self.database.quorum.forced = false;
+            self.database.version += 1;
+            lend!(self, out).note(Note::ForceEnds);
+        }
     }
 
     /// The view has no quorum and will not get it: a node that served ends its service, one that
     /// was only trying to form looks for a cluster again.
-    fn without_quorum(&mut self, out: &mut Effects, why: Why) {
+    pub(super) fn without_quorum(&mut self, out: &mut Effects, why: Why) {
         if self.served {
             self.stop(out, why, true);
             return;
         }
+        self.release_witness(out);
         self.quorum = Quorum::None;
         self.timers.clear(Timer::Arbitration);
         self.timers.clear(Timer::Termination);
@@ -199,16 +312,26 @@ impl Node {
             return;
         }
         let reach = self.heartbeat.reach.without(self.me());
+        let (force, prevent) = match self.start.quorum {
+            StartQuorum::Normal => (false, false),
+            StartQuorum::Force => (!self.served, false),
+            StartQuorum::Prevent => (false, true),
+        };
         for peer in reach.iter() {
-            lend!(self, out).send(peer, Message::Join);
+            let cluster = self.peers[peer].is_some_and(|flags| flags.view > 0 && flags.quorum);
+            if !force && (cluster || !prevent) {
+                lend!(self, out).send(peer, Message::Join);
+            }
         }
         let running = reach.iter().any(|peer| self.peers[peer].is_some_and(|f| f.view > 0));
-        let waited = self.now.since(self.looking_since);
-        if !running && waited >= self.config.membership.form_after && !self.membership.regrouping()
-        {
+        let waited = self.now.since(self.looking_since) >= self.config.membership.form_after;
+        let forms = force || !prevent && !running && waited;
+        if forms && !self.membership.regrouping() {
+            self.forms = true;
+            let with = if force { NodeSet::EMPTY } else { self.joiners.intersection(reach) };
             let mut ctx = lend!(self, out);
             ctx.note(Note::Forming);
-            self.membership.regroup(&mut ctx, self.joiners.intersection(reach));
+            self.membership.regroup(&mut ctx, with);
         }
         self.timers.set(Timer::Join, self.now + self.config.membership.tick);
     }

@@ -138,7 +138,9 @@ impl<'t> Names<'t> {
             Plant::Neighbour { host: Host::Machine(machine), .. } => {
                 self.machine(*machine).to_owned()
             }
-            Plant::Operation { node, .. } => self.node(*node).to_owned(),
+            Plant::Operation { node, .. } | Plant::ClusterStart { node, .. } => {
+                self.node(*node).to_owned()
+            }
             Plant::Copy { copy, .. } | Plant::Mounted { copy, .. } | Plant::Dismounted { copy } => {
                 self.node(copy.node).to_owned()
             }

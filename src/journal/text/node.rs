@@ -18,6 +18,9 @@ impl Names<'_> {
                 format!("notices that {} {state}", self.nic(node.into(), *nic))
             }
             Input::Done { op, outcome } => format!("{op:?} ended: {}", self.outcome(outcome)),
+            Input::Learned(durable) => {
+                format!("finds epoch {} on the witness disk", durable.epoch)
+            }
             Input::Saw(report) => self.report(report),
             Input::Order(order) => format!("is ordered to {}", self.order(order)),
         }
@@ -97,8 +100,8 @@ impl Names<'_> {
 
     fn act(&self, act: &Act) -> String {
         match act {
-            Act::ClaimWitness => "claim the witness".to_owned(),
-            Act::TestWitness => "look whether the witness is held".to_owned(),
+            Act::ClaimWitness { .. } => "claim the witness".to_owned(),
+            Act::TestWitness { .. } => "look whether the witness is held".to_owned(),
             Act::ReleaseWitness => "release the witness".to_owned(),
             Act::Store(durable) => {
                 format!("store epoch {} version {}", durable.epoch, durable.database.version)

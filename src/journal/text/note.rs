@@ -26,20 +26,15 @@ impl Names<'_> {
             Note::View { view, members, gone, joined } => {
                 self.view(*view, *members, *gone, *joined)
             }
-            Note::QuorumHeld { votes, needed, witness } => {
-                let with = if *witness { " with the witness" } else { "" };
-                format!("quorum: {votes} votes of {needed} needed{with}")
-            }
-            Note::OneVoteShort { votes, needed, delay, claimant } => {
-                one_vote_short(*votes, *needed, *delay, *claimant)
-            }
-            Note::WitnessWon => "holds the witness".to_owned(),
-            Note::WitnessLost { outcome, tries } => {
-                format!("witness not won (event 1564), try {tries}: {}", self.outcome(outcome))
-            }
-            Note::QuorumLost { votes, needed } => {
-                format!("quorum lost (event 1177): {votes} votes of {needed} needed")
-            }
+            Note::Forced { .. }
+            | Note::QuorumHeld { .. }
+            | Note::Votes(_)
+            | Note::ForceEnds
+            | Note::Learned { .. }
+            | Note::OneVoteShort { .. }
+            | Note::WitnessWon
+            | Note::WitnessLost { .. }
+            | Note::QuorumLost { .. } => self.about_quorum(note),
             Note::PrimaryActiveManager => "is Primary Active Manager".to_owned(),
             Note::Stopping { why } => format!("Cluster service ends: {}", why_name(*why)),
             Note::BadFrame { from } => {
@@ -99,6 +94,40 @@ impl Names<'_> {
             Note::PeerLost { peer } => format!("{} cannot be reached any more", self.node(*peer)),
             Note::PeerHeard { peer } => format!("{} is heard again", self.node(*peer)),
             other => unreachable!("{other:?} is not about a path"),
+        }
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the caller takes all others")]
+    fn about_quorum(&self, note: &Note) -> String {
+        match note {
+            Note::Forced { votes, needed } => {
+                format!("quorum is forced: {votes} of {needed} votes needed do not count")
+            }
+            Note::QuorumHeld { votes, needed, witness } => {
+                let with = if *witness { " with the witness" } else { "" };
+                format!("quorum: {votes} votes of {needed} needed{with}")
+            }
+            Note::Votes(votes) => {
+                let witness = if votes.witness { " and the witness" } else { "" };
+                let (total, needed) = (votes.total(), votes.needed());
+                let nodes = self.nodes(votes.nodes);
+                format!("votes are adapted: {nodes}{witness}, {total} votes, {needed} needed")
+            }
+            Note::ForceEnds => "a majority of the votes is back: no longer forced".to_owned(),
+            Note::Learned { epoch } => {
+                format!("takes the witness disk's newer cluster database, epoch {epoch}")
+            }
+            Note::OneVoteShort { votes, needed, delay, claimant } => {
+                one_vote_short(*votes, *needed, *delay, *claimant)
+            }
+            Note::WitnessWon => "holds the witness".to_owned(),
+            Note::WitnessLost { outcome, tries } => {
+                format!("witness not won (event 1564), try {tries}: {}", self.outcome(outcome))
+            }
+            Note::QuorumLost { votes, needed } => {
+                format!("quorum lost (event 1177): {votes} votes of {needed} needed")
+            }
+            _ => String::new(),
         }
     }
 

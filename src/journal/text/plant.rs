@@ -4,6 +4,7 @@ use super::Names;
 use super::words::{
     connection_name, failure_name, lost_name, refused_name, request_name, service_name,
 };
+use crate::failover::seam::{Start, StartQuorum};
 use crate::journal::record::{ClientEvent, MailEvent, Plant, ServiceState};
 
 impl Names<'_> {
@@ -50,6 +51,9 @@ impl Names<'_> {
                 format!("witness log locked by {}", self.node(*node))
             }
             Plant::WitnessLock { holder: None } => "witness log released".to_owned(),
+            Plant::ClusterStart { node, start } => {
+                format!("{} is started{}", self.node(*node), switches(*start))
+            }
             Plant::Operation { op, .. } => format!("{op:?} is over"),
             Plant::Copy { copy, status, copy_queue, replay_queue } => {
                 let copy = self.copy(*copy);
@@ -116,4 +120,15 @@ impl Names<'_> {
             MailEvent::Deferred { why } => format!("waits: {}", failure_name(*why)),
         }
     }
+}
+
+/// The switches of `Start-ClusterNode`.
+fn switches(start: Start) -> String {
+    let quorum = match start.quorum {
+        StartQuorum::Normal => "",
+        StartQuorum::Force => " -FixQuorum",
+        StartQuorum::Prevent => " -PreventQuorum",
+    };
+    let ignore = if start.ignore_persistent_state { " -IgnorePersistentState" } else { "" };
+    format!("{quorum}{ignore}")
 }

@@ -32,6 +32,7 @@ pub fn why_name(why: Why) -> &'static str {
         Why::QuorumLost => "quorum lost",
         Why::ConnectivityLost => "all connectivity lost (event 1554)",
         Why::Evicted => "the cluster went on without it",
+        Why::ForcedElsewhere => "it yields to a side that was forced (event 5396)",
         Why::MapiNetworkDown => "the MAPI network is down there",
         Why::DatabaseFailed => "the database failed there",
         Why::Startup => "start-up",

@@ -6,6 +6,8 @@ use crate::base::{
     Address, GroupId, Id, IdVec, MachineId, NetId, NodeId, NodeSet, ResourceId, Span,
 };
 use crate::failover::config::{ResourceKind, RestartAction};
+use crate::failover::quorum::{Mode, Witness};
+use crate::model::quorum::QuorumType;
 use crate::model::topology::*;
 
 /// Groups and resources as they are read.
@@ -16,17 +18,24 @@ pub(super) struct Cluster {
     pub(super) addresses: Vec<(Placed, Address)>,
 }
 
+/// The machines, of which the first are nodes.
+pub(super) struct Members<'m> {
+    pub(super) machines: &'m IdVec<MachineId, Machine>,
+    pub(super) nodes: usize,
+    pub(super) names: &'m IdVec<MachineId, String>,
+}
+
 impl Cluster {
-    /// `[dag]`, which makes the core group.
+    /// `[dag]`, which makes the core group. The quorum type comes from the settings.
     pub(super) fn dag(
         &mut self,
         root: &Section,
-        machines: &IdVec<MachineId, Machine>,
-        nodes: usize,
-        names: &IdVec<MachineId, String>,
+        members: &Members,
         networks: &IdVec<NetId, Network>,
         net_names: &IdVec<NetId, String>,
+        quorum: QuorumType,
     ) -> Option<Dag> {
+        let Members { machines, nodes, names } = *members;
         let Some(section) = root.table("dag") else {
             if !root.has("dag") {
                 root.wrong("dag", "a table [dag] with name, members and address", None);
@@ -58,9 +67,19 @@ impl Cluster {
             Some(found)
         });
         section.expect(&["witness_directory"]);
-        self.core_group(&section, &name.text, nodes, witness.is_some(), networks, net_names);
+        let mode = quorum.mode(nodes, witness.is_some());
+        if mode == Mode::NodeAndFileShareMajority && witness.is_none() {
+            let expected = "a machine with the role \"witness\" for cluster.quorum_type = \
+                            \"node-and-file-share-majority\"";
+            section.wrong("witness_server", expected, None);
+        }
+        let voters = machines.values().filter(|machine| machine.vote).count();
+        if voters == 0 && mode != Mode::DiskOnly {
+            root.wrong("node", "at least one node with node_weight = 1", None);
+        }
+        self.core_group(&section, &name.text, nodes, mode, networks, net_names);
         section.finish();
-        Some(Dag { name: name.text, witness })
+        Some(Dag { name: name.text, witness, quorum: mode })
     }
 
     /// "Cluster Group" with the DAG's address and name, and its witness.
@@ -69,7 +88,7 @@ impl Cluster {
         section: &Section,
         name: &str,
         nodes: usize,
-        witness: bool,
+        mode: Mode,
         networks: &IdVec<NetId, Network>,
         net_names: &IdVec<NetId, String>,
     ) {
@@ -92,9 +111,13 @@ impl Cluster {
         if let (Some(network), Some(address)) = (network, address) {
             in_subnet(section, &networks[network], address);
         }
-        if witness {
+        if let Some(witness) = mode.witness() {
+            let name = match witness {
+                Witness::FileShare => "File Share Witness",
+                Witness::Disk => "Cluster Disk 1",
+            };
             self.push(Resource {
-                name: "File Share Witness".to_owned(),
+                name: name.to_owned(),
                 group,
                 kind: ResourceKind::FileShareWitness,
                 address: None,

@@ -2,6 +2,7 @@
 
 mod cluster;
 mod faults;
+mod machines;
 mod read;
 mod scenario;
 mod settings;

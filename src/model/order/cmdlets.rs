@@ -2,7 +2,7 @@
 
 use super::{Cmdlet, Line, Takes, Wrong};
 use crate::base::{DbId, GroupId, NodeId};
-use crate::failover::seam::{MountDial, Order};
+use crate::failover::seam::{MountDial, Order, Start, StartQuorum};
 use crate::model::scenario::Action;
 
 /// Every cmdlet that a scenario may use.
@@ -48,9 +48,17 @@ pub const CMDLETS: &[Cmdlet] = &[
     Cmdlet {
         name: "Start-ClusterNode",
         identity: Some(("Name", Takes::Node)),
-        parameters: &[],
-        meaning: "starts the Cluster service on a node",
-        read: |line| Ok(Action::StartClusterService { node: node(line)? }),
+        parameters: &[
+            ("FixQuorum", Takes::Switch),
+            ("ForceQuorum", Takes::Switch),
+            ("FQ", Takes::Switch),
+            ("PreventQuorum", Takes::Switch),
+            ("PQ", Takes::Switch),
+            ("IgnorePersistentState", Takes::Switch),
+        ],
+        meaning: "starts the Cluster service on a node; with -FixQuorum it forms whatever the \
+                  votes, with -PreventQuorum it joins only",
+        read: start_node,
     },
     Cmdlet {
         name: "Move-ActiveMailboxDatabase",
@@ -126,6 +134,20 @@ fn unasked(line: &Line) -> Result<(), Wrong> {
         return Err(Wrong::new("-Confirm:$false, or no -Confirm: nobody is there to answer"));
     }
     Ok(())
+}
+
+fn start_node(line: &Line) -> Result<Action, Wrong> {
+    let force = line.switch("FixQuorum")? || line.switch("ForceQuorum")? || line.switch("FQ")?;
+    let prevent = line.switch("PreventQuorum")? || line.switch("PQ")?;
+    let quorum = match (force, prevent) {
+        (false, false) => StartQuorum::Normal,
+        (true, false) => StartQuorum::Force,
+        (false, true) => StartQuorum::Prevent,
+        (true, true) => return Err(Wrong::new("-FixQuorum or -PreventQuorum, not both")),
+    };
+    let ignore_persistent_state = line.switch("IgnorePersistentState")?;
+    let start = Start { quorum, ignore_persistent_state };
+    Ok(Action::StartClusterService { node: node(line)?, start })
 }
 
 fn move_database(line: &Line) -> Result<Action, Wrong> {

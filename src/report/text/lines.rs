@@ -183,6 +183,10 @@ fn wanted(note: &Note, late: bool) -> bool {
         | Note::QuorumHeld { .. }
         | Note::QuorumLost { .. }
         | Note::PrimaryActiveManager
+        | Note::Votes(_)
+        | Note::Forced { .. }
+        | Note::ForceEnds
+        | Note::Learned { .. }
         | Note::Group { state: GroupState::Online | GroupState::Failed, .. } => true,
         Note::Database { status: CopyStatus::Mounted, .. } => !late,
         Note::WitnessLost { tries, .. } => late && *tries <= 3,
@@ -222,6 +226,7 @@ fn plant_column(outcome: &Outcome, plant: &Plant) -> Option<Column> {
         | Plant::AddressDown { machine, .. }
         | Plant::GratuitousArp { machine, .. } => Column::Machine(*machine),
         Plant::WitnessLock { .. } => Column::Machine(topology.dag.witness?),
+        Plant::ClusterStart { node, .. } => Column::Machine((*node).into()),
         Plant::DnsRecord { .. } | Plant::DnsUpdateFailed { .. } => {
             use crate::model::topology::MachineRole;
             let mut machines = topology.machines.iter();

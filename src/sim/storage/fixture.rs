@@ -9,6 +9,7 @@ use crate::base::{
     Address, ClientId, CopyId, DbId, IdVec, Instant, MachineId, NetId, NicId, NodeId, OpId, SiteId,
     Span,
 };
+use crate::failover::quorum::Mode;
 use crate::failover::seam::{Act, ActivationPolicy, Input, MountDial, Outcome};
 use crate::journal::record::Plant as Change;
 use crate::journal::{Record, RecordNo, What};
@@ -109,7 +110,11 @@ pub(in crate::sim) fn topology() -> Topology {
         .into_iter()
         .collect(),
         nodes: 2,
-        dag: Dag { name: "PrimaryDAG".to_string(), witness: Some(MachineId(2)) },
+        dag: Dag {
+            name: "PrimaryDAG".to_string(),
+            witness: Some(MachineId(2)),
+            quorum: Mode::NodeAndFileShareMajority,
+        },
         groups: IdVec::new(),
         resources: IdVec::new(),
         databases: [Database { name: "VIP".to_string(), copies: vec![EX01, EX02] }]

@@ -6,6 +6,7 @@ use crate::pair::{Pair, Setting};
 use std::path::{Path, PathBuf};
 use words::{command, order, set};
 
+mod quorum;
 mod words;
 
 fn files(folder: &Path, found: &mut Vec<PathBuf>) {

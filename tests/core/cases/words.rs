@@ -7,7 +7,7 @@ use dagtwin::failover::seam::{ContentIndex, Input, MountDial};
 use dagtwin::model::order;
 use dagtwin::model::scenario::Action;
 
-fn node(text: &str) -> usize {
+pub(super) fn node(text: &str) -> usize {
     text.trim_start_matches('n').parse().unwrap_or_else(|_| panic!("{text} is not a node"))
 }
 
@@ -29,7 +29,9 @@ pub(super) fn set(setting: &mut Setting, words: &[&str]) {
             setting.threshold = setting.nodes as u32 - 1;
             setting.copies = setting.nodes;
         }
-        ["witness", there] => setting.witness = *there == "yes",
+        ["witness" | "version" | "weights" | "lower-priority" | "automatic", ..] => {
+            super::quorum::set(setting, words);
+        }
         ["core", on] => setting.core = node(on),
         ["casarray", "none"] => setting.casarray = None,
         ["casarray", on] => setting.casarray = Some(node(on)),
@@ -88,7 +90,7 @@ pub(super) fn order(pair: &mut Pair, line: &str) {
     let on = NodeId::at(node(on));
     match order::read(line, on, &pair.names()).unwrap_or_else(|wrong| panic!("{line}: {wrong:?}")) {
         Action::Order { on, order } => pair.feed(on.index(), Input::Order(order)),
-        Action::StartClusterService { node } => pair.start(node.index()),
+        Action::StartClusterService { node, start } => pair.start_as(node.index(), start),
         other => panic!("{line}: {other:?} is nothing for bare cores"),
     }
 }
@@ -122,7 +124,9 @@ pub(super) fn command(pair: &mut Pair, words: &[&str]) {
                 pair.log.push(format!("network {net}: {some}"));
             }
         }
-        ["witness", up] => pair.witness_up = *up == "up",
+        ["witness" | "votes" | "holders" | "split" | "unite", ..] => {
+            super::quorum::command(pair, words);
+        }
         ["crash", n] => pair.crash(node(n)),
         ["start", n] => pair.start(node(n)),
         ["missing", logs] => pair.missing = logs.parse().expect("a count"),

@@ -9,10 +9,12 @@ use dagtwin::model::order::Names;
 use setting::config;
 pub use setting::{Setting, span};
 use std::collections::{BTreeMap, BTreeSet};
+pub use witness::Witness;
 
 mod cables;
 mod perform;
 mod setting;
+mod witness;
 
 #[derive(Clone, Debug)]
 enum Event {
@@ -36,9 +38,7 @@ pub struct Pair {
     queue: BTreeMap<(Instant, u64), Event>,
     planned: Vec<Option<Instant>>,
     count: u64,
-    pub witness_up: bool,
-    holder: Option<usize>,
-    tag: u64,
+    pub witness: Witness,
     /// Wakes come twice and half a millisecond early.
     pub restless: bool,
     pub missing: u64,
@@ -66,9 +66,7 @@ impl Pair {
             queue: BTreeMap::new(),
             planned: vec![None; count],
             count: 0,
-            witness_up: true,
-            holder: None,
-            tag: 0,
+            witness: Witness::default(),
             restless: false,
             missing: 0,
             fail_online: BTreeSet::new(),
@@ -136,6 +134,11 @@ impl Pair {
     }
 
     pub fn start(&mut self, node: usize) {
+        self.start_as(node, Start::default());
+    }
+
+    /// Starts a node's Cluster service with switches.
+    pub fn start_as(&mut self, node: usize, start: Start) {
         if self.nodes[node].is_some() {
             return;
         }
@@ -144,6 +147,7 @@ impl Pair {
             durable: self.boots[node].clone(),
             links: self.cables.carrier(node),
             replication_service: true,
+            start,
         };
         self.nodes[node] = Some(Node::new(config(&self.setting, node), boot, self.now));
         self.planned[node] = None;
@@ -195,6 +199,18 @@ impl Pair {
             databases: [("VIP".to_owned(), copies)].into_iter().collect(),
             client_access_array: None,
         }
+    }
+
+    /// Cuts every network between two nodes.
+    pub fn cut_all(&mut self, a: usize, b: usize, cut: bool) {
+        for net in 0..self.setting.networks {
+            self.cut(net, a, b, cut);
+        }
+    }
+
+    /// Mends every cable.
+    pub fn mend_all(&mut self) {
+        self.cables.mend_all();
     }
 
     pub fn database_failed(&mut self, node: usize) {

@@ -31,27 +31,15 @@ impl Pair {
     }
 
     fn begin(&mut self, node: usize, op: OpId, act: Act) {
-        let net = self.cables.link(node, 0);
         match act {
-            Act::ClaimWitness => {
-                let outcome = self.claim(node);
-                self.done(node, op, "437ms", outcome);
-            }
-            Act::TestWitness => {
-                let outcome = self.claim(node);
-                if outcome == Outcome::Ok {
-                    self.holder = None;
-                }
-                self.done(node, op, "437ms", outcome);
-            }
+            Act::ClaimWitness { known, epoch } => self.claim(node, op, known, Some(epoch)),
+            Act::TestWitness { known } => self.claim(node, op, known, None),
             Act::ReleaseWitness => {
-                if self.holder == Some(node) && net {
-                    self.holder = None;
-                }
+                self.release(node);
                 self.done(node, op, "1ms", Outcome::Ok);
             }
             Act::Store(durable) => {
-                self.tag = self.tag.max(if net { durable.epoch } else { 0 });
+                self.note_epoch(node, &durable);
                 self.boots[node] = *durable;
                 self.done(node, op, "1ms", Outcome::Ok);
             }
@@ -62,7 +50,9 @@ impl Pair {
             }
             Act::LooksAlive(ResourceId(resource)) | Act::IsAlive(ResourceId(resource)) => {
                 let bad = self.fail_probe.contains(&(node, resource))
-                    || resource == 2 && matches!(act, Act::IsAlive(_)) && !self.witness_up;
+                    || resource == 2
+                        && matches!(act, Act::IsAlive(_))
+                        && !self.witness_is_alive(node);
                 let bad = if bad { Outcome::Failed(Failure::NotAlive) } else { Outcome::Ok };
                 self.done(node, op, "10ms", bad);
             }
@@ -86,9 +76,7 @@ impl Pair {
             }
             Act::Stop { restart } => {
                 self.crash(node);
-                if self.holder == Some(node) && net {
-                    self.holder = None;
-                }
+                self.release(node);
                 if restart {
                     let life = self.lives[node];
                     self.plan(span("60s"), Event::Start { node, life });
@@ -107,24 +95,6 @@ impl Pair {
             replayed: 1000,
             activation_suspended: false,
         }
-    }
-
-    /// A claim travels network 0: an isolated node cannot win.
-    fn claim(&mut self, node: usize) -> Outcome {
-        if !self.cables.link(node, 0) {
-            return Outcome::Failed(Failure::NoPath);
-        }
-        if !self.witness_up {
-            return Outcome::Failed(Failure::NoAnswer);
-        }
-        if let Some(holder) = self.holder.filter(|holder| *holder != node) {
-            return Outcome::Refused(Refusal::WitnessHeld(NodeId::at(holder)));
-        }
-        if self.tag > self.boots[node].epoch {
-            return Outcome::Refused(Refusal::WitnessNewer);
-        }
-        self.holder = Some(node);
-        Outcome::Ok
     }
 
     fn online(&mut self, node: usize, op: OpId, ResourceId(resource): ResourceId) {

@@ -2,15 +2,18 @@
 
 use dagtwin::base::{GroupId, Id, IdVec, NetId, NodeId, NodeSet, ResourceId, SiteId, Span};
 use dagtwin::failover::config::*;
+use dagtwin::failover::quorum::{Automatic, Counting, Mode};
 use dagtwin::failover::seam::{ActivationPolicy, MountDial, ResourceState};
-use dagtwin::failover::state::{ClusterDatabase, DatabaseEntry, GroupEntry};
+use dagtwin::failover::state::{ClusterDatabase, DatabaseEntry, GroupEntry, QuorumEntry};
 use std::collections::BTreeMap;
 
 /// What a case sets before its cores start.
 #[derive(Clone, Debug)]
 pub struct Setting {
     pub nodes: usize,
-    pub witness: bool,
+    pub quorum: QuorumConfig,
+    /// NodeWeight of each node; 1 where none is given.
+    pub weights: Vec<bool>,
     pub core: usize,
     pub casarray: Option<usize>,
     pub active: usize,
@@ -35,7 +38,17 @@ impl Default for Setting {
     fn default() -> Self {
         Setting {
             nodes: 2,
-            witness: true,
+            quorum: QuorumConfig {
+                mode: Mode::NodeAndFileShareMajority,
+                counting: Counting::Static,
+                lower_priority: None,
+                automatic: Automatic::Highest,
+                arbitration_delay: span("6s"),
+                claim_retry: span("1s"),
+                claim_tries: 30,
+                termination: span("90s"),
+            },
+            weights: Vec::new(),
             core: 1,
             casarray: Some(0),
             active: 0,
@@ -112,7 +125,7 @@ pub fn config(setting: &Setting, me: usize) -> Config {
     let node = |n: usize| NodeConfig {
         nics: (0..setting.networks).map(|net| nic(setting, n, net)).collect(),
         cluster_site: setting.sites.get(&n).copied().unwrap_or(0),
-        vote: true,
+        vote: setting.weights.get(n).copied().unwrap_or(true),
         dial: setting.dials.get(n).copied().unwrap_or(MountDial::GoodAvailability),
         activation_policy: ActivationPolicy::Unrestricted,
         site: SiteId(0),
@@ -141,13 +154,7 @@ pub fn config(setting: &Setting, me: usize) -> Config {
             stage: span("5s"),
             form_after: span("5s"),
         },
-        quorum: QuorumConfig {
-            witness: setting.witness,
-            arbitration_delay: setting.delay,
-            claim_retry: span("1s"),
-            claim_tries: 30,
-            termination: span("90s"),
-        },
+        quorum: QuorumConfig { arbitration_delay: setting.delay, ..setting.quorum },
         groups: [group(GroupKind::Core), group(GroupKind::Role)].into_iter().collect(),
         resources: [
             resource(ip, 0, vec![]),
@@ -183,6 +190,7 @@ pub fn boot_database(setting: &Setting) -> ClusterDatabase {
     };
     ClusterDatabase {
         version: 1,
+        quorum: QuorumEntry::default(),
         groups: [group(Some(setting.core)), group(setting.casarray)].into_iter().collect(),
         resources: IdVec::filled(5, ResourceState::Offline),
         databases: [DatabaseEntry {

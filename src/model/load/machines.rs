@@ -1,0 +1,142 @@
+//! Machines in a topology file: nodes and others, with their adapters.
+
+use super::read::{Placed, Section};
+use super::topology::{in_subnet, name_once};
+use crate::base::{Address, Id, IdVec, MachineId, NetId, NicId, NodeSet, SiteId};
+use crate::failover::seam::{ActivationPolicy, MountDial};
+use crate::model::topology::*;
+
+const POLICIES: &[(&str, ActivationPolicy)] = &[
+    ("unrestricted", ActivationPolicy::Unrestricted),
+    ("intrasite-only", ActivationPolicy::IntrasiteOnly),
+    ("blocked", ActivationPolicy::Blocked),
+];
+const DIALS: &[(&str, MountDial)] = &[
+    ("lossless", MountDial::Lossless),
+    ("good-availability", MountDial::GoodAvailability),
+    ("best-availability", MountDial::BestAvailability),
+];
+
+/// The number of a node's site in the cluster: sites are numbered as they are met.
+fn cluster_site(section: &Section, sites: &mut Vec<String>) -> u8 {
+    let Some(place) = section.optional_text("cluster_site") else { return 0 };
+    let known = sites.iter().position(|site| *site == place.text);
+    let number = known.unwrap_or_else(|| {
+        sites.push(place.text);
+        sites.len() - 1
+    });
+    u8::try_from(number + 1).unwrap_or(u8::MAX)
+}
+
+pub(super) fn machines(
+    root: &Section,
+    networks: &IdVec<NetId, Network>,
+    net_names: &IdVec<NetId, String>,
+    places: &mut Vec<(Placed, Address)>,
+) -> (IdVec<MachineId, Machine>, usize) {
+    const ROLES: &[(&str, MachineRole)] = &[
+        ("domain-controller", MachineRole::DomainController),
+        ("dns", MachineRole::Dns),
+        ("witness", MachineRole::Witness),
+    ];
+    let mut machines: IdVec<MachineId, Machine> = IdVec::new();
+    let nodes = root.tables("node");
+    if nodes.is_empty() || nodes.len() > NodeSet::CAPACITY {
+        root.wrong("node", "from 1 to 16 nodes, each begun by [[node]]", None);
+    }
+    let count = nodes.len().min(NodeSet::CAPACITY);
+    let (mut sites, mut cluster_sites) = (Vec::new(), Vec::new());
+    let others = root.tables("machine");
+    if others.len() > 64 {
+        root.wrong("machine", "at most 64 machines beside the nodes", None);
+    }
+    let both = nodes.into_iter().take(count).map(|s| (s, true));
+    for (section, node) in both.chain(others.into_iter().take(64).map(|s| (s, false))) {
+        let name = section.text("name");
+        name_once(&section, &name, "machine", &machines, |other| &other.name);
+        let mut roles = if node { vec![MachineRole::Exchange] } else { Vec::new() };
+        if !node {
+            for place in section.texts("roles") {
+                match ROLES.iter().find(|(word, _)| *word == place.text) {
+                    Some((_, role)) => roles.push(*role),
+                    None => section.wrong_at(&place, "domain-controller, dns or witness", None),
+                }
+            }
+        } else if section.has("roles") {
+            let expected = "no roles: a node is an Exchange server, and a DAG member must not be \
+                            a directory server (exchange.md §3.1)";
+            section.wrong("roles", expected, None);
+        }
+        let nics = nics(&section, networks, net_names, places);
+        machines.push(Machine {
+            name: name.text,
+            roles,
+            nics,
+            dial: section.word("dial", DIALS).unwrap_or(MountDial::GoodAvailability),
+            activation_policy: section
+                .word("database_copy_auto_activation_policy", POLICIES)
+                .unwrap_or_default(),
+            site: site(&section, &mut sites),
+            maximum_active: section
+                .value::<u32>("maximum_active_databases")
+                .map(|limit| u16::try_from(limit).unwrap_or(u16::MAX)),
+            vote: node_weight(&section, node),
+            cluster_site: if node { cluster_site(&section, &mut cluster_sites) } else { 0 },
+        });
+        section.finish();
+    }
+    (machines, count)
+}
+
+/// The Active Directory site that a section names; those that name none share one.
+fn site(section: &Section, known: &mut Vec<String>) -> SiteId {
+    let name = section.optional_text("site").map(|place| place.text).unwrap_or_default();
+    let position = known.iter().position(|site| *site == name).unwrap_or_else(|| {
+        known.push(name);
+        known.len() - 1
+    });
+    SiteId::at(position)
+}
+
+/// NodeWeight: 0 takes a node's vote away.
+fn node_weight(section: &Section, node: bool) -> bool {
+    if !node {
+        return false;
+    }
+    let weight = section.value::<u32>("node_weight").unwrap_or(1);
+    if weight > 1 {
+        section.wrong("node_weight", "0 or 1 (wsfc.md §3.1)", None);
+    }
+    weight == 1
+}
+
+fn nics(
+    section: &Section,
+    networks: &IdVec<NetId, Network>,
+    net_names: &IdVec<NetId, String>,
+    places: &mut Vec<(Placed, Address)>,
+) -> IdVec<NicId, Nic> {
+    let mut nics: IdVec<NicId, Nic> = IdVec::new();
+    for part in section.tables("nic").into_iter().take(16) {
+        let name = part.text("name");
+        name_once(&part, &name, "adapter of this machine", &nics, |other| &other.name);
+        let network = part.find(&part.text("network"), "a network", net_names);
+        let address = part.address("address");
+        if let (Some(network), Some(address)) = (network, address) {
+            in_subnet(&part, &networks[network], address);
+            if nics.values().any(|nic| nic.network == network) {
+                let expected = "a network that no other adapter of this machine is on \
+                                (wsfc.md §1.2: one adapter per node and subnet)";
+                part.wrong("network", expected, None);
+            }
+        }
+        part.finish();
+        let (network, address) = (network.unwrap_or_default(), address.unwrap_or(Address(0)));
+        places.push((part.text("address"), address));
+        nics.push(Nic { name: name.text, network, address });
+    }
+    if nics.is_empty() {
+        section.wrong("nic", "at least one adapter with name, network and address", None);
+    }
+    nics
+}
