@@ -57,6 +57,7 @@ impl<'s, 't> Possible<'s, 't> {
             | Fault::ServiceSlow { .. }
             | Fault::NetworkDown { .. }
             | Fault::PathCut { .. }
+            | Fault::PathLoss { .. }
             | Fault::FrameLoss { .. }
             | Fault::NetworkDelay { .. }
             | Fault::GratuitousArpBlocked { .. } => false,
@@ -66,7 +67,7 @@ impl<'s, 't> Possible<'s, 't> {
 
     fn is_cut(&self, network: NetId, a: MachineId, b: MachineId) -> bool {
         self.active_faults().any(|fault| match fault {
-            Fault::PathCut { network: on, from, to } => {
+            Fault::PathCut { network: on, from, to, .. } => {
                 on == network && ((from, to) == (a, b) || (from, to) == (b, a))
             }
             _ => false,
@@ -233,7 +234,9 @@ impl<'s, 't> Possible<'s, 't> {
     /// fail now and then, and no moment is a quiet one.
     pub(super) fn unsteady(&self) -> Option<&'static str> {
         self.active_faults().find_map(|fault| match fault {
-            Fault::FrameLoss { .. } | Fault::NetworkDelay { .. } => Some(fault.word()),
+            Fault::FrameLoss { .. } | Fault::PathLoss { .. } | Fault::NetworkDelay { .. } => {
+                Some(fault.word())
+            }
             _ => None,
         })
     }
@@ -246,6 +249,7 @@ impl<'s, 't> Possible<'s, 't> {
             | Fault::ServiceHang { .. }
             | Fault::ServiceSlow { .. }
             | Fault::PathCut { .. }
+            | Fault::PathLoss { .. }
             | Fault::FrameLoss { .. }
             | Fault::NetworkDelay { .. }
             | Fault::NetworkDown { .. } => Some(fault.word()),

@@ -71,7 +71,10 @@ impl ServiceBack {
             Order::MountDatabase(database) => self.databases[*database] = true,
             Order::DismountDatabase(database) => self.databases[*database] = false,
             Order::StopService => drop(self.stopped.insert(node)),
-            Order::MoveGroup { .. } | Order::MoveDatabase { .. } => {}
+            Order::MoveGroup { .. }
+            | Order::MoveDatabase { .. }
+            | Order::SuspendNode { .. }
+            | Order::ResumeNode { .. } => {}
         }
     }
 
@@ -83,6 +86,9 @@ impl ServiceBack {
             Note::QuorumHeld { .. } => drop(self.stale.remove(&node)),
             Note::GroupStays { group, why: crate::failover::seam::Why::ThresholdExceeded } => {
                 self.stuck.insert(*group, "it failed more often than its failover threshold");
+            }
+            Note::GroupStays { group, why: crate::failover::seam::Why::NodePaused } => {
+                self.stuck.insert(*group, "the node that could own it is paused");
             }
             Note::Resource { resource, state, failure } => {
                 let group = topology.resources[*resource].group;

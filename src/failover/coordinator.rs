@@ -22,6 +22,10 @@ pub(super) struct Hosts {
     pub members: NodeSet,
     /// Of those, the ones that are being stopped.
     pub draining: NodeSet,
+    /// Nodes that are paused.
+    pub paused: NodeSet,
+    /// Nodes to which no group goes back by itself.
+    pub keep_off: NodeSet,
 }
 
 impl Coordinator {
@@ -167,6 +171,13 @@ impl Coordinator {
                     None => ctx.note(Note::GroupStays { group, why: Why::Asked }),
                 }
             }
+            Order::OnlineGroup(group)
+                if database.groups[group].state == GroupState::Offline
+                    && database.groups[group].owner.is_some_and(|on| hosts.paused.contains(on)) =>
+            {
+                ctx.note(Note::GroupStays { group, why: Why::NodePaused });
+                return;
+            }
             Order::OnlineGroup(group) => {
                 database.groups[group].wanted = true;
                 database.groups[group].stuck = false;
@@ -175,7 +186,9 @@ impl Coordinator {
             Order::MoveDatabase { .. }
             | Order::MountDatabase(_)
             | Order::DismountDatabase(_)
-            | Order::StopService => return,
+            | Order::StopService
+            | Order::SuspendNode { .. }
+            | Order::ResumeNode { .. } => return,
         }
         database.version += 1;
     }
@@ -216,7 +229,10 @@ fn place(ctx: &mut Ctx, database: &mut ClusterDatabase, group: GroupId, hosts: H
         None if !entry.stuck => {
             database.groups[group].stuck = true;
             database.version += 1;
-            ctx.note(Note::GroupStays { group, why: Why::NodeDown });
+            let unpaused = Hosts { paused: NodeSet::EMPTY, ..hosts };
+            let paused = !candidates(ctx.config, group, unpaused).is_empty();
+            let why = if paused { Why::NodePaused } else { Why::NodeDown };
+            ctx.note(Note::GroupStays { group, why });
         }
         None => {}
     }
@@ -259,7 +275,7 @@ fn fail_back(ctx: &mut Ctx, database: &mut ClusterDatabase, group: GroupId, host
     if !config.auto_failback {
         return;
     }
-    let fits = candidates(ctx.config, group, hosts);
+    let fits = candidates(ctx.config, group, hosts).minus(hosts.keep_off);
     let Some(first) = config.preferred.iter().copied().find(|node| fits.contains(*node)) else {
         return;
     };
@@ -270,10 +286,11 @@ fn fail_back(ctx: &mut Ctx, database: &mut ClusterDatabase, group: GroupId, host
     }
 }
 
-/// Members that can host a group: possible owners of all its resources, not being stopped.
+/// Members that can host a group: possible owners of all its resources, neither being stopped nor
+/// paused.
 pub(super) fn candidates(config: &Config, group: GroupId, hosts: Hosts) -> NodeSet {
     let of = config.resources.values().filter(|resource| resource.group == group);
-    let able = hosts.members.minus(hosts.draining);
+    let able = hosts.members.minus(hosts.draining).minus(hosts.paused);
     of.fold(able, |able, resource| able.intersection(resource.possible_owners))
 }
 

@@ -60,13 +60,24 @@ impl Groups {
                 && entry.exists
                 && entry.wanted
                 && entry.owner == Some(me)
-                && entry.moving_to.is_none();
+                && entry.moving_to.is_none()
+                && !self.held_back(ctx, database, group);
             if allowed || entry.owner != Some(me) {
                 self.settle_group(ctx, group, wanted);
             }
             self.note_state(ctx, group, entry.owner == Some(me));
         }
         self.arm(ctx);
+    }
+
+    /// Whether a group stays offline because this node is paused: what is offline on a paused node
+    /// is not brought online there (wsfc.md §2 Paused). The core group is, or there would be no
+    /// cluster.
+    fn held_back(&self, ctx: &Ctx, database: &ClusterDatabase, group: GroupId) -> bool {
+        let mut resources = ctx.config.resources.iter().filter(|(_, r)| r.group == group);
+        database.nodes[ctx.config.me].paused
+            && group != ctx.config.core_group()
+            && resources.all(|(id, _)| self.locals[id].state == ResourceState::Offline)
     }
 
     fn settle_group(&mut self, ctx: &mut Ctx, group: GroupId, wanted: bool) {

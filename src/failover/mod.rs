@@ -17,6 +17,7 @@ mod membership;
 pub mod message;
 mod node;
 mod note;
+mod pause;
 pub mod quorum;
 pub mod seam;
 pub mod state;

@@ -8,6 +8,7 @@ use super::groups::Groups;
 use super::heartbeat::{Changed, Heartbeat};
 use super::membership::Membership;
 use super::message::{Flags, Message, Regroup};
+use super::pause;
 use super::quorum::{Counting, Standing, Votes, standing};
 use super::seam::{
     Act, Boot, Deadline, Durable, Effects, Input, Note, Operation, Order, Outcome, Refusal, Report,
@@ -283,6 +284,15 @@ impl Node {
         owner.filter(|owner| self.membership.members.contains(*owner))
     }
 
+    /// The member that is given the core group when its owner is gone: the first that is not
+    /// paused, or the first. Every member of a view starts from the same cluster database, so they
+    /// agree.
+    fn heir(&self) -> NodeId {
+        let members = self.membership.members;
+        let able = members.minus(pause::paused(&self.database));
+        able.lowest().or(members.lowest()).expect("a view has members")
+    }
+
     fn flags(&self) -> Flags {
         Flags {
             view: if self.membership.is_member() { self.membership.view } else { 0 },
@@ -304,7 +314,13 @@ impl Node {
     }
 
     fn hosts(&self) -> Hosts {
-        Hosts { members: self.membership.members, draining: self.flagged(|flags| flags.draining) }
+        let keep_off = self.database.nodes.iter().filter(|(_, entry)| entry.keeps_off);
+        Hosts {
+            members: self.membership.members,
+            draining: self.flagged(|flags| flags.draining),
+            paused: pause::paused(&self.database),
+            keep_off: keep_off.map(|(node, _)| node).collect(),
+        }
     }
 
     fn servers(&self) -> Servers {
@@ -334,6 +350,7 @@ impl Node {
 
 /// A cluster database with a place for everything that is configured.
 fn fitted(mut database: ClusterDatabase, config: &Config) -> ClusterDatabase {
+    database.nodes = fit(database.nodes, config.nodes.len());
     database.groups = fit(database.groups, config.groups.len());
     database.resources = fit(database.resources, config.resources.len());
     database.databases = fit(database.databases, config.databases.len());

@@ -3,6 +3,7 @@
 
 use super::quorum::Votes;
 use super::seam::{CopyStatus, Failure, GroupState, MountDial, Outcome, ResourceState, Why};
+use super::state::Drain;
 use crate::base::{DbId, GroupId, NicId, NodeId, NodeSet, ResourceId, Span};
 use serde::{Deserialize, Serialize};
 
@@ -197,6 +198,25 @@ pub enum Note {
         group: GroupId,
         /// Why it would have moved.
         why: Why,
+    },
+    /// A node is paused, or resumed.
+    NodePaused {
+        /// The node.
+        node: NodeId,
+        /// Whether it is paused now.
+        paused: bool,
+    },
+    /// A node was not paused: it is no member, or the target named for its groups cannot take any.
+    NodeNotPaused {
+        /// The node.
+        node: NodeId,
+    },
+    /// How far the drain of a paused node is.
+    NodeDrain {
+        /// The node.
+        node: NodeId,
+        /// How far.
+        drain: Drain,
     },
     /// A group's state as its owner sees it.
     Group {

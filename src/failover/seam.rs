@@ -256,6 +256,44 @@ pub enum Order {
     DismountDatabase(DbId),
     /// Stop the Cluster service on this node in good order.
     StopService,
+    /// Pause a node (`Suspend-ClusterNode`).
+    SuspendNode {
+        /// The node.
+        node: NodeId,
+        /// Whether its groups are moved away (from 2012 on), and to which node if one is named.
+        drain: Option<Option<NodeId>>,
+    },
+    /// Let a paused node host groups again (`Resume-ClusterNode`).
+    ResumeNode {
+        /// The node.
+        node: NodeId,
+        /// What comes back to it.
+        failback: Failback,
+    },
+}
+
+/// What comes back to a node that is resumed (`Resume-ClusterNode -Failback`, from 2012 on).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub enum Failback {
+    /// The groups that its drain moved away, at once.
+    Immediate,
+    /// Nothing.
+    NoFailback,
+    /// What the failback settings of each group say.
+    Policy,
+}
+
+/// State of a node (wsfc.md §2 node states).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub enum NodeState {
+    /// A member of the cluster.
+    Up,
+    /// Not a member.
+    Down,
+    /// A member that hosts no new groups.
+    Paused,
+    /// On its way into the cluster.
+    Joining,
 }
 
 /// Which copies may be mounted with how many logs missing (exchange.md §1.7).
@@ -542,6 +580,8 @@ pub enum Why {
     DatabaseFailed,
     /// The cluster has formed and brings up what it owns.
     Startup,
+    /// Its owner is paused and is being drained.
+    NodePaused,
     /// The failover threshold was exceeded (event 1254).
     ThresholdExceeded,
 }

@@ -12,6 +12,8 @@ pub struct ClusterDatabase {
     pub version: u64,
     /// Votes in force.
     pub quorum: QuorumEntry,
+    /// Members.
+    pub nodes: IdVec<NodeId, NodeEntry>,
     /// Groups.
     pub groups: IdVec<GroupId, GroupEntry>,
     /// Resources.
@@ -30,6 +32,35 @@ pub struct QuorumEntry {
     pub proposed: Option<Votes>,
     /// FixQuorum: votes do not count until a majority of them is back.
     pub forced: bool,
+}
+
+/// A member in the cluster database.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct NodeEntry {
+    /// Whether it is paused: it hosts no group that it does not have already (wsfc.md §2 Paused).
+    pub paused: bool,
+    /// How far its drain is (StatusInformation, wsfc.md §2).
+    pub drain: Drain,
+    /// Where the drain moves its groups, if the order named a node.
+    pub drain_to: Option<NodeId>,
+    /// Groups that the drain moved away.
+    pub drained: Vec<GroupId>,
+    /// Resumed without failback: its groups do not come back by themselves until it rejoins.
+    pub keeps_off: bool,
+}
+
+/// How far the drain of a paused node is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
+pub enum Drain {
+    /// It was not asked for.
+    #[default]
+    None,
+    /// DrainInProgress: groups are being moved away.
+    InProgress,
+    /// DrainCompleted: no group is left on the node.
+    Completed,
+    /// DrainFailed: a group has no other node to go to.
+    Failed,
 }
 
 /// A group in the cluster database.

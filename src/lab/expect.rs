@@ -2,6 +2,7 @@
 
 use super::outage::Outage;
 use crate::base::{ClientId, Id, Instant, Span};
+use crate::failover::seam::NodeState;
 use crate::journal::Record;
 use crate::journal::record::{ClientEvent, ConnectionState, What};
 use crate::journal::text::{Names, group_state};
@@ -230,6 +231,7 @@ fn holds(scene: &Scene, scenario: &Scenario, expected: &Expected) -> bool {
             let view = holders.lowest().map(|node| scene.nodes[node].members);
             view.is_some_and(|view| view.iter().eq(members.iter().copied()))
         }
+        Expected::Node { node, state } => scene.node_state(*node) == *state,
         Expected::Quorum { held } => scene.quorum_holders().is_empty() != *held,
         Expected::Dns { group, exists } => {
             let name = topology.network_name(*group);
@@ -319,6 +321,15 @@ fn told(names: &Names, expected: &Expected) -> String {
         }
         Expected::Recovered => "everything back".to_owned(),
         Expected::Unmoved => "nothing moved".to_owned(),
+        Expected::Node { node, state } => {
+            let word = match state {
+                NodeState::Up => "up",
+                NodeState::Down => "down",
+                NodeState::Paused => "paused",
+                NodeState::Joining => "joining",
+            };
+            format!("{} is {word}", names.node(*node))
+        }
         Expected::Machine { machine, up } => {
             format!("{} {}", names.machine(*machine), if *up { "up" } else { "down" })
         }

@@ -210,6 +210,7 @@ impl Reading {
             | Why::ConnectivityLost
             | Why::Evicted
             | Why::ForcedElsewhere
+            | Why::NodePaused
             | Why::ThresholdExceeded => ("Automatic", "None"),
         };
         let total = ended.as_ref().map_or(Span::ZERO, |(at, _)| at.since(self.started));

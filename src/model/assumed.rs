@@ -143,6 +143,7 @@ fn isolates(fault: &Fault) -> bool {
         | Fault::Freeze { .. }
         | Fault::NetworkDown { .. }
         | Fault::PathCut { .. }
+        | Fault::PathLoss { .. }
         | Fault::FrameLoss { .. }
         | Fault::NetworkDelay { .. } => true,
         Fault::ServiceStop { service, .. } => *service == super::Service::Cluster,

@@ -10,7 +10,7 @@ use crate::failover::config::{
     ResourceKind, Rhythm,
 };
 use crate::failover::seam::{Order, ResourceState};
-use crate::failover::state::{ClusterDatabase, DatabaseEntry, GroupEntry, QuorumEntry};
+use crate::failover::state::{ClusterDatabase, DatabaseEntry, GroupEntry, NodeEntry, QuorumEntry};
 
 impl Network {
     /// The number of the subnet that holds an address: 0 for the first one, none if it is in no
@@ -202,6 +202,7 @@ impl Topology {
         ClusterDatabase {
             version: 1,
             quorum: QuorumEntry::default(),
+            nodes: IdVec::filled(self.nodes, NodeEntry::default()),
             groups: (self.groups.ids())
                 .map(|id| GroupEntry {
                     exists: !created.contains(&id),

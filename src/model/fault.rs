@@ -93,7 +93,8 @@ pub enum Fault {
         /// The network.
         network: NetId,
     },
-    /// `path-cut`: two machines cannot reach each other over a network, others can.
+    /// `path-cut`: two machines cannot reach each other over a network, others can;
+    /// `path-cut-one-way`: what the first sends does not reach the second, the other way works.
     PathCut {
         /// The network.
         network: NetId,
@@ -101,6 +102,19 @@ pub enum Fault {
         from: MachineId,
         /// The other.
         to: MachineId,
+        /// Whether only what `from` sends is lost.
+        one_way: bool,
+    },
+    /// `path-loss`: a share of the frames between two machines on a network is lost.
+    PathLoss {
+        /// The network.
+        network: NetId,
+        /// One machine.
+        from: MachineId,
+        /// The other.
+        to: MachineId,
+        /// The share.
+        share: Ratio,
     },
     /// `frame-loss`: a share of the frames on a network is lost.
     FrameLoss {
@@ -189,6 +203,16 @@ impl Fault {
             meaning: "two machines cannot reach each other over a network, others can",
         },
         Kind {
+            word: "path-cut-one-way",
+            keys: &["network", "from", "to"],
+            meaning: "what one machine sends to another over a network is lost, the other way works",
+        },
+        Kind {
+            word: "path-loss",
+            keys: &["network", "from", "to", "share"],
+            meaning: "a share of the frames between two machines on a network is lost",
+        },
+        Kind {
             word: "frame-loss",
             keys: &["network", "share"],
             meaning: "a share of the frames on a network is lost",
@@ -215,7 +239,9 @@ impl Fault {
             Fault::ServiceHang { .. } => "service-hang",
             Fault::ServiceSlow { .. } => "service-slow",
             Fault::NetworkDown { .. } => "network-down",
-            Fault::PathCut { .. } => "path-cut",
+            Fault::PathCut { one_way: false, .. } => "path-cut",
+            Fault::PathCut { one_way: true, .. } => "path-cut-one-way",
+            Fault::PathLoss { .. } => "path-loss",
             Fault::FrameLoss { .. } => "frame-loss",
             Fault::NetworkDelay { .. } => "network-delay",
             Fault::GratuitousArpBlocked { .. } => "gratuitous-arp-blocked",

@@ -2,7 +2,7 @@
 
 use super::fault::Planned;
 use crate::base::{ClientId, DbId, GroupId, Instant, MachineId, NodeId, Span};
-use crate::failover::seam::{GroupState, Order, Start as ClusterStart};
+use crate::failover::seam::{GroupState, NodeState, Order, Start as ClusterStart};
 use serde::{Deserialize, Serialize};
 
 /// A checked scenario over one topology.
@@ -233,6 +233,13 @@ pub enum Expected {
     /// `unmoved`: no group and no database has moved since the step; judged at the end of
     /// `within`.
     Unmoved,
+    /// `node`: the member is in this state.
+    Node {
+        /// The member.
+        node: NodeId,
+        /// The state.
+        state: NodeState,
+    },
     /// `machine`: the machine is up or not.
     Machine {
         /// The machine.

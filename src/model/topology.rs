@@ -47,9 +47,10 @@ pub struct Topology {
 }
 
 /// Windows Server version of the nodes.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
 pub enum WindowsVersion {
     /// Windows Server 2008 R2 (`2008r2`, the default).
+    #[default]
     V2008R2,
     /// Windows Server 2012 (`2012`).
     V2012,

@@ -87,6 +87,7 @@ fn spawn_segments(world: &mut World, topology: &Topology, seed: u64) -> IdVec<Ne
                 loss: Ratio::ZERO,
                 delay: Span::ZERO,
                 cuts: Vec::new(),
+                losses: Vec::new(),
                 forwarding: BTreeMap::new(),
                 draws: Stream::new(seed, network.index() as u64, Purpose::Network),
             })

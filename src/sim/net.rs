@@ -56,13 +56,13 @@ pub(super) fn between(
     {
         return Err((Lost::WrongMachine, p.segment(network).since));
     }
-    let cut = p
-        .segment(network)
-        .cuts
-        .iter()
-        .find(|(a, b, _)| (*a, *b) == (from, to) || (*a, *b) == (to, from));
-    if let Some((_, _, since)) = cut {
-        return Err((Lost::NetworkDown, *since));
+    if let Some(cut) = p.segment(network).cuts.iter().find(|cut| cut.stops(from, to)) {
+        return Err((Lost::NetworkDown, cut.since));
+    }
+    if let Some((share, since)) = p.segment(network).loss_between(from, to)
+        && p.segment_mut(network).draws.chance(share)
+    {
+        return Err((Lost::Chance, since));
     }
     cross(p, network)
 }
@@ -102,6 +102,10 @@ pub(super) fn path(
         if role != NetworkRole::ClusterAndClient || adapter_on(p, to, network).is_none() {
             continue;
         }
+        if let Some(since) = p.segment(network).cut_between(from, to) {
+            obstacle = (Lost::NetworkDown, since);
+            continue;
+        }
         match delivered(p, at, network, from, to) {
             Ok(span) => return Ok((network, span)),
             Err(met) => obstacle = met,
@@ -135,11 +139,7 @@ fn delivered(
 pub(super) fn reachable(p: &Plant, from: MachineId, to: MachineId) -> bool {
     p.setup.topology.networks.ids().any(|network| {
         let client = p.setup.topology.networks[network].role == NetworkRole::ClusterAndClient;
-        let cut = p
-            .segment(network)
-            .cuts
-            .iter()
-            .any(|(a, b, _)| (*a, *b) == (from, to) || (*a, *b) == (to, from));
+        let cut = p.segment(network).cut_between(from, to).is_some();
         client
             && !cut
             && p.segment(network).holds == 0

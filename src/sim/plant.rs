@@ -66,6 +66,42 @@ pub(super) struct Adapter {
     pub bound: Vec<(Address, RecordNo)>,
 }
 
+/// A path that carries nothing.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Cut {
+    /// One end.
+    pub from: MachineId,
+    /// The other.
+    pub to: MachineId,
+    /// Whether only what `from` sends is lost.
+    pub one_way: bool,
+    /// The record of the cut.
+    pub since: RecordNo,
+}
+
+impl Cut {
+    /// Whether a frame from one machine to another is lost.
+    pub(super) fn stops(&self, from: MachineId, to: MachineId) -> bool {
+        (self.from, self.to) == (from, to) || !self.one_way && (self.from, self.to) == (to, from)
+    }
+}
+
+impl Segment {
+    /// The record of a cut that keeps a connection, which needs both ways, from two machines.
+    pub(super) fn cut_between(&self, a: MachineId, b: MachineId) -> Option<RecordNo> {
+        let cut = self.cuts.iter().find(|cut| cut.stops(a, b) || cut.stops(b, a));
+        cut.map(|cut| cut.since)
+    }
+
+    /// The share of frames lost between two machines beside what the whole network loses, with the
+    /// record that made it so.
+    pub(super) fn loss_between(&self, a: MachineId, b: MachineId) -> Option<(Ratio, RecordNo)> {
+        let losses = self.losses.iter();
+        let between = losses.filter(|(x, y, ..)| (*x, *y) == (a, b) || (*x, *y) == (b, a));
+        between.map(|(.., share, since)| (*share, *since)).max()
+    }
+}
+
 /// A network with its switch.
 #[derive(Component)]
 pub(super) struct Segment {
@@ -79,8 +115,10 @@ pub(super) struct Segment {
     pub loss: Ratio,
     /// Addition to the latency.
     pub delay: Span,
-    /// Pairs that cannot reach each other, with the record of the cut.
-    pub cuts: Vec<(MachineId, MachineId, RecordNo)>,
+    /// Paths that carry nothing.
+    pub cuts: Vec<Cut>,
+    /// Pairs between which a share of the frames is lost, with the record that made it so.
+    pub losses: Vec<(MachineId, MachineId, Ratio, RecordNo)>,
     /// The forwarding table: behind which port a machine's hardware address was last seen.
     pub forwarding: BTreeMap<MachineId, (NicId, Instant)>,
     /// Draws for delay and loss.

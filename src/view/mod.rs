@@ -6,7 +6,7 @@ use crate::base::{
 };
 use crate::failover::config::ResourceKind;
 use crate::failover::quorum::Votes;
-use crate::failover::seam::{CopyStatus, Effect, GroupState, Note, ResourceState};
+use crate::failover::seam::{CopyStatus, Effect, GroupState, NodeState, Note, ResourceState};
 use crate::journal::record::{ClientEvent, ConnectionState, MailEvent, Plant, ServiceState};
 use crate::journal::{Record, What};
 use crate::model::topology::NetworkRole;
@@ -30,6 +30,8 @@ pub struct Scene<'t> {
     pub nodes: IdVec<NodeId, Member>,
     /// Votes in force, as the last coordinator told.
     pub votes: Votes,
+    /// Members that are paused.
+    pub paused: NodeSet,
     /// Who holds the witness's lock.
     pub witness: Option<NodeId>,
     /// Groups.
@@ -163,6 +165,7 @@ impl<'t> Scene<'t> {
             networks: IdVec::filled(topology.networks.len(), true),
             services: BTreeMap::new(),
             nodes: IdVec::filled(topology.nodes, Member::default()),
+            paused: NodeSet::EMPTY,
             witness: None,
             groups: IdVec::filled(topology.groups.len(), Group::default()),
             resources: IdVec::filled(topology.resources.len(), BTreeMap::new()),
@@ -221,6 +224,8 @@ impl<'t> Scene<'t> {
                 self.nodes[node] =
                     Member { running: true, votes: (*votes, *needed), ..Member::default() };
             }
+            Note::NodePaused { node, paused: true } => self.paused = self.paused.with(*node),
+            Note::NodePaused { node, paused: false } => self.paused = self.paused.without(*node),
             Note::PrimaryActiveManager => {
                 for member in self.nodes.values_mut() {
                     member.primary = false;
@@ -404,6 +409,19 @@ impl<'t> Scene<'t> {
     pub fn mounted(&self, database: DbId) -> Option<NodeId> {
         let mut copies = self.copies.iter();
         copies.find(|(id, copy)| id.database == database && copy.mounted).map(|(id, _)| id.node)
+    }
+
+    /// State of a member as the cluster has it (wsfc.md §2 node states).
+    pub fn node_state(&self, node: NodeId) -> NodeState {
+        let holders = self.quorum_holders();
+        let running = self.nodes[node].running && self.machines[MachineId::from(node)];
+        let member = holders.iter().any(|holder| self.nodes[holder].members.contains(node));
+        match (running, member, self.paused.contains(node)) {
+            (true, true, true) => NodeState::Paused,
+            (true, true, false) => NodeState::Up,
+            (true, false, _) => NodeState::Joining,
+            (false, ..) => NodeState::Down,
+        }
     }
 
     /// Members that hold quorum together, on the side that has it.

@@ -94,6 +94,7 @@ impl Node {
             self.begin_anew();
             let mut ctx = lend!(self, out);
             self.coordinator.settle(&mut ctx, &mut self.database, hosts);
+            pause::settle(&mut ctx, &mut self.database, hosts);
             self.primary.settle(&mut ctx, &mut self.database, servers);
         } else if begin {
             self.proposed_at = None;
@@ -126,6 +127,9 @@ impl Node {
         let came = std::mem::take(&mut self.came);
         if came.is_empty() {
             return;
+        }
+        for node in came.iter() {
+            self.database.nodes[node].keeps_off = false;
         }
         for entry in self.database.databases.values_mut() {
             entry.mounted &= entry.active.is_some_and(|active| !came.contains(active));

@@ -139,13 +139,21 @@ impl Node {
             self.stop(out, Why::ForcedElsewhere, true);
             return;
         }
+        let behind = flags.view < self.membership.view && flags.members.contains(self.me());
         match self.quorum {
             Quorum::Deciding { .. } if confirms => self.hold(out, true),
+            // It stood still and has not heard yet that this side went on without it.
+            Quorum::Deciding { .. } if !member && behind && flags.quorum => {}
             Quorum::Deciding { .. } if !member && flags.view > 0 && flags.quorum => {
                 self.stop(out, Why::Evicted, true);
             }
             Quorum::Deciding { .. } if !member && flags.view > 0 => {
                 self.membership.regroup(&mut lend!(self, out), NodeSet::only(from));
+            }
+            // It is told at once: until it knows, it serves beside this side.
+            Quorum::Held if !member && behind && flags.view > 0 => {
+                let mine = self.flags();
+                lend!(self, out).send(from, Message::State(mine));
             }
             Quorum::Deciding { .. } | Quorum::None | Quorum::Held => {}
         }
@@ -316,6 +324,12 @@ impl Node {
                 }
             }
             Order::StopService => {}
+            Order::SuspendNode { node, drain } => {
+                pause::suspend(&mut ctx, &mut self.database, node, drain, hosts);
+            }
+            Order::ResumeNode { node, failback } => {
+                pause::resume(&mut ctx, &mut self.database, node, failback, hosts);
+            }
         }
     }
 }

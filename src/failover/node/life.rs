@@ -76,7 +76,7 @@ impl Node {
             return;
         }
         let owner = self.coordinator_node();
-        let claims = owner.or(self.membership.members.lowest()) == Some(self.me());
+        let claims = owner.unwrap_or_else(|| self.heir()) == self.me();
         let delay = if owner.is_some() { Span::ZERO } else { self.config.quorum.arbitration_delay };
         lend!(self, out).note(Note::OneVoteShort { votes, needed, delay, claimant: claims });
         let claim_from = self.now + delay;
@@ -199,7 +199,7 @@ impl Node {
         let core = self.config.core_group();
         if self.coordinator_node().is_none() {
             let from = self.database.groups[core].owner;
-            let to = members.lowest().expect("a view has members");
+            let to = self.heir();
             let entry = &mut self.database.groups[core];
             entry.owner = Some(to);
             entry.moving_to = None;

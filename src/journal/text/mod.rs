@@ -197,9 +197,14 @@ impl<'t> Names<'t> {
                 ("service-slow", format!("{} {factor}", service(*machine, *s)))
             }
             Fault::NetworkDown { network: id } => ("network-down", network(*id)),
-            Fault::PathCut { network: id, from, to } => {
+            Fault::PathCut { network: id, from, to, one_way } => {
                 let (from, to) = (self.machine(*from), self.machine(*to));
-                ("path-cut", format!("{} {from}-{to}", network(*id)))
+                let way = if *one_way { " to " } else { "-" };
+                (fault.word(), format!("{} {from}{way}{to}", network(*id)))
+            }
+            Fault::PathLoss { network: id, from, to, share } => {
+                let (from, to) = (self.machine(*from), self.machine(*to));
+                ("path-loss", format!("{} {from}-{to} {share}", network(*id)))
             }
             Fault::FrameLoss { network: id, share } => {
                 ("frame-loss", format!("{} {share}", network(*id)))

@@ -3,7 +3,7 @@
 use super::Names;
 use super::words::{dial_name, failure_name};
 use crate::base::NodeId;
-use crate::failover::seam::{Act, Effect, Input, Order, Outcome, Refusal, Report};
+use crate::failover::seam::{Act, Effect, Failback, Input, Order, Outcome, Refusal, Report};
 
 impl Names<'_> {
     pub(super) fn input(&self, node: NodeId, input: &Input) -> String {
@@ -60,6 +60,22 @@ impl Names<'_> {
             Order::MountDatabase(database) => format!("mount {}", self.database(*database)),
             Order::DismountDatabase(database) => format!("dismount {}", self.database(*database)),
             Order::StopService => "stop the Cluster service".to_owned(),
+            Order::SuspendNode { node, drain } => {
+                let drain = match drain {
+                    None => String::new(),
+                    Some(None) => " and drain it".to_owned(),
+                    Some(Some(to)) => format!(" and drain it to {}", self.node(*to)),
+                };
+                format!("pause {}{drain}", self.node(*node))
+            }
+            Order::ResumeNode { node, failback } => {
+                let failback = match failback {
+                    Failback::Immediate => ", with what was drained from it",
+                    Failback::NoFailback => "",
+                    Failback::Policy => ", with what its groups' failback settings say",
+                };
+                format!("resume {}{failback}", self.node(*node))
+            }
         }
     }
 

@@ -6,17 +6,26 @@ use super::words::{
 };
 use crate::base::{DbId, GroupId, NicId, NodeId, NodeSet, ResourceId, Span};
 use crate::failover::seam::{Failure, Note, Operation, Ranked, ResourceState, Why};
+use crate::failover::state::Drain;
 
 const NO_CONNECTIVITY: &str = "no connectivity: cannot take part in a cluster (event 1553)";
+
+fn start_up(note: &Note) -> &'static str {
+    match note {
+        Note::Started => "Cluster service starts",
+        Note::Joining => "looks for a cluster to join",
+        Note::Forming => "found none and tries to form one",
+        _ => NO_CONNECTIVITY,
+    }
+}
 
 impl Names<'_> {
     /// What a note of this node says.
     pub fn note(&self, node: NodeId, note: &Note) -> String {
         match note {
-            Note::Started => "Cluster service starts".to_owned(),
-            Note::Joining => "looks for a cluster to join".to_owned(),
-            Note::NoConnectivity => NO_CONNECTIVITY.to_owned(),
-            Note::Forming => "found none and tries to form one".to_owned(),
+            Note::Started | Note::Joining | Note::NoConnectivity | Note::Forming => {
+                start_up(note).to_owned()
+            }
             Note::PathUp { .. }
             | Note::PathLost { .. }
             | Note::HeartbeatsMissed { .. }
@@ -50,6 +59,9 @@ impl Names<'_> {
             Note::Resource { resource, state, failure } => {
                 self.resource_is(*resource, *state, *failure)
             }
+            Note::NodePaused { .. } | Note::NodeNotPaused { .. } | Note::NodeDrain { .. } => {
+                self.pause(note)
+            }
             Note::ResourceRestart { resource, restarts } => {
                 format!("{} is restarted here, restart {restarts}", self.resource(*resource))
             }
@@ -78,6 +90,27 @@ impl Names<'_> {
 
     fn regroup_round(&self, round: u64, reach: NodeSet) -> String {
         format!("regroup {round}: reaches {}", self.nodes(reach))
+    }
+
+    fn pause(&self, note: &Note) -> String {
+        match note {
+            Note::NodePaused { node, paused: true } => format!("{} is paused", self.node(*node)),
+            Note::NodePaused { node, paused: false } => format!("{} is resumed", self.node(*node)),
+            Note::NodeNotPaused { node } => {
+                let why = "it is no member, or its target cannot take groups";
+                format!("{} is not paused: {why}", self.node(*node))
+            }
+            Note::NodeDrain { node, drain } => {
+                let how = match drain {
+                    Drain::None => "is not asked for",
+                    Drain::InProgress => "is in progress",
+                    Drain::Completed => "is completed",
+                    Drain::Failed => "failed: a group has nowhere to go",
+                };
+                format!("the drain of {} {how}", self.node(*node))
+            }
+            other => unreachable!("{other:?} is not about a pause"),
+        }
     }
 
     fn path(&self, node: NodeId, note: &Note) -> String {

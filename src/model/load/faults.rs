@@ -2,7 +2,7 @@
 
 use super::read::Section;
 use super::scenario::{LONGEST, Names, at};
-use crate::base::{IdVec, Instant, MachineId, NicId, Ratio, Span};
+use crate::base::{IdVec, Instant, MachineId, NetId, NicId, Ratio, Span};
 use crate::model::fault::{Fault, Planned, Service};
 use crate::model::topology::MachineRole;
 
@@ -22,7 +22,19 @@ const KINDS: &[(&str, Reader)] = &[
     ("network-down", |section, names| {
         Some(Fault::NetworkDown { network: names.network(section)? })
     }),
-    ("path-cut", path_cut),
+    ("path-cut", |section, names| {
+        let (network, from, to) = path(section, names)?;
+        Some(Fault::PathCut { network, from, to, one_way: false })
+    }),
+    ("path-cut-one-way", |section, names| {
+        let (network, from, to) = path(section, names)?;
+        Some(Fault::PathCut { network, from, to, one_way: true })
+    }),
+    ("path-loss", |section, names| {
+        let (path, share) = (path(section, names), share(section));
+        let (network, from, to) = path?;
+        Some(Fault::PathLoss { network, from, to, share: share? })
+    }),
     ("frame-loss", frame_loss),
     ("network-delay", network_delay),
     ("gratuitous-arp-blocked", |section, names| {
@@ -112,12 +124,16 @@ fn service_slow(section: &Section, names: &Names) -> Option<Fault> {
 }
 
 fn frame_loss(section: &Section, names: &Names) -> Option<Fault> {
-    let network = names.network(section);
+    let (network, share) = (names.network(section), share(section));
+    Some(Fault::FrameLoss { network: network?, share: share? })
+}
+
+fn share(section: &Section) -> Option<Ratio> {
     let share = section.value::<Ratio>("share");
     if share.is_none_or(|share| share > Ratio::ONE) {
         section.wrong("share", "a share such as \"3%\", at most 100%", None);
     }
-    Some(Fault::FrameLoss { network: network?, share: share? })
+    share
 }
 
 fn network_delay(section: &Section, names: &Names) -> Option<Fault> {
@@ -129,7 +145,8 @@ fn network_delay(section: &Section, names: &Names) -> Option<Fault> {
     Some(Fault::NetworkDelay { network: network?, delay: delay? })
 }
 
-fn path_cut(section: &Section, names: &Names) -> Option<Fault> {
+/// A network and the two machines between which something is wrong.
+fn path(section: &Section, names: &Names) -> Option<(NetId, MachineId, MachineId)> {
     let network = names.network(section);
     let from = section.find(&section.text("from"), "a machine", &names.machines);
     let to = section.find(&section.text("to"), "a machine", &names.machines);
@@ -140,7 +157,10 @@ fn path_cut(section: &Section, names: &Names) -> Option<Fault> {
             section.wrong(key, "a machine that is on the network", None);
         }
     }
-    Some(Fault::PathCut { network, from, to })
+    if from == to {
+        section.wrong("to", "another machine", None);
+    }
+    Some((network, from, to))
 }
 
 fn service(section: &Section, names: &Names) -> Option<(MachineId, Service)> {

@@ -95,6 +95,7 @@ impl<'t> Names<'t> {
             groups: self.groups.clone(),
             databases: databases.map(|db| (db.name.clone(), db.copies.clone())).collect(),
             client_access_array: array.map(|array| array.fqdn.clone()),
+            windows: self.topology.windows,
         }
     }
 

@@ -3,7 +3,7 @@
 use super::read::Section;
 use super::scenario::{Names, at};
 use crate::base::{Instant, NodeId, Span};
-use crate::failover::seam::GroupState;
+use crate::failover::seam::{GroupState, NodeState};
 use crate::model::order;
 use crate::model::scenario::{Action, Expectation, Expected, Step};
 
@@ -46,6 +46,10 @@ const WISHES: &[(&str, Wish)] = &[
         let found = places.iter().filter_map(|p| section.find(p, "a node", &names.nodes));
         Some(Expected::Nodes { members: found.collect() })
     }),
+    ("node", |section, names| {
+        let state = section.word("state", NODE_STATES).unwrap_or(NodeState::Up);
+        Some(Expected::Node { node: names.node(section, "node")?, state })
+    }),
     ("quorum", |section, _| Some(Expected::Quorum { held: section.value("held").unwrap_or(true) })),
     ("dns", |section, names| {
         let exists = section.value("exists").unwrap_or(true);
@@ -71,6 +75,13 @@ const WISHES: &[(&str, Wish)] = &[
         let up = section.value("up").unwrap_or(true);
         Some(Expected::Machine { machine: names.machine(section)?, up })
     }),
+];
+
+const NODE_STATES: &[(&str, NodeState)] = &[
+    ("up", NodeState::Up),
+    ("down", NodeState::Down),
+    ("paused", NodeState::Paused),
+    ("joining", NodeState::Joining),
 ];
 
 const STATES: &[(&str, GroupState)] = &[

@@ -2,8 +2,9 @@
 
 use super::{Cmdlet, Line, Takes, Wrong};
 use crate::base::{DbId, GroupId, NodeId};
-use crate::failover::seam::{MountDial, Order, Start, StartQuorum};
+use crate::failover::seam::{Failback, MountDial, Order, Start, StartQuorum};
 use crate::model::scenario::Action;
+use crate::model::version::Ability;
 
 /// Every cmdlet that a scenario may use.
 pub const CMDLETS: &[Cmdlet] = &[
@@ -59,6 +60,29 @@ pub const CMDLETS: &[Cmdlet] = &[
         meaning: "starts the Cluster service on a node; with -FixQuorum it forms whatever the \
                   votes, with -PreventQuorum it joins only",
         read: start_node,
+    },
+    Cmdlet {
+        name: "Suspend-ClusterNode",
+        identity: Some(("Name", Takes::Node)),
+        parameters: &[
+            ("Drain", Takes::Switch),
+            ("TargetNode", Takes::Node),
+            ("Wait", Takes::Switch),
+        ],
+        meaning: "pauses a node: it hosts no new groups; drained (2012 on), its groups are moved away",
+        read: suspend,
+    },
+    Cmdlet {
+        name: "Resume-ClusterNode",
+        identity: Some(("Name", Takes::Node)),
+        parameters: &[("Failback", Takes::Word(&["Immediate", "NoFailback", "Policy"]))],
+        meaning: "ends a node's pause; without -Failback (2012 on) nothing comes back to it",
+        read: |line| {
+            line.since("Failback", Ability::Drain)?;
+            let all = [Failback::Immediate, Failback::NoFailback, Failback::Policy];
+            let failback = line.word("Failback")?.map_or(Failback::NoFailback, |place| all[place]);
+            Ok(order(line, Order::ResumeNode { node: node(line)?, failback }))
+        },
     },
     Cmdlet {
         name: "Move-ActiveMailboxDatabase",
@@ -148,6 +172,21 @@ fn start_node(line: &Line) -> Result<Action, Wrong> {
     let ignore_persistent_state = line.switch("IgnorePersistentState")?;
     let start = Start { quorum, ignore_persistent_state };
     Ok(Action::StartClusterService { node: node(line)?, start })
+}
+
+fn suspend(line: &Line) -> Result<Action, Wrong> {
+    for name in ["Drain", "TargetNode", "Wait"] {
+        line.since(name, Ability::Drain)?;
+    }
+    let (node, target) = (node(line)?, line.node("TargetNode")?);
+    let drain = line.switch("Drain")?;
+    if target.is_some() && !drain {
+        return Err(Wrong::new("-Drain beside -TargetNode"));
+    }
+    if target == Some(node) {
+        return Err(Wrong::new("-TargetNode to be another node"));
+    }
+    Ok(order(line, Order::SuspendNode { node, drain: drain.then_some(target) }))
 }
 
 fn move_database(line: &Line) -> Result<Action, Wrong> {

@@ -10,6 +10,8 @@ pub use cmdlets::CMDLETS;
 
 use super::load::near;
 use super::scenario::Action;
+use super::topology::WindowsVersion;
+use super::version::Ability;
 use crate::base::{DbId, GroupId, Id, IdVec, NodeId};
 use std::collections::BTreeMap;
 
@@ -65,6 +67,8 @@ pub struct Names {
     pub databases: IdVec<DbId, (String, Vec<NodeId>)>,
     /// The fully qualified name of the client access array, if the site has one.
     pub client_access_array: Option<String>,
+    /// The nodes' Windows version: what its cmdlets can do.
+    pub windows: WindowsVersion,
 }
 
 /// A line with its parameters told apart.
@@ -218,6 +222,19 @@ impl Line<'_> {
         let Takes::Word(words) = takes else { unreachable!("-{name} takes a word") };
         let found = words.iter().position(|word| word.eq_ignore_ascii_case(text));
         found.map(Some).ok_or_else(|| unknown(name, text, words.iter().copied()))
+    }
+
+    /// Refuses a parameter that the nodes' Windows version does not have.
+    fn since(&self, name: &'static str, ability: Ability) -> Result<(), Wrong> {
+        let (since, source) = ability.since();
+        if self.text(name).is_none() || self.names.windows.can(ability) {
+            return Ok(());
+        }
+        let since = since.word();
+        Err(Wrong {
+            expected: format!("Windows Server {since} or later for -{name} ({source})"),
+            hint: Some(format!("set windows_version = \"{since}\" or leave -{name} out")),
+        })
     }
 
     fn node(&self, name: &'static str) -> Result<Option<NodeId>, Wrong> {

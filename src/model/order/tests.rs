@@ -8,6 +8,7 @@ fn names() -> Names {
         groups: text(&["Cluster Group", "CASArray"]).into_iter().collect(),
         databases: [("VIP".to_owned(), vec![NodeId(0), NodeId(1)])].into_iter().collect(),
         client_access_array: Some("casarray.contoso.local".to_owned()),
+        windows: WindowsVersion::V2008R2,
     }
 }
 

@@ -202,6 +202,9 @@ fn wanted(note: &Note, late: bool) -> bool {
         | Note::WitnessWon
         | Note::GroupMove { .. }
         | Note::GroupStays { .. }
+        | Note::NodePaused { .. }
+        | Note::NodeNotPaused { .. }
+        | Note::NodeDrain { .. }
         | Note::ResourceRestart { .. }
         | Note::DatabaseOperation { .. }
         | Note::Ranking { .. }

@@ -52,6 +52,7 @@ fn apply(p: &mut Plant, at: Instant, index: u16, strikes: bool, cause: RecordNo)
         Fault::ServiceSlow { machine, service, .. } => service::slow(p, machine, service),
         Fault::NetworkDown { .. }
         | Fault::PathCut { .. }
+        | Fault::PathLoss { .. }
         | Fault::FrameLoss { .. }
         | Fault::NetworkDelay { .. }
         | Fault::GratuitousArpBlocked { .. } => network::apply(p, at, fault, strikes, cause),

@@ -1,7 +1,7 @@
 //! Switches that are down, lossy, slow, or cut between two machines.
 
 use super::super::net;
-use super::super::plant::Plant;
+use super::super::plant::{Cut, Plant};
 use super::in_force;
 use crate::base::{Instant, NetId, Ratio};
 use crate::journal::RecordNo;
@@ -16,14 +16,26 @@ pub(super) fn apply(p: &mut Plant, at: Instant, fault: Fault, strikes: bool, cau
             segment.holds = step(segment.holds);
             changed(p, at, network, cause);
         }
-        Fault::PathCut { network, from, to } => {
+        Fault::PathCut { network, from, to, one_way } => {
             let cuts = &mut p.segment_mut(network).cuts;
+            let same = |cut: &Cut| (cut.from, cut.to, cut.one_way) == (from, to, one_way);
             if strikes {
-                cuts.push((from, to, cause));
-            } else if let Some(place) = cuts.iter().position(|cut| (cut.0, cut.1) == (from, to)) {
+                cuts.push(Cut { from, to, one_way, since: cause });
+            } else if let Some(place) = cuts.iter().position(same) {
                 cuts.remove(place);
             }
             // What the cut stands between is in the cut itself, so the network is as old as before.
+            net::connectivity_changed(p, at, cause);
+        }
+        Fault::PathLoss { network, from, to, share } => {
+            let losses = &mut p.segment_mut(network).losses;
+            if strikes {
+                losses.push((from, to, share, cause));
+            } else if let Some(place) =
+                losses.iter().position(|loss| (loss.0, loss.1, loss.2) == (from, to, share))
+            {
+                losses.remove(place);
+            }
             net::connectivity_changed(p, at, cause);
         }
         Fault::FrameLoss { network, .. } => {

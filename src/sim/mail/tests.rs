@@ -185,6 +185,7 @@ fn what_an_isolated_server_delivered_comes_again_from_its_dumpster() {
         at: seconds(10),
         lasts: Some(Span::from_secs(50)),
         fault: Fault::PathCut {
+            one_way: false,
             network: crate::base::NetId(network),
             from: EX01.into(),
             to: EX02.into(),

@@ -62,10 +62,11 @@ fn usable(p: &Plant, network: NetId, a: NodeId, b: NodeId) -> Result<(), RecordN
     if segment.holds > 0 || lost_share(segment.loss) >= segment.loss.denominator() {
         return Err(segment.since);
     }
-    let between = |cut: &&(MachineId, MachineId, RecordNo)| {
-        (cut.0, cut.1) == (a, b) || (cut.0, cut.1) == (b, a)
-    };
-    segment.cuts.iter().find(between).map_or(Ok(()), |cut| Err(cut.2))
+    let nothing_left = |(share, _): &(Ratio, RecordNo)| *share >= Ratio::ONE;
+    if let Some((_, since)) = segment.loss_between(a, b).filter(nothing_left) {
+        return Err(since);
+    }
+    segment.cut_between(a, b).map_or(Ok(()), Err)
 }
 
 fn lost_share(loss: Ratio) -> u32 {

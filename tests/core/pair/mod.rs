@@ -6,6 +6,7 @@ use dagtwin::base::{DbId, GroupId, Id, Instant, NodeId, ResourceId, Span};
 use dagtwin::failover::Node;
 use dagtwin::failover::seam::*;
 use dagtwin::model::order::Names;
+use dagtwin::model::topology::WindowsVersion;
 use setting::config;
 pub use setting::{Setting, span};
 use std::collections::{BTreeMap, BTreeSet};
@@ -198,6 +199,7 @@ impl Pair {
             groups: ["Cluster Group", "CASArray"].map(String::from).into_iter().collect(),
             databases: [("VIP".to_owned(), copies)].into_iter().collect(),
             client_access_array: None,
+            windows: WindowsVersion::V2016,
         }
     }
 

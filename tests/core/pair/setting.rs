@@ -4,7 +4,9 @@ use dagtwin::base::{GroupId, Id, IdVec, NetId, NodeId, NodeSet, ResourceId, Site
 use dagtwin::failover::config::*;
 use dagtwin::failover::quorum::{Automatic, Counting, Mode};
 use dagtwin::failover::seam::{ActivationPolicy, MountDial, ResourceState};
-use dagtwin::failover::state::{ClusterDatabase, DatabaseEntry, GroupEntry, QuorumEntry};
+use dagtwin::failover::state::{
+    ClusterDatabase, DatabaseEntry, GroupEntry, NodeEntry, QuorumEntry,
+};
 use std::collections::BTreeMap;
 
 /// What a case sets before its cores start.
@@ -191,6 +193,7 @@ pub fn boot_database(setting: &Setting) -> ClusterDatabase {
     ClusterDatabase {
         version: 1,
         quorum: QuorumEntry::default(),
+        nodes: IdVec::filled(setting.nodes, NodeEntry::default()),
         groups: [group(Some(setting.core)), group(setting.casarray)].into_iter().collect(),
         resources: IdVec::filled(5, ResourceState::Offline),
         databases: [DatabaseEntry {
