@@ -56,14 +56,9 @@ impl Names<'_> {
             Note::Group { group, owner: _, state } => {
                 format!("{} is {}", self.group(*group), group_state(*state))
             }
-            Note::Resource { resource, state, failure } => {
-                self.resource_is(*resource, *state, *failure)
-            }
+            Note::Resource { .. } | Note::ResourceRestart { .. } => self.of_resource(note),
             Note::NodePaused { .. } | Note::NodeNotPaused { .. } | Note::NodeDrain { .. } => {
                 self.pause(note)
-            }
-            Note::ResourceRestart { resource, restarts } => {
-                format!("{} is restarted here, restart {restarts}", self.resource(*resource))
             }
             Note::DatabaseOperation { database, operation, why, from } => {
                 self.operation(*database, *operation, *why, *from)
@@ -90,6 +85,18 @@ impl Names<'_> {
 
     fn regroup_round(&self, round: u64, reach: NodeSet) -> String {
         format!("regroup {round}: reaches {}", self.nodes(reach))
+    }
+
+    fn of_resource(&self, note: &Note) -> String {
+        match note {
+            Note::Resource { resource, state, failure } => {
+                self.resource_is(*resource, *state, *failure)
+            }
+            Note::ResourceRestart { resource, restarts } => {
+                format!("{} is restarted here, restart {restarts}", self.resource(*resource))
+            }
+            other => unreachable!("{other:?} is not about a resource"),
+        }
     }
 
     fn pause(&self, note: &Note) -> String {
