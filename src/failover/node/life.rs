@@ -185,7 +185,6 @@ impl Node {
 
     /// Quorum is held.
     pub(super) fn hold(&mut self, out: &mut Effects, witness: bool) {
-        let members = self.membership.members;
         let (votes, needed) = self.standing().count();
         let votes = votes + u8::from(witness && votes < needed);
         self.quorum = Quorum::Held;
