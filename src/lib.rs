@@ -12,6 +12,9 @@ pub mod view;
 
 pub mod check;
 
+#[cfg(feature = "import")]
+pub mod import;
+
 #[cfg(feature = "sim")]
 pub mod sim;
 

@@ -1,5 +1,6 @@
 //! What a person can type.
 
+use crate::failover::seam::{ActivationPolicy, MountDial};
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use std::path::PathBuf;
 
@@ -39,6 +40,7 @@ Examples:
 pub(super) enum Command {
     Run(Run),
     Test(Test),
+    Select(Select),
     List(List),
     Why(Why),
     Verify(Verify),
@@ -126,6 +128,87 @@ Examples:
   dagtwin test
   dagtwin test my-site
   dagtwin test my-site/scenarios/power-off.toml --runs 20";
+
+/// Tell which database copies are activated when a server is lost: best copy selection and the
+/// mount dial, over what Get-MailboxDatabaseCopyStatus printed.
+#[derive(Args, Debug)]
+#[command(after_help = SELECT_EXAMPLES)]
+pub(super) struct Select {
+    /// Output of Get-MailboxDatabaseCopyStatus as Export-Csv, ConvertTo-Json or Format-List writes
+    /// it; `-` for standard input.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub copies: PathBuf,
+    /// The server that is lost, or left with --move; may be given many times.
+    #[arg(long, value_name = "SERVER", required = true)]
+    pub lost: Vec<String>,
+    /// AutoDatabaseMountDial of a server: Lossless, GoodAvailability (if not given) or
+    /// BestAvailability.
+    #[arg(long, value_name = "SERVER=VALUE", value_parser = server_dial)]
+    pub dial: Vec<(String, MountDial)>,
+    /// DatabaseCopyAutoActivationPolicy of a server: Unrestricted, IntrasiteOnly or Blocked
+    /// [default: the file's AutoActivationPolicy, or Unrestricted].
+    #[arg(long, value_name = "SERVER=VALUE", value_parser = server_policy)]
+    pub policy: Vec<(String, ActivationPolicy)>,
+    /// Active Directory site of a server, for IntrasiteOnly; servers without one share a site.
+    #[arg(long, value_name = "SERVER=NAME", value_parser = server_text)]
+    pub site: Vec<(String, String)>,
+    /// MaximumActiveDatabases of a server; those that the file shows there count.
+    #[arg(long = "max-active", value_name = "SERVER=N", value_parser = server_number)]
+    pub max_active: Vec<(String, u16)>,
+    /// A server that cannot be reached, but whose databases are not to be moved.
+    #[arg(long, value_name = "SERVER")]
+    pub unreachable: Vec<String>,
+    /// A server whose activation policy is Blocked, or DATABASE\SERVER for a copy whose activation
+    /// is suspended.
+    #[arg(long, value_name = "SERVER")]
+    pub blocked: Vec<String>,
+    /// Activation preference of a server's copies, or of DATABASE\SERVER [default: the file's, or
+    /// the order of the file].
+    #[arg(long, value_name = "SERVER=N", value_parser = server_preference)]
+    pub preference: Vec<(String, u8)>,
+    /// Not a failover, but an administrator's move without target.
+    #[arg(long = "move", value_enum, value_name = "HOW")]
+    pub by: Option<MoveKind>,
+    /// The lost server can still be asked for the logs that the others lack.
+    #[arg(long)]
+    pub source_reachable: bool,
+    /// A check that the move leaves out (the Skip switches of Move-ActiveMailboxDatabase).
+    #[arg(long, value_enum, value_name = "CHECK")]
+    pub skip: Vec<Check>,
+    /// Form of the answer on standard output.
+    #[arg(long, value_enum, default_value_t = ListFormat::Text)]
+    pub format: ListFormat,
+}
+
+const SELECT_EXAMPLES: &str = "\
+Examples:
+  Get-MailboxDatabase | Get-MailboxDatabaseCopyStatus | Export-Csv copies.csv    (on a server)
+  dagtwin select --copies copies.csv --lost EX01
+  dagtwin select --copies copies.csv --lost EX01 --dial EX02=Lossless --max-active EX03=20
+  dagtwin select --copies copies.csv --lost EX01 --move lossless --source-reachable
+  dagtwin select --copies copies.csv --lost EX01 --format json | jq '.databases[].chosen'";
+
+/// How an administrator moves databases without target.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum MoveKind {
+    /// No log may be lost: copies are sorted by preference, and the dial is Lossless.
+    Lossless,
+}
+
+/// A check of Move-ActiveMailboxDatabase that can be left out.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Check {
+    /// SkipHealthChecks: copies that failed or stand still count as eligible.
+    Health,
+    /// SkipActiveCopyChecks: the active copy may be the source of a seed.
+    ActiveCopy,
+    /// SkipLagChecks: queues may have any length.
+    Lag,
+    /// SkipClientExperienceChecks: the content index may be in any state.
+    ClientExperience,
+    /// SkipMaximumActiveDatabasesChecks: servers may have more than their maximum.
+    MaximumActiveDatabases,
+}
 
 /// List what there is to choose from.
 #[derive(Args, Debug)]
@@ -266,6 +349,58 @@ fn key_value(text: &str) -> Result<(String, String), String> {
         }
         _ => Err("expected KEY=VALUE, such as cluster.same_subnet_delay=2s".to_owned()),
     }
+}
+
+/// `SERVER=VALUE`, with the value read.
+fn server_value<T>(
+    text: &str,
+    expected: &str,
+    read: impl Fn(&str) -> Option<T>,
+) -> Result<(String, T), String> {
+    let parts = text.split_once('=').map(|(server, value)| (server.trim(), value.trim()));
+    let found = parts.filter(|(server, _)| !server.is_empty());
+    let found = found.and_then(|(server, value)| Some((server.to_owned(), read(value)?)));
+    found.ok_or_else(|| format!("expected SERVER={expected}"))
+}
+
+/// A word of the product, with or without hyphens, in upper or lower case.
+fn word<T: Copy>(words: &[(&str, T)], text: &str) -> Option<T> {
+    let text = text.replace('-', "");
+    words.iter().find(|(word, _)| word.eq_ignore_ascii_case(&text)).map(|(_, value)| *value)
+}
+
+fn server_dial(text: &str) -> Result<(String, MountDial), String> {
+    let words = [
+        ("Lossless", MountDial::Lossless),
+        ("GoodAvailability", MountDial::GoodAvailability),
+        ("BestAvailability", MountDial::BestAvailability),
+    ];
+    let expected = "Lossless, GoodAvailability or BestAvailability";
+    server_value(text, expected, |value| word(&words, value))
+}
+
+fn server_policy(text: &str) -> Result<(String, ActivationPolicy), String> {
+    let words = [
+        ("Unrestricted", ActivationPolicy::Unrestricted),
+        ("IntrasiteOnly", ActivationPolicy::IntrasiteOnly),
+        ("Blocked", ActivationPolicy::Blocked),
+    ];
+    let expected = "Unrestricted, IntrasiteOnly or Blocked";
+    server_value(text, expected, |value| word(&words, value))
+}
+
+fn server_text(text: &str) -> Result<(String, String), String> {
+    let some = |value: &str| (!value.is_empty()).then(|| value.to_owned());
+    server_value(text, "a name that is not empty", some)
+}
+
+fn server_number(text: &str) -> Result<(String, u16), String> {
+    server_value(text, "a whole number from 0 to 65535", |value| value.parse().ok())
+}
+
+fn server_preference(text: &str) -> Result<(String, u8), String> {
+    let number = |value: &str| value.parse().ok().filter(|number| *number > 0);
+    server_value(text, "a whole number from 1 to 255, 1 the most preferred", number)
 }
 
 fn record_number(text: &str) -> Result<u32, String> {

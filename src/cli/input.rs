@@ -145,39 +145,49 @@ fn scenario_names(folder: &Path) -> Result<Vec<String>, Failure> {
     Ok(names)
 }
 
+/// Something wrong with a file as a whole.
+fn whole_file(path: &Path, expected: &str) -> Failure {
+    Failure::Input(vec![Problem {
+        file: path.display().to_string(),
+        line: None,
+        key: String::new(),
+        value: String::new(),
+        expected: expected.to_owned(),
+        hint: None,
+    }])
+}
+
 /// A file's text. A file that does not exist or is no text is a wrong call; one that cannot be
 /// read is the machine's failure.
 fn read(path: &Path) -> Result<Text, Failure> {
-    let file_name = path.display().to_string();
-    let problem = |expected: &str| {
-        Failure::Input(vec![Problem {
-            file: file_name.clone(),
-            line: None,
-            key: String::new(),
-            value: String::new(),
-            expected: expected.to_owned(),
-            hint: None,
-        }])
-    };
+    let file = path.display().to_string();
+    let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+    let name = name.unwrap_or_else(|| file.clone());
+    match String::from_utf8(bytes(path, MOST_BYTES)?) {
+        Ok(text) => Ok(Text { file, name, text }),
+        Err(_) => Err(whole_file(path, "a text in UTF-8")),
+    }
+}
+
+/// A file's bytes, at most so many.
+pub(super) fn bytes(path: &Path, most: u64) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
-    let file = match File::open(path) {
-        Ok(file) => file,
+    let file: Box<dyn Read> = match File::open(path) {
+        _ if path == Path::new("-") => Box::new(io::stdin()),
+        Ok(file) => Box::new(file),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Err(problem("an existing file"));
+            return Err(whole_file(path, "an existing file"));
         }
         Err(error) => return Err(Failure::at(path, &error)),
     };
-    match file.take(MOST_BYTES + 1).read_to_end(&mut bytes) {
-        Ok(length) if length as u64 > MOST_BYTES => Err(problem("a file below 16 MiB")),
-        Ok(_) => match String::from_utf8(bytes) {
-            Ok(text) => {
-                let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
-                let name = name.unwrap_or_else(|| file_name.clone());
-                Ok(Text { file: file_name, name, text })
-            }
-            Err(_) => Err(problem("a text in UTF-8")),
-        },
-        Err(error) if error.kind() == io::ErrorKind::IsADirectory => Err(problem("a file")),
+    match file.take(most + 1).read_to_end(&mut bytes) {
+        Ok(length) if length as u64 > most => {
+            Err(whole_file(path, &format!("a file below {} MiB", most >> 20)))
+        }
+        Ok(_) => Ok(bytes),
+        Err(error) if error.kind() == io::ErrorKind::IsADirectory => {
+            Err(whole_file(path, "a file"))
+        }
         Err(error) => Err(Failure::at(path, &error)),
     }
 }

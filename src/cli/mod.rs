@@ -9,6 +9,7 @@ mod list;
 mod new;
 mod progress;
 mod run;
+mod select;
 mod suggest;
 mod test;
 mod verify;
@@ -41,6 +42,7 @@ fn answer(command: Command) -> Answer {
     match command {
         Command::Run(args) => run::run(&args),
         Command::Test(args) => test::test(&args),
+        Command::Select(args) => select::select(&args),
         Command::List(args) => list::list(&args),
         Command::Why(args) => why::why(&args),
         Command::Verify(args) => verify::verify(&args),

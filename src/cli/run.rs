@@ -52,7 +52,8 @@ fn format(args: &Run) -> Format {
     }
 }
 
-fn terminal_width() -> u16 {
+/// Width of the terminal that standard output is, within reason.
+pub(super) fn terminal_width() -> u16 {
     let size = terminal_size::terminal_size_of(std::io::stdout());
     size.map_or(WIDTH, |(width, _)| width.0.clamp(*USEFUL_WIDTHS.start(), *USEFUL_WIDTHS.end()))
 }

@@ -70,6 +70,10 @@ pub const COPY_QUEUE_LIMIT: u64 = 10;
 /// Shortest replay queue that is too long for the sets that look at it.
 pub const REPLAY_QUEUE_LIMIT: u64 = 50;
 
+/// A queue of this length, or so many missing logs, stand for a number that is not known: no log
+/// generation is that high.
+pub const UNKNOWN_QUEUE: u64 = 1 << 31;
+
 /// What a criteria set demands of a copy whose status is eligible.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct CriteriaSet {

@@ -6,6 +6,7 @@ pub mod moves;
 pub mod outage;
 pub mod replay;
 pub mod run;
+pub mod select;
 
 pub use crate::model::scenario::VerdictKind;
 pub use run::{Outcome, Verdict, run};

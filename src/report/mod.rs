@@ -2,6 +2,8 @@
 
 pub mod csv;
 pub mod json;
+mod page;
+pub mod select;
 pub mod text;
 
 use crate::base::{Instant, Span};

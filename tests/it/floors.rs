@@ -41,7 +41,7 @@ const FLOORS: &[Floor] = &[
     floor("check", 5, TO_VIEW, &[]),
     floor("sim", 5, TO_JOURNAL, &["bevy_ecs"]),
     floor("agent", 5, TO_JOURNAL, &["tokio"]),
-    floor("import", 5, TO_JOURNAL, &["serde_json"]),
+    floor("import", 5, TO_JOURNAL, &["csv", "serde_json"]),
     floor("lab", 6, TO_LAB, &["hdrhistogram"]),
     floor("report", 7, TO_REPORT, &["csv", "serde", "serde_json"]),
     floor("tui", 7, TO_TUI, &["ratatui", "crossterm"]),

@@ -14,6 +14,7 @@ mod readme;
 mod replay;
 mod report;
 mod scenarios;
+mod select;
 mod site;
 mod source;
 mod suite;

@@ -1,4 +1,4 @@
-//! The output that README.md, docs/SCENARIOS.md and docs/JOURNAL.md show is the program's own.
+//! The output that README.md and pages of docs/ show is the program's own.
 //! `UPDATE=1` rewrites it.
 //!
 //! A block begins with ```` ```console ```` and a line `$ dagtwin …` or `$ cargo run --release --
@@ -70,7 +70,7 @@ fn rewritten(page: &str) -> (String, usize) {
 
 #[test]
 fn shown_output_is_the_programs_own() {
-    for name in ["README.md", "docs/SCENARIOS.md", "docs/JOURNAL.md"] {
+    for name in ["README.md", "docs/SCENARIOS.md", "docs/JOURNAL.md", "docs/CALCULATORS.md"] {
         let path = root().join(name);
         let page = std::fs::read_to_string(&path).expect("the page");
         let (wanted, blocks) = rewritten(&page);

@@ -1,6 +1,6 @@
 //! Reasons in words, with their numbers.
 
-use super::{COPY_QUEUE_LIMIT, DialWord, REPLAY_QUEUE_LIMIT, SETS};
+use super::{COPY_QUEUE_LIMIT, DialWord, REPLAY_QUEUE_LIMIT, SETS, UNKNOWN_QUEUE};
 use crate::failover::seam::{ContentIndex, Dropped, MountDial, Ranked};
 use core::fmt;
 
@@ -62,7 +62,10 @@ impl Ranked {
         };
         let queue = |name: &str, length: u64, limit: u64| {
             let side = if length < limit { "below" } else { "not below" };
-            format!("{name} queue {length} ({side} {limit})")
+            match length {
+                UNKNOWN_QUEUE.. => format!("{name} queue not known (counts as {side} {limit})"),
+                _ => format!("{name} queue {length} ({side} {limit})"),
+            }
         };
         let copies = queue("copy", self.copy_queue, COPY_QUEUE_LIMIT);
         let replays = queue("replay", self.replay_queue, REPLAY_QUEUE_LIMIT);
@@ -74,15 +77,19 @@ impl Ranked {
 impl fmt::Display for DialWord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let DialWord { dial, missing, mounts } = self;
-        let logs = if *missing == 1 { "log" } else { "logs" };
+        let logs = match *missing {
+            1 => "1 log missing".to_owned(),
+            UNKNOWN_QUEUE.. => "not known how many logs are missing".to_owned(),
+            missing => format!("{missing} logs missing"),
+        };
         let word = if *mounts { "it mounts" } else { "it does not mount" };
         match dial {
             MountDial::BestEffort => {
-                write!(f, "{missing} {logs} missing, BestEffort accepts any loss: {word}")
+                write!(f, "{logs}, BestEffort accepts any loss: {word}")
             }
             MountDial::Lossless | MountDial::GoodAvailability | MountDial::BestAvailability => {
                 let permitted = dial.permitted();
-                write!(f, "{missing} {logs} missing, {dial:?} accepts {permitted}: {word}")
+                write!(f, "{logs}, {dial:?} accepts {permitted}: {word}")
             }
         }
     }

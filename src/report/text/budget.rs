@@ -1,6 +1,5 @@
 //! The outage budget: for each kind of client and each service the worst outage, in stages.
 
-use super::page::{Ink, Page};
 use super::{relative, seconds};
 use crate::base::{Instant, Span};
 use crate::failover::seam::Effect;
@@ -8,6 +7,7 @@ use crate::journal::text::Names;
 use crate::journal::{RecordNo, What};
 use crate::lab::Outcome;
 use crate::lab::outage::Outage;
+use crate::report::page::{Ink, Page};
 use crate::report::{shown, who_word};
 use std::io;
 

@@ -2,16 +2,15 @@
 
 mod budget;
 mod lines;
-mod page;
 mod tables;
 mod timeline;
 
+use super::page::{Ink, Page};
 use crate::base::{Instant, Span};
 use crate::journal::text::{Names, line};
 use crate::journal::{Record, RecordNo};
 use crate::lab::Outcome;
 use crate::lab::VerdictKind;
-use page::{Ink, Page};
 use std::io::{self, Write};
 
 /// Writes the report, at least 60 columns wide.

@@ -1,13 +1,13 @@
 //! What stands below the timeline and the budget: steps, the site at the end, clients, promises,
 //! assumptions.
 
-use super::page::{Ink, Page};
 use super::seconds;
 use crate::base::MachineId;
 use crate::failover::seam::CopyStatus;
 use crate::journal::text::{Names, group_state};
 use crate::lab::Outcome;
 use crate::model::topology::ClientKind;
+use crate::report::page::{Ink, Page};
 use std::io;
 
 pub(super) fn steps(outcome: &Outcome, page: &mut Page<'_>) -> io::Result<()> {

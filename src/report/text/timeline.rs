@@ -1,11 +1,11 @@
 //! The timeline: a column for each machine and one for the clients.
 
 use super::lines::{Column, Line, lines};
-use super::page::{Ink, Page, wrap};
 use super::relative;
 use crate::base::{Instant, MachineId};
 use crate::journal::text::Names;
 use crate::lab::Outcome;
+use crate::report::page::{Ink, Page, wrap};
 use std::io;
 
 /// Width of moments.
