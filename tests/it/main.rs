@@ -6,6 +6,7 @@ mod cli;
 mod contract;
 mod corpus;
 mod facts;
+mod fidelity;
 mod floors;
 mod invalid;
 mod journal;
