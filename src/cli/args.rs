@@ -44,6 +44,7 @@ pub(super) enum Command {
     List(List),
     Why(Why),
     Verify(Verify),
+    Quorum(super::quorum::Quorum),
     New(New),
     Completions(Completions),
     Man(Man),
@@ -342,7 +343,7 @@ fn number(text: &str) -> Result<u64, String> {
     }
 }
 
-fn key_value(text: &str) -> Result<(String, String), String> {
+pub(super) fn key_value(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.trim().is_empty() => {
             Ok((key.trim().to_owned(), value.trim().to_owned()))

@@ -57,6 +57,12 @@ pub(super) fn site(
     Ok(Site { loaded, scenario })
 }
 
+/// Loads a topology alone.
+pub(super) fn topology(argument: &str, set: &[(String, String)]) -> Result<load::Loaded, Failure> {
+    let text = topology_text(&origin(argument)?)?;
+    load::topology(&text.file, &text.text, set).map_err(Failure::Input)
+}
+
 /// The topology that a scenario file names, if it does.
 pub(super) fn topology_named(scenario: &Path) -> Result<Option<String>, Failure> {
     Ok(load::topology_named(&read(scenario)?.text))

@@ -8,6 +8,7 @@ mod journal;
 mod list;
 mod new;
 mod progress;
+mod quorum;
 mod run;
 mod select;
 mod suggest;
@@ -46,6 +47,7 @@ fn answer(command: Command) -> Answer {
         Command::List(args) => list::list(&args),
         Command::Why(args) => why::why(&args),
         Command::Verify(args) => verify::verify(&args),
+        Command::Quorum(args) => quorum::quorum(&args),
         Command::New(args) => new::new(&args),
         Command::Completions(args) => completions::completions(&args),
         Command::Man(args) => completions::man(&args),

@@ -23,6 +23,8 @@ pub struct Flags {
     pub draining: bool,
     /// Whether its view holds quorum because it was forced.
     pub forced: bool,
+    /// Whether it holds the witness for its view.
+    pub witness: bool,
 }
 
 /// A step of a regroup, as one node sees it.

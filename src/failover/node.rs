@@ -152,6 +152,7 @@ impl Node {
             active_manager: false,
             draining: false,
             forced: false,
+            witness: false,
         };
         Node {
             now,
@@ -302,6 +303,7 @@ impl Node {
             active_manager: self.databases.running,
             draining: self.draining,
             forced: self.quorum == Quorum::Held && self.database.quorum.forced,
+            witness: self.holds_witness,
         }
     }
 

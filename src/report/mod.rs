@@ -3,6 +3,7 @@
 pub mod csv;
 pub mod json;
 mod page;
+pub mod quorum;
 pub mod select;
 pub mod text;
 

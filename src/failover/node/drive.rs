@@ -279,7 +279,8 @@ impl Node {
                 }
             }
         }
-        let alone = self.quorum != Quorum::Held;
+        // While the witness decides, a claim may be under way for those that stay.
+        let alone = self.quorum == Quorum::None;
         if self.draining && (self.drained || alone) {
             if self.databases.dismount_all(&mut lend!(self, out)) {
                 return;

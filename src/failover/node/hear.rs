@@ -123,9 +123,13 @@ impl Node {
     fn hear_flags(&mut self, out: &mut Effects, from: NodeId, flags: Flags) {
         let deciding = matches!(self.quorum, Quorum::Deciding { .. });
         self.calm &= self.peers[from] == Some(flags) && !deciding;
-        self.peers[from] = Some(flags);
+        let before = self.peers[from].replace(flags);
         let member = self.membership.members.contains(from);
-        let confirms = member && flags.quorum && flags.view == self.membership.view;
+        let same_view = member && flags.view == self.membership.view;
+        let confirms = same_view && flags.quorum && flags.witness;
+        if same_view && !flags.witness && before.is_some_and(|flags| flags.witness) {
+            self.without_its_holder(out);
+        }
         let without_me = flags.quorum && !flags.members.contains(self.me());
         if member && without_me && flags.view > self.membership.view {
             self.calm = false;
@@ -156,6 +160,16 @@ impl Node {
                 lend!(self, out).send(from, Message::State(mine));
             }
             Quorum::Deciding { .. } | Quorum::None | Quorum::Held => {}
+        }
+    }
+
+    /// The member that held the witness for this view holds it no longer: if that vote is needed,
+    /// quorum has to be decided again.
+    fn without_its_holder(&mut self, out: &mut Effects) {
+        let short = matches!(self.standing(), Standing::OneShort { .. });
+        let held = self.quorum == Quorum::Held && !self.database.quorum.forced;
+        if held && short && !self.holds_witness {
+            self.judge(out);
         }
     }
 
@@ -206,6 +220,10 @@ impl Node {
         }
         if new.version > self.database.version {
             self.database = new;
+            let majority = matches!(self.standing(), Standing::Majority { .. });
+            if majority && matches!(self.quorum, Quorum::Deciding { .. }) {
+                self.judge(out);
+            }
         }
         let version = self.database.version;
         lend!(self, out).send(from, Message::Updated { version });

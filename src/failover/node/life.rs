@@ -51,7 +51,6 @@ impl Node {
                 self.release_witness(out);
                 self.hold(out, false);
             }
-            Standing::OneShort { .. } if self.holds_witness => self.hold(out, true),
             Standing::OneShort { votes, needed } => self.decide(out, votes, needed),
             Standing::Minority { votes, needed } => {
                 lend!(self, out).note(Note::QuorumLost { votes, needed });
@@ -68,7 +67,8 @@ impl Node {
     }
 
     /// One vote is missing: the core group's owner may claim the witness at once, any other side
-    /// waits first (wsfc.md §3.2).
+    /// waits first (wsfc.md §3.2). Who holds the witness already claims it anew for this view: it
+    /// may no longer reach it.
     fn decide(&mut self, out: &mut Effects, votes: u8, needed: u8) {
         if self.heartbeat.isolated() {
             self.quorum = Quorum::None;
@@ -76,8 +76,10 @@ impl Node {
             return;
         }
         let owner = self.coordinator_node();
-        let claims = owner.unwrap_or_else(|| self.heir()) == self.me();
-        let delay = if owner.is_some() { Span::ZERO } else { self.config.quorum.arbitration_delay };
+        let first = owner.unwrap_or_else(|| self.heir()) == self.me();
+        let claims = first || self.holds_witness;
+        let at_once = owner.is_some() || self.holds_witness;
+        let delay = if at_once { Span::ZERO } else { self.config.quorum.arbitration_delay };
         lend!(self, out).note(Note::OneVoteShort { votes, needed, delay, claimant: claims });
         let claim_from = self.now + delay;
         self.quorum = Quorum::Deciding { claimant: claims, claim_from, tries: 0, op: None };
@@ -155,10 +157,11 @@ impl Node {
         self.groups.witness_works(&ctx);
         if learned && self.membership.members.len() > 1 {
             self.membership.regroup(&mut ctx, NodeSet::EMPTY);
-        } else if learned {
-            self.judge(out);
-        } else {
-            self.hold(out, true);
+            return;
+        }
+        match self.standing() {
+            Standing::OneShort { .. } => self.hold(out, true),
+            Standing::Majority { .. } | Standing::Minority { .. } => self.judge(out),
         }
     }
 

@@ -75,6 +75,8 @@ pub enum Ballot {
 pub struct Side {
     /// Its nodes.
     pub members: NodeSet,
+    /// The votes that these nodes know to be in force.
+    pub votes: Votes,
     /// Its nodes' votes and the votes needed.
     pub standing: Standing,
     /// The witness's vote.
@@ -291,7 +293,7 @@ impl Cluster {
             }
             (Some(_), true, Standing::OneShort { .. }) => self.arbitrate(part, all),
         };
-        Side { members, standing, ballot }
+        Side { members, votes: self.history[version], standing, ballot }
     }
 
     /// The core group's owner claims at once; of others the side with the lowest node is first.

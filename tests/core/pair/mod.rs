@@ -8,6 +8,7 @@ use dagtwin::failover::seam::*;
 use dagtwin::model::order::Names;
 use dagtwin::model::topology::WindowsVersion;
 use setting::config;
+pub use setting::rules;
 pub use setting::{Setting, span};
 use std::collections::{BTreeMap, BTreeSet};
 pub use witness::Witness;

@@ -206,3 +206,8 @@ pub fn boot_database(setting: &Setting) -> ClusterDatabase {
         .collect(),
     }
 }
+
+/// The rules by which a setting's cores count votes.
+pub fn rules(setting: &Setting) -> dagtwin::failover::quorum::Rules {
+    config(setting, 0).rules()
+}

@@ -14,7 +14,6 @@ pub struct Witness {
     /// Nodes that cannot reach it.
     pub away: BTreeSet<usize>,
     holder: Option<usize>,
-    /// The lock of a node that is gone is kept until then.
     tag: u64,
     copy: Durable,
 }
@@ -63,9 +62,10 @@ impl Pair {
         if !self.witness.up {
             return Outcome::Failed(Failure::NoAnswer);
         }
-        // A disk has to be defended; a node that is gone cannot.
+        // Who is gone or does not reach the witness any more does not keep it.
         let disk = self.disk();
-        let gone = |holder: usize| disk && self.nodes[holder].is_none();
+        let gone =
+            |holder: usize| self.nodes[holder].is_none() || self.witness.away.contains(&holder);
         if let Some(holder) = self.witness.holder.filter(|holder| *holder != node && !gone(*holder))
         {
             return Outcome::Refused(Refusal::WitnessHeld(NodeId::at(holder)));
