@@ -11,6 +11,7 @@ mod floors;
 mod invalid;
 mod journal;
 mod program;
+mod quorum;
 mod readme;
 mod replay;
 mod report;
