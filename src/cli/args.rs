@@ -176,6 +176,9 @@ pub(super) struct Select {
     /// A check that the move leaves out (the Skip switches of Move-ActiveMailboxDatabase).
     #[arg(long, value_enum, value_name = "CHECK")]
     pub skip: Vec<Check>,
+    /// Width of the text in columns [default: the terminal's, or 120].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(60..=400))]
+    pub width: Option<u16>,
     /// Form of the answer on standard output.
     #[arg(long, value_enum, default_value_t = ListFormat::Text)]
     pub format: ListFormat,

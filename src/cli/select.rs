@@ -38,7 +38,7 @@ pub(super) fn select(args: &Select) -> Answer {
         ListFormat::Json => report::json(&question, &answers, &notes, &mut output),
         ListFormat::Text => {
             notes.iter().for_each(|text| super::note(text));
-            let width = usize::from(super::run::terminal_width());
+            let width = usize::from(args.width.unwrap_or_else(super::run::terminal_width));
             report::text(&question, &answers, width, super::colored(), &mut output)
         }
     };

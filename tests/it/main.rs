@@ -17,6 +17,7 @@ mod replay;
 mod report;
 mod scenarios;
 mod select;
+mod select_fuzz;
 mod site;
 mod source;
 mod suite;

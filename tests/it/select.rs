@@ -225,6 +225,16 @@ fn a_wrong_call_is_told() {
 }
 
 #[test]
+fn lines_keep_to_the_width() {
+    for (width, limit) in [("60", 60), ("100", 100), ("200", 200)] {
+        let call = ["--copies", "tests/select/2016.csv", "--lost", "EX01", "--width", width];
+        let run = told(&[&["select"], &call[..]].concat());
+        let widest = run.out.lines().map(|line| line.chars().count()).max();
+        assert!(widest.is_some_and(|widest| widest <= limit), "{width}: {}", run.out);
+    }
+}
+
+#[test]
 fn checks_that_are_left_out_count_as_passed() {
     let folder = Folder::new("select-skip");
     let path = export(&folder, &[("Failed", 10, 50)]);

@@ -18,7 +18,10 @@ pub(super) fn rows(text: &str, known: &[&str]) -> Vec<Row> {
         let number = Some(number + 1);
         let Some((name, value)) = field(line.get(indent..).unwrap_or(line)) else {
             if let Some(field) = last.as_ref().and_then(|last| row.fields.get_mut(last)) {
-                field.text = format!("{} {}", field.text, line.trim()).trim().to_owned();
+                if !field.text.is_empty() {
+                    field.text.push(' ');
+                }
+                field.text.push_str(line.trim());
             }
             continue;
         };
