@@ -60,15 +60,20 @@ impl Ranked {
             Ok(set) => set,
             Err(reason) => return reason.to_string(),
         };
-        let queue = |name: &str, length: u64, limit: u64| {
-            let side = if length < limit { "below" } else { "not below" };
+        let demands = SETS[usize::from(set) - 1];
+        let queue = |name: &str, length: u64, limit: u64, demanded: bool| {
+            let side = match (length < limit, demanded) {
+                (true, _) => "below",
+                (false, false) => "not below",
+                (false, true) => "check left out, not below",
+            };
             match length {
                 UNKNOWN_QUEUE.. => format!("{name} queue not known (counts as {side} {limit})"),
                 _ => format!("{name} queue {length} ({side} {limit})"),
             }
         };
-        let copies = queue("copy", self.copy_queue, COPY_QUEUE_LIMIT);
-        let replays = queue("replay", self.replay_queue, REPLAY_QUEUE_LIMIT);
+        let copies = queue("copy", self.copy_queue, COPY_QUEUE_LIMIT, demands.copy_queue);
+        let replays = queue("replay", self.replay_queue, REPLAY_QUEUE_LIMIT, demands.replay_queue);
         let preference = self.preference;
         format!("set {set}: {}; {copies}, {replays}, preference {preference}", criteria(set))
     }

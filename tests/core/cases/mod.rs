@@ -3,10 +3,12 @@
 //! the difference before you keep it.
 
 use crate::pair::{Pair, Setting};
+use selection::Sheet;
 use std::path::{Path, PathBuf};
 use words::{command, order, set};
 
 mod quorum;
+mod selection;
 mod words;
 
 fn files(folder: &Path, found: &mut Vec<PathBuf>) {
@@ -26,13 +28,14 @@ fn files(folder: &Path, found: &mut Vec<PathBuf>) {
 fn play(text: &str) -> String {
     let mut setting = Setting::default();
     let mut pair: Option<Pair> = None;
+    let mut sheet = Sheet::default();
     let mut result = String::new();
     let mut lines = text.lines();
     while let Some(line) = lines.next() {
         if line == "----" {
             let pair = pair.get_or_insert_with(|| Pair::new(setting.clone()));
             result += "----\n";
-            for line in pair.log.drain(..) {
+            for line in pair.log.drain(..).chain(sheet.log.drain(..)) {
                 result += &format!("{line}\n");
             }
             for skipped in lines.by_ref() {
@@ -49,6 +52,7 @@ fn play(text: &str) -> String {
         match words.as_slice() {
             [] => {}
             ["set", words @ ..] => set(&mut setting, words),
+            words if sheet.command(words) => {}
             [on, ..] if on.ends_with('>') => {
                 order(pair.get_or_insert_with(|| Pair::new(setting.clone())), line);
             }

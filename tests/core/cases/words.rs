@@ -11,7 +11,7 @@ pub(super) fn node(text: &str) -> usize {
     text.trim_start_matches('n').parse().unwrap_or_else(|_| panic!("{text} is not a node"))
 }
 
-fn dial(text: &str) -> MountDial {
+pub(super) fn dial(text: &str) -> MountDial {
     match text {
         "lossless" => MountDial::Lossless,
         "good" => MountDial::GoodAvailability,
