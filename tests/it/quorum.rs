@@ -3,30 +3,17 @@
 use crate::program::{Folder, told};
 use serde_json::Value;
 
-/// A topology of some nodes `A`, `B`, … with a witness server and further lines.
+/// A topology of some nodes `A`, `B`, … and a file server that has the witness or has not; all
+/// else is left to the usual.
 fn topology(folder: &Folder, nodes: usize, witness: bool) -> String {
-    let name = |n: usize| char::from(b'A' + n as u8);
-    let mut text = "name = \"site\"\ntitle = \"Nodes\"\ndomain = \"contoso.local\"\n\
-                    [[network]]\nname = \"LAN\"\nsubnet = \"10.0.0.0/24\"\n\
-                    role = \"cluster-and-client\"\n"
-        .to_owned();
-    let nic = |host: usize| {
-        format!("nic = [{{ name = \"LAN\", network = \"LAN\", address = \"10.0.0.{host}\" }}]\n")
-    };
+    let mut text = "name = \"site\"\n".to_owned();
     for n in 0..nodes {
-        text += &format!("[[node]]\nname = \"{}\"\n{}", name(n), nic(11 + n));
+        text += &format!("[[node]]\nname = \"{}\"\n", char::from(b'A' + n as u8));
     }
-    text += "[[machine]]\nname = \"DC\"\nroles = [\"domain-controller\", \"dns\", \"witness\"]\n";
-    text += &nic(10);
-    let names: Vec<String> = (0..nodes).map(|n| format!("\"{}\"", name(n))).collect();
-    let names = names.join(", ");
-    text += &format!(
-        "[dag]\nname = \"DAG\"\nmembers = [{names}]\naddress = \"10.0.0.100\"\nnetwork = \"LAN\"\n"
-    );
+    text += "[[machine]]\nname = \"FS\"\nroles = [\"witness\"]\n[dag]\nname = \"DAG\"\n";
     if witness {
-        text += "witness_server = \"DC\"\n";
+        text += "witness_server = \"FS\"\n";
     }
-    text += &format!("[[database]]\nname = \"DB\"\ncopies = [{names}]\n");
     let path = folder.path(&format!("{nodes}-{witness}.toml"));
     std::fs::write(&path, text).expect("a topology");
     path

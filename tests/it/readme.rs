@@ -124,7 +124,10 @@ fn the_examples_of_the_scenario_page_load() {
     let name = "docs/SCENARIOS.md";
     let page = std::fs::read_to_string(root().join(name)).expect("the page");
     let examples = blocks(&page, "toml");
-    let [topology, scenario] = examples.as_slice() else { panic!("{} examples", examples.len()) };
+    let [topology, least, scenario] = examples.as_slice() else {
+        panic!("{} examples", examples.len())
+    };
+    load::topology(name, least, &[]).unwrap_or_else(|problems| panic!("{problems:#?}"));
     let loaded = load::topology(name, topology, &load::wishes(scenario));
     let topology = loaded.unwrap_or_else(|problems| panic!("{problems:#?}")).topology;
     let scenario = load::scenario(name, "example", scenario, &topology);

@@ -1,7 +1,7 @@
 //! The cluster in a topology file: the DAG, its core group, and the other groups.
 
 use super::read::{Placed, Section};
-use super::topology::{in_subnet, name_once};
+use super::topology::{host, in_subnet, name_once};
 use crate::base::{
     Address, GroupId, Id, IdVec, MachineId, NetId, NodeId, NodeSet, ResourceId, Span,
 };
@@ -53,7 +53,7 @@ impl Cluster {
             }
         }
         let members = section.texts("members").len();
-        if members != nodes {
+        if section.has("members") && members != nodes {
             section.wrong("members", &format!("all {nodes} nodes by name"), None);
         }
         let witness = section.optional_text("witness_server").and_then(|place| {
@@ -93,8 +93,17 @@ impl Cluster {
         net_names: &IdVec<NetId, String>,
     ) {
         let all = NodeSet::first(nodes);
-        let network = section.find(&section.text("network"), "a network", net_names);
-        let address = section.address("address");
+        let clients = |network: &&Network| network.role == NetworkRole::ClusterAndClient;
+        let network = if section.has("network") {
+            section.find(&section.text("network"), "a network", net_names)
+        } else {
+            networks.values().position(|network| clients(&network)).map(NetId::at)
+        };
+        let usual = network.and_then(|id| host(&networks[id], 250));
+        let address = match usual {
+            Some(address) if !section.has("address") => Some(address),
+            Some(_) | None => section.address("address"),
+        };
         let group = self.groups.push(Group {
             name: "Cluster Group".to_owned(),
             resources: Vec::new(),
@@ -103,7 +112,10 @@ impl Cluster {
             failover_period: Span::from_secs(6 * 3600),
             auto_failback: false,
         });
-        let place = section.text("address");
+        let place = match section.optional_text("address") {
+            Some(place) => place,
+            None => Placed { key: section.path("address"), ..section.text("name") },
+        };
         let label = ("Cluster IP Address".to_owned(), "Cluster Name".to_owned());
         let at = (network.unwrap_or_default(), address.unwrap_or(Address(0)));
         self.addresses.push((place, at.1));

@@ -1,7 +1,7 @@
 //! Machines in a topology file: nodes and others, with their adapters.
 
 use super::read::{Placed, Section};
-use super::topology::{in_subnet, name_once};
+use super::topology::{host, in_subnet, name_once};
 use crate::base::{Address, Id, IdVec, MachineId, NetId, NicId, NodeSet, SiteId};
 use crate::failover::seam::{ActivationPolicy, MountDial};
 use crate::model::topology::*;
@@ -67,7 +67,12 @@ pub(super) fn machines(
                             a directory server (exchange.md §3.1)";
             section.wrong("roles", expected, None);
         }
-        let nics = nics(&section, networks, net_names, places);
+        let number = if node { 101 + machines.len() } else { 201 + machines.len() - count };
+        let nics = if section.has("nic") {
+            nics(&section, networks, net_names, places)
+        } else {
+            usual_nics(&section, networks, places, number)
+        };
         machines.push(Machine {
             name: name.text,
             roles,
@@ -108,6 +113,28 @@ fn node_weight(section: &Section, node: bool) -> bool {
         section.wrong("node_weight", "0 or 1 (wsfc.md §3.1)", None);
     }
     weight == 1
+}
+
+/// A machine of which no adapter is named has one on every network.
+fn usual_nics(
+    section: &Section,
+    networks: &IdVec<NetId, Network>,
+    places: &mut Vec<(Placed, Address)>,
+    number: usize,
+) -> IdVec<NicId, Nic> {
+    let number = u32::try_from(number).unwrap_or(0);
+    let mut nics = IdVec::new();
+    for (network, there) in networks.iter() {
+        let Some(address) = host(there, number) else {
+            let expected = format!("adapters by name: {} has room for few addresses", there.name);
+            section.wrong("nic", &expected, None);
+            continue;
+        };
+        let place = Placed { key: section.path("nic"), ..section.text("name") };
+        places.push((place, address));
+        nics.push(Nic { name: there.name.clone(), network, address });
+    }
+    nics
 }
 
 fn nics(

@@ -97,8 +97,9 @@ fn build(
     places.append(&mut site.addresses);
     unique_addresses(root, &places);
     root.expect(&["name", "title", "domain"]);
-    let (name, title) = (root.text("name").text, root.text("title").text);
-    let domain = root.text("domain").text;
+    let name = root.text("name").text;
+    let title = root.optional_text("title").map_or_else(|| name.clone(), |place| place.text);
+    let domain = root.optional_text("domain").map_or("site.local".to_owned(), |place| place.text);
     root.finish();
     constraints(root, &values, exchange);
     of_version(root, windows, &values, &given, &machines);
@@ -295,6 +296,9 @@ fn networks(root: &Section) -> IdVec<NetId, Network> {
         root.wrong("network", "at most 16 networks", None);
         return networks;
     }
+    if sections.is_empty() && !root.has("network") {
+        networks.push(usual_network());
+    }
     for section in sections {
         let name = section.text("name");
         name_once(&section, &name, "network", &networks, |other| &other.name);
@@ -321,6 +325,24 @@ fn networks(root: &Section) -> IdVec<NetId, Network> {
         root.wrong("network", expected, None);
     }
     networks
+}
+
+/// The one network of a file that names none.
+fn usual_network() -> Network {
+    let role = NetworkRole::ClusterAndClient;
+    Network {
+        name: "MAPI".to_owned(),
+        subnet: Address::parse("192.168.10.0").expect("an address"),
+        prefix: 24,
+        routed_subnets: Vec::new(),
+        metric: role.usual_metric(),
+        role,
+    }
+}
+
+/// The address with this host number in a network's first subnet, if it is big enough.
+pub(super) fn host(network: &Network, number: u32) -> Option<Address> {
+    (network.prefix <= 24).then(|| Address(network.subnet.0 + number))
 }
 
 /// A subnet in a file: its first address and the length of its prefix.
@@ -390,9 +412,6 @@ fn databases(root: &Section, nodes: &IdVec<NodeId, String>) -> IdVec<DbId, Datab
         }
         section.finish();
         databases.push(Database { name: name.text, copies });
-    }
-    if databases.is_empty() {
-        root.wrong("database", "at least one database, begun by [[database]]", None);
     }
     databases
 }
