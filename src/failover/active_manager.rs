@@ -300,7 +300,7 @@ impl Primary {
         servers: Servers,
     ) {
         let running = &self.operations[&database];
-        let counts = active_counts(ctx, shared);
+        let counts = self.active_counts(ctx, shared);
         let copies = ctx.config.databases[database].copies.iter();
         let wanted = copies.filter(|(node, _)| {
             running.to.is_none_or(|to| to == *node) || running.from == Some(*node)
@@ -329,6 +329,21 @@ impl Primary {
         let attempt = self.operations[&database].attempts + 1;
         ctx.note(Note::CopyChosen { database, node, attempt, candidates });
         self.activate(ctx, shared, database, node, servers);
+    }
+
+    /// How many databases are active on each node or being activated there.
+    fn active_counts(&self, ctx: &Ctx, shared: &ClusterDatabase) -> IdVec<NodeId, u16> {
+        let mut counts = IdVec::filled(ctx.config.nodes.len(), 0);
+        for (database, entry) in shared.databases.iter() {
+            let under_way = self.operations.get(&database).is_some_and(|it| match it.phase {
+                Phase::Activating(_) | Phase::Withdrawing(_) => true,
+                Phase::Dismounting | Phase::Asking => false,
+            });
+            if let Some(active) = entry.active.filter(|_| entry.mounted || under_way) {
+                counts[active] += 1;
+            }
+        }
+        counts
     }
 
     /// Writes the new location and asks the node to take over or mount.
@@ -579,15 +594,4 @@ impl Primary {
 fn copies_on(ctx: &Ctx, database: DbId, of: NodeSet) -> NodeSet {
     let copies = ctx.config.databases[database].copies.iter();
     copies.map(|(node, _)| *node).filter(|node| of.contains(*node)).collect()
-}
-
-/// How many databases are active on each node.
-fn active_counts(ctx: &Ctx, shared: &ClusterDatabase) -> IdVec<NodeId, u16> {
-    let mut counts = IdVec::filled(ctx.config.nodes.len(), 0);
-    for entry in shared.databases.values().filter(|entry| entry.mounted) {
-        if let Some(active) = entry.active {
-            counts[active] += 1;
-        }
-    }
-    counts
 }

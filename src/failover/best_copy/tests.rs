@@ -400,6 +400,23 @@ fn reasons_name_their_numbers() {
 }
 
 #[test]
+fn what_is_not_known_counts_as_too_long_and_is_told_so() {
+    for (queue, words) in [
+        (UNKNOWN_QUEUE - 1, "copy queue 2147483647 (not below 10)"),
+        (UNKNOWN_QUEUE, "copy queue not known (counts as not below 10)"),
+    ] {
+        let mut candidate = copy(0, 1, 0, 0);
+        report(&mut candidate).generated = 1000 + queue;
+        let ranked = rank(&[candidate], FAILOVER)[0];
+        assert_eq!(ranked.set, Ok(3));
+        assert!(ranked.why().contains(words), "{}", ranked.why());
+    }
+    let word = |missing| mount_dial(missing, MountDial::BestAvailability, None).to_string();
+    assert!(word(UNKNOWN_QUEUE - 1).starts_with("2147483647 logs missing, BestAvailability"));
+    assert!(word(UNKNOWN_QUEUE).starts_with("not known how many logs are missing, Best"));
+}
+
+#[test]
 fn every_reason_and_every_word_of_the_dial_has_its_text() {
     for (reason, text) in [
         (Dropped::Unreachable, "its server cannot be reached"),

@@ -3,7 +3,7 @@
 use crate::pair::{Pair, Setting, span};
 use dagtwin::base::{Id, NodeId, Span};
 use dagtwin::failover::config::Rhythm;
-use dagtwin::failover::seam::{ContentIndex, Input, MountDial};
+use dagtwin::failover::seam::{ActivationPolicy, ContentIndex, Input, MountDial};
 use dagtwin::model::order;
 use dagtwin::model::scenario::Action;
 
@@ -36,6 +36,24 @@ pub(super) fn set(setting: &mut Setting, words: &[&str]) {
         ["casarray", "none"] => setting.casarray = None,
         ["casarray", on] => setting.casarray = Some(node(on)),
         ["active", on] => setting.active = node(on),
+        ["databases", count] => setting.databases = count.parse().expect("a count"),
+        ["maximum", limits @ ..] => {
+            let limit = |text: &&str| (*text != "none").then(|| text.parse().expect("a count"));
+            setting.maximum_active = limits.iter().map(limit).collect();
+        }
+        ["policies", policies @ ..] => {
+            let policy = |text: &&str| match *text {
+                "unrestricted" => ActivationPolicy::Unrestricted,
+                "intrasite-only" => ActivationPolicy::IntrasiteOnly,
+                "blocked" => ActivationPolicy::Blocked,
+                other => panic!("{other} is not a policy"),
+            };
+            setting.policies = policies.iter().map(policy).collect();
+        }
+        ["directory-sites", sites @ ..] => {
+            let site = |text: &&str| text.parse().expect("a site's number");
+            setting.directory_sites = sites.iter().map(site).collect();
+        }
         ["copies", count] => setting.copies = count.parse().expect("a count"),
         ["delay", delay] => setting.delay = span(delay),
         ["failback", on] => setting.failback = *on == "yes",
@@ -137,6 +155,10 @@ pub(super) fn command(pair: &mut Pair, words: &[&str]) {
         ["well-probe", which] => drop(pair.fail_probe.remove(&pairs(which))),
         ["fail-mount", n] => drop(pair.fail_mount.insert(node(n))),
         ["crawling", n] => drop(pair.index.insert(node(n), ContentIndex::Crawling)),
+        ["queues", n, copy, replay] => {
+            let count = |text: &str| text.parse::<u64>().expect("a count");
+            pair.queues.insert(node(n), (count(copy), count(replay)));
+        }
         ["store-fails", n] => pair.database_failed(node(n)),
         ["state"] => {
             let state = pair.state();

@@ -48,6 +48,8 @@ pub struct Pair {
     pub fail_probe: BTreeSet<(usize, u16)>,
     pub fail_mount: BTreeSet<usize>,
     pub index: BTreeMap<usize, ContentIndex>,
+    /// Copy and replay queue of a node's copies; none where nothing is given.
+    pub queues: BTreeMap<usize, (u64, u64)>,
     pub log: Vec<String>,
     pub effects: Vec<(Instant, NodeId, Effect)>,
     online: BTreeMap<(usize, u16), bool>,
@@ -75,6 +77,7 @@ impl Pair {
             fail_probe: BTreeSet::new(),
             fail_mount: BTreeSet::new(),
             index: BTreeMap::new(),
+            queues: BTreeMap::new(),
             log: Vec::new(),
             effects: Vec::new(),
             online: BTreeMap::new(),
@@ -194,11 +197,13 @@ impl Pair {
 
     /// The names that an order in a case may use.
     pub fn names(&self) -> Names {
-        let copies = (0..self.setting.copies).map(NodeId::at).collect();
+        let copies: Vec<NodeId> = (0..self.setting.copies).map(NodeId::at).collect();
         Names {
             nodes: (0..self.setting.nodes).map(|n| format!("n{n}")).collect(),
             groups: ["Cluster Group", "CASArray"].map(String::from).into_iter().collect(),
-            databases: [("VIP".to_owned(), copies)].into_iter().collect(),
+            databases: (0..self.setting.databases)
+                .map(|n| (if n == 0 { "VIP".to_owned() } else { format!("DB{n}") }, copies.clone()))
+                .collect(),
             client_access_array: None,
             windows: WindowsVersion::V2016,
         }

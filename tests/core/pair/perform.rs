@@ -85,14 +85,15 @@ impl Pair {
         }
     }
 
-    /// A copy that has everything.
+    /// A copy that has everything but its queues.
     fn copy_report(&self, node: usize) -> CopyReport {
+        let (copy_queue, replay_queue) = self.queues.get(&node).copied().unwrap_or_default();
         CopyReport {
             status: CopyStatus::Healthy,
             content_index: *self.index.get(&node).unwrap_or(&ContentIndex::Healthy),
             generated: 1000,
-            inspected: 1000,
-            replayed: 1000,
+            inspected: 1000 - copy_queue,
+            replayed: 1000 - copy_queue - replay_queue,
             activation_suspended: false,
         }
     }

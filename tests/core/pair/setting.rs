@@ -25,6 +25,13 @@ pub struct Setting {
     pub threshold: u32,
     pub starts: Vec<Span>,
     pub dials: Vec<MountDial>,
+    /// Databases, each with a copy on the same nodes.
+    pub databases: usize,
+    /// MaximumActiveDatabases of each node; no limit where none is given.
+    pub maximum_active: Vec<Option<u16>>,
+    pub policies: Vec<ActivationPolicy>,
+    /// The Active Directory site of each node; the first where none is given.
+    pub directory_sites: Vec<u8>,
     /// Network 0 is MAPI, the others carry no clients.
     pub networks: usize,
     /// Networks that the cluster may not use.
@@ -60,6 +67,10 @@ impl Default for Setting {
             threshold: 1,
             starts: Vec::new(),
             dials: Vec::new(),
+            databases: 1,
+            maximum_active: Vec::new(),
+            policies: Vec::new(),
+            directory_sites: Vec::new(),
             networks: 2,
             unused: Vec::new(),
             metrics: BTreeMap::new(),
@@ -129,9 +140,9 @@ pub fn config(setting: &Setting, me: usize) -> Config {
         cluster_site: setting.sites.get(&n).copied().unwrap_or(0),
         vote: setting.weights.get(n).copied().unwrap_or(true),
         dial: setting.dials.get(n).copied().unwrap_or(MountDial::GoodAvailability),
-        activation_policy: ActivationPolicy::Unrestricted,
-        site: SiteId(0),
-        maximum_active: None,
+        activation_policy: setting.policies.get(n).copied().unwrap_or_default(),
+        site: SiteId(setting.directory_sites.get(n).copied().unwrap_or(0)),
+        maximum_active: setting.maximum_active.get(n).copied().flatten(),
     };
     let all = NodeSet::first(setting.nodes);
     let group = |kind| GroupConfig {
@@ -167,11 +178,11 @@ pub fn config(setting: &Setting, me: usize) -> Config {
         ]
         .into_iter()
         .collect(),
-        databases: [DatabaseConfig {
-            copies: (0..setting.copies).map(|n| (NodeId::at(n), n as u8 + 1)).collect(),
-        }]
-        .into_iter()
-        .collect(),
+        databases: (0..setting.databases)
+            .map(|_| DatabaseConfig {
+                copies: (0..setting.copies).map(|n| (NodeId::at(n), n as u8 + 1)).collect(),
+            })
+            .collect(),
         active_manager: ActiveManagerConfig {
             status_timeout: span("2s"),
             last_logs_timeout: span("15s"),
@@ -196,14 +207,14 @@ pub fn boot_database(setting: &Setting) -> ClusterDatabase {
         nodes: IdVec::filled(setting.nodes, NodeEntry::default()),
         groups: [group(Some(setting.core)), group(setting.casarray)].into_iter().collect(),
         resources: IdVec::filled(5, ResourceState::Offline),
-        databases: [DatabaseEntry {
-            active: Some(NodeId::at(setting.active)),
-            mounted: false,
-            wanted: true,
-            last_log: 0,
-        }]
-        .into_iter()
-        .collect(),
+        databases: (0..setting.databases)
+            .map(|_| DatabaseEntry {
+                active: Some(NodeId::at(setting.active)),
+                mounted: false,
+                wanted: true,
+                last_log: 0,
+            })
+            .collect(),
     }
 }
 
