@@ -2,6 +2,7 @@
 //! that is folded from them, never the simulator's world, so one set judges every journal.
 
 mod causes_are_earlier;
+mod edges;
 mod mount_dial;
 mod no_lost_mail;
 mod one_mounted_copy;
@@ -114,6 +115,7 @@ pub const ALL: &[Promise] = &[
     mount_dial::PROMISE,
     no_lost_mail::PROMISE,
     causes_are_earlier::PROMISE,
+    edges::PROMISE,
     service_back::PROMISE,
 ];
 

@@ -42,6 +42,7 @@ pub(super) enum Command {
     Test(Test),
     Select(Select),
     List(List),
+    Transitions(Transitions),
     Why(Why),
     Verify(Verify),
     Quorum(super::quorum::Quorum),
@@ -241,6 +242,26 @@ pub(super) enum Listed {
     /// Settings with their default, range, and what the default rests on.
     Parameters,
 }
+
+/// Show every state of groups, resources, nodes, database copies and quorum with the ways between
+/// them, and count how often each was taken in journals.
+#[derive(Args, Debug)]
+#[command(after_help = TRANSITIONS_EXAMPLES)]
+pub(super) struct Transitions {
+    /// Journals that `dagtwin run --journal` wrote; without one only the tables are shown.
+    #[arg(value_hint = ValueHint::FilePath, value_name = "JOURNAL")]
+    pub journals: Vec<PathBuf>,
+    /// Form of the tables on standard output.
+    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
+    pub format: ReportFormat,
+}
+
+const TRANSITIONS_EXAMPLES: &str = "\
+Examples:
+  dagtwin transitions
+  dagtwin run --journal run.dagtwin && dagtwin transitions run.dagtwin
+  dagtwin transitions *.dagtwin --format json |
+    jq -r '.machines[] | .machine as $m | .edges[] | select(.taken == 0) | \"\\($m) \\(.from) \\(.to)\"'";
 
 /// Tell why something happened: the chain of causes back to where it began.
 #[derive(Args, Debug)]

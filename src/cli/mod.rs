@@ -13,6 +13,7 @@ mod run;
 mod select;
 mod suggest;
 mod test;
+mod transitions;
 mod verify;
 mod why;
 
@@ -45,6 +46,7 @@ fn answer(command: Command) -> Answer {
         Command::Test(args) => test::test(&args),
         Command::Select(args) => select::select(&args),
         Command::List(args) => list::list(&args),
+        Command::Transitions(args) => transitions::transitions(&args),
         Command::Why(args) => why::why(&args),
         Command::Verify(args) => verify::verify(&args),
         Command::Quorum(args) => quorum::quorum(&args),

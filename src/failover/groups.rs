@@ -5,6 +5,7 @@ use super::config::{Config, ResourceKind, RestartAction};
 use super::message::GroupReport;
 use super::seam::{Act, Failure, GroupState, Note, Outcome, ResourceState, Timer, Why};
 use super::state::{ClusterDatabase, GroupEntry};
+use super::transitions::State;
 use super::{Ctx, Pending};
 use crate::base::{GroupId, IdVec, Instant, OpId, ResourceId};
 use std::collections::VecDeque;
@@ -372,6 +373,7 @@ impl Groups {
     fn note_state(&mut self, ctx: &mut Ctx, group: GroupId, owner: bool) {
         let state = self.state(ctx, group);
         if self.states[group] != state {
+            self.states[group].demand(state);
             self.states[group] = state;
             if state == GroupState::Online {
                 self.leaves[group] = None;

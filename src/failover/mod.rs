@@ -22,6 +22,7 @@ pub mod quorum;
 pub mod seam;
 pub mod state;
 mod timers;
+pub mod transitions;
 
 pub use node::{Node, View};
 

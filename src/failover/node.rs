@@ -16,6 +16,7 @@ use super::seam::{
 };
 use super::state::ClusterDatabase;
 use super::timers::Timers;
+use super::transitions::{QuorumState, State};
 use super::{Ctx, Operations, Pending};
 use crate::base::{DbId, GroupId, IdVec, Instant, NicId, NodeId, NodeSet, OpId, Span};
 use crate::failover::seam::Failure;
@@ -35,6 +36,16 @@ enum Quorum {
     Deciding { claimant: bool, claim_from: Instant, tries: u32, op: Option<OpId> },
     /// Held.
     Held,
+}
+
+impl Quorum {
+    fn state(self) -> QuorumState {
+        match self {
+            Quorum::None => QuorumState::NoQuorum,
+            Quorum::Deciding { .. } => QuorumState::OneVoteShort,
+            Quorum::Held => QuorumState::Quorum,
+        }
+    }
 }
 
 /// One cluster member's Cluster service and Active Manager.
@@ -267,6 +278,11 @@ impl Node {
 
     fn me(&self) -> NodeId {
         self.config.me
+    }
+
+    fn stand(&mut self, quorum: Quorum) {
+        self.quorum.state().demand(quorum.state());
+        self.quorum = quorum;
     }
 
     /// Whether this node writes the cluster database.

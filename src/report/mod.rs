@@ -6,6 +6,7 @@ mod page;
 pub mod quorum;
 pub mod select;
 pub mod text;
+pub mod transitions;
 
 use crate::base::{Instant, Span};
 use crate::journal::text::Names;

@@ -1,5 +1,7 @@
 //! Floor 4: what the site looked like at a moment, folded from records. Pure.
 
+pub mod transitions;
+
 use crate::base::{
     Address, ClientId, CopyId, DbId, GroupId, Id, IdVec, Instant, MachineId, MailId, NetId, NicId,
     NodeId, NodeSet, ResourceId,

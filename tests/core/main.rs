@@ -6,3 +6,8 @@
 mod cases;
 mod pair;
 mod plans;
+
+#[test]
+fn every_case_happens_as_it_is_written() {
+    cases::every_case_happens_as_it_is_written();
+}

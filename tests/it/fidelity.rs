@@ -195,6 +195,18 @@ fn parts(source: &str) -> Option<(&str, &str, Vec<&str>)> {
     Some((sheet, section, names.split("; ").collect()))
 }
 
+/// Whether a source, such as `wsfc.md §2 Paused`, names a row or prose of its sheet.
+pub(crate) fn row(source: &str) -> Result<(), String> {
+    let (sheet, section, names) = parts(source).ok_or("`sheet.md §number row` was expected")?;
+    let text = std::fs::read_to_string(root().join("docs/facts").join(sheet));
+    let facts = sections(&text.map_err(|error| error.to_string())?);
+    let facts = facts.get(section).ok_or("no such section")?;
+    for name in names.into_iter().filter(|name| !facts.prose.contains(name)) {
+        find(facts, name)?;
+    }
+    Ok(())
+}
+
 #[test]
 fn every_row_of_the_sheets_is_named_and_every_name_is_a_row() {
     let claims = claims(&page());

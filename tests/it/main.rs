@@ -2,6 +2,8 @@
 
 #![allow(missing_docs, unreachable_pub)]
 
+#[path = "../core/cases/mod.rs"]
+mod cases;
 mod cli;
 mod contract;
 mod corpus;
@@ -10,6 +12,8 @@ mod fidelity;
 mod floors;
 mod invalid;
 mod journal;
+#[path = "../core/pair/mod.rs"]
+mod pair;
 mod program;
 mod quorum;
 mod readme;
@@ -20,6 +24,7 @@ mod select;
 mod select_fuzz;
 mod site;
 mod source;
+mod states;
 mod suite;
 mod tidy;
 mod twin;

@@ -71,7 +71,7 @@ impl Node {
     /// may no longer reach it.
     fn decide(&mut self, out: &mut Effects, votes: u8, needed: u8) {
         if self.heartbeat.isolated() {
-            self.quorum = Quorum::None;
+            self.stand(Quorum::None);
             self.without_quorum(out, Why::ConnectivityLost);
             return;
         }
@@ -82,7 +82,7 @@ impl Node {
         let delay = if at_once { Span::ZERO } else { self.config.quorum.arbitration_delay };
         lend!(self, out).note(Note::OneVoteShort { votes, needed, delay, claimant: claims });
         let claim_from = self.now + delay;
-        self.quorum = Quorum::Deciding { claimant: claims, claim_from, tries: 0, op: None };
+        self.stand(Quorum::Deciding { claimant: claims, claim_from, tries: 0, op: None });
         self.timers.set(Timer::Termination, self.now + self.config.quorum.termination);
         self.timers.clear(Timer::Arbitration);
         if claims {
@@ -101,7 +101,7 @@ impl Node {
                 Act::ClaimWitness { known, epoch }
             };
             let op = Some(lend!(self, out).act(act, Pending::Claim));
-            self.quorum = Quorum::Deciding { claimant: true, claim_from, tries: tries + 1, op };
+            self.stand(Quorum::Deciding { claimant: true, claim_from, tries: tries + 1, op });
         }
     }
 
@@ -123,7 +123,7 @@ impl Node {
             // The delay is counted from the release of the first lock (wsfc.md §3.2 observed).
             claim_from = self.now + self.config.quorum.arbitration_delay;
         }
-        self.quorum = Quorum::Deciding { claimant: true, claim_from, tries, op: None };
+        self.stand(Quorum::Deciding { claimant: true, claim_from, tries, op: None });
         if outcome == Outcome::Ok && !self.looking {
             self.won(out);
             return;
@@ -190,7 +190,7 @@ impl Node {
     pub(super) fn hold(&mut self, out: &mut Effects, witness: bool) {
         let (votes, needed) = self.standing().count();
         let votes = votes + u8::from(witness && votes < needed);
-        self.quorum = Quorum::Held;
+        self.stand(Quorum::Held);
         self.served = true;
         self.timers.clear(Timer::Arbitration);
         self.timers.clear(Timer::Termination);
@@ -282,7 +282,7 @@ impl Node {
             return;
         }
         self.release_witness(out);
-        self.quorum = Quorum::None;
+        self.stand(Quorum::None);
         self.timers.clear(Timer::Arbitration);
         self.timers.clear(Timer::Termination);
         self.membership.leave(&mut lend!(self, out));
@@ -301,7 +301,7 @@ impl Node {
             ctx.act(Act::ReleaseWitness, Pending::Nothing);
         }
         ctx.act(Act::Stop { restart }, Pending::Nothing);
-        self.quorum = Quorum::None;
+        self.stand(Quorum::None);
         self.ended = true;
     }
 

@@ -5,6 +5,7 @@ use super::Event;
 use super::log::{Log, closed, generations};
 use crate::base::{CopyId, Instant, NetId, NodeId, OpId};
 use crate::failover::seam::{ContentIndex, CopyReport, CopyStatus};
+use crate::failover::transitions::State;
 use crate::journal::RecordNo;
 use crate::journal::record::Plant as Change;
 use bevy_ecs::prelude::Component;
@@ -148,6 +149,7 @@ pub(super) fn set_status(
 ) -> RecordNo {
     drain(p, at, id);
     let copy = p.copy_mut(id);
+    copy.status.demand(status);
     copy.status = status;
     copy.turn += 1;
     let record = tell(p, at, id, cause);

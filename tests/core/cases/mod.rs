@@ -3,6 +3,7 @@
 //! the difference before you keep it.
 
 use crate::pair::{Pair, Setting};
+use dagtwin::view::transitions::Transitions;
 use selection::Sheet;
 use std::path::{Path, PathBuf};
 use words::{command, order, set};
@@ -24,8 +25,8 @@ fn files(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// Plays a case and returns it with what happened in place of what is written.
-fn play(text: &str) -> String {
+/// Plays a case and returns it with what happened in place of what is written, and the cores.
+fn play(text: &str) -> (String, Option<Pair>) {
     let mut setting = Setting::default();
     let mut pair: Option<Pair> = None;
     let mut sheet = Sheet::default();
@@ -61,19 +62,33 @@ fn play(text: &str) -> String {
             }
         }
     }
-    result
+    (result, pair)
 }
 
-#[test]
-fn every_case_happens_as_it_is_written() {
+fn all() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
     let mut found = Vec::new();
     files(&folder, &mut found);
+    found
+}
+
+/// The changes of state that the cases show.
+#[allow(dead_code, reason = "another test target counts them")]
+pub fn transitions() -> Vec<Transitions> {
+    let text = |path: PathBuf| std::fs::read_to_string(path).expect("readable");
+    let pairs = all().into_iter().filter_map(|path| play(&text(path)).1);
+    pairs.map(|pair| pair.transitions).collect()
+}
+
+/// Plays every case and demands that it happens as it is written.
+#[allow(dead_code, reason = "another test target only counts")]
+pub fn every_case_happens_as_it_is_written() {
+    let found = all();
     assert!(found.len() >= 25, "only {} cases found", found.len());
     let mut wrong = Vec::new();
     for path in found {
         let text = std::fs::read_to_string(&path).expect("readable");
-        let played = play(&text);
+        let (played, _) = play(&text);
         if played == text {
             continue;
         }

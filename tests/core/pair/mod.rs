@@ -7,6 +7,7 @@ use dagtwin::failover::Node;
 use dagtwin::failover::seam::*;
 use dagtwin::model::order::Names;
 use dagtwin::model::topology::WindowsVersion;
+use dagtwin::view::transitions::Transitions;
 use setting::config;
 pub use setting::rules;
 pub use setting::{Setting, span};
@@ -17,6 +18,9 @@ mod cables;
 mod perform;
 mod setting;
 mod witness;
+
+/// More events at one moment than this, and the cores never rest.
+const MOST_AT_ONCE: u32 = 100_000;
 
 #[derive(Clone, Debug)]
 enum Event {
@@ -52,6 +56,7 @@ pub struct Pair {
     pub queues: BTreeMap<usize, (u64, u64)>,
     pub log: Vec<String>,
     pub effects: Vec<(Instant, NodeId, Effect)>,
+    pub transitions: Transitions,
     online: BTreeMap<(usize, u16), bool>,
     pub overlap: Span,
 }
@@ -80,6 +85,7 @@ impl Pair {
             queues: BTreeMap::new(),
             log: Vec::new(),
             effects: Vec::new(),
+            transitions: Transitions::default(),
             online: BTreeMap::new(),
             overlap: Span::ZERO,
             setting,
@@ -102,10 +108,14 @@ impl Pair {
     /// Lets time pass.
     pub fn run(&mut self, span: Span) {
         let until = self.now + span;
+        let (mut moment, mut events) = (self.now, 0);
         while let Some(((at, _), _)) = self.queue.first_key_value() {
             if *at > until {
                 break;
             }
+            events = if *at == moment { events + 1 } else { 0 };
+            moment = *at;
+            assert!(events < MOST_AT_ONCE, "the cores do not rest at {moment}");
             let ((at, _), event) = self.queue.pop_first().expect("just seen");
             if self.two_owners() {
                 self.overlap += at.since(self.now);
@@ -161,6 +171,7 @@ impl Pair {
 
     pub fn crash(&mut self, node: usize) {
         self.nodes[node] = None;
+        self.transitions.ended(NodeId::at(node));
         self.frozen[node] = false;
         self.lives[node] += 1;
         for resource in 0..5 {
@@ -174,9 +185,19 @@ impl Pair {
         core.step(self.now, input, &mut out);
         for effect in out {
             self.effects.push((self.now, NodeId::at(node), effect.clone()));
+            self.follow(node, &effect);
             self.perform(node, effect);
         }
         self.arm(node);
+    }
+
+    /// Demands that a state follows another along an edge of its table.
+    fn follow(&mut self, node: usize, effect: &Effect) {
+        let Effect::Note(note) = effect else { return };
+        for change in self.transitions.told(NodeId::at(node), note) {
+            let (from, to) = &change.names;
+            assert!(change.known, "{}: {from} to {to} is no transition", change.who);
+        }
     }
 
     fn arm(&mut self, node: usize) {
