@@ -369,8 +369,7 @@ machine! {
         Mounting "Active Manager activates it" "exchange.md §1.6 eligible status",
         ServiceDown "its Replication service or its machine stops" "exchange.md §1.8 ServiceDown";
     ServiceDown =>
-        Initializing "its Replication service starts" "exchange.md §1.8 Initializing",
-        Mounting "Active Manager mounts it" "exchange.md §1.3 Missing logs after ACLL compared";
+        Initializing "its Replication service starts" "exchange.md §1.8 Initializing";
 }
 
 #[cfg(test)]

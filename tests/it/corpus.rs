@@ -5,6 +5,7 @@ use crate::source::root;
 use dagtwin::lab;
 use dagtwin::model::builtin::SITES;
 use dagtwin::model::load::{self, Given};
+use dagtwin::model::{Scenario, Topology};
 use std::fs::{read_dir, read_to_string};
 
 /// The text of a site's topology: in its folder, or built in.
@@ -17,9 +18,9 @@ fn topology(site: &str) -> String {
     site.topology.text.to_owned()
 }
 
-#[test]
-fn every_scenario_of_the_corpus_ends_as_it_says() {
-    let (mut wrong, mut count) = (String::new(), 0);
+/// Every scenario of the corpus with its topology, by site and name.
+pub(crate) fn all() -> Vec<(String, Topology, Scenario)> {
+    let mut found = Vec::new();
     for site in read_dir(root().join("tests/corpus")).expect("the corpus") {
         let site = site.expect("a folder").file_name().into_string().expect("UTF-8");
         let folder = root().join("tests/corpus").join(&site);
@@ -34,13 +35,22 @@ fn every_scenario_of_the_corpus_ends_as_it_says() {
             let loaded = loaded.unwrap_or_else(|problems| panic!("{name}: {problems:#?}"));
             let scenario = load::scenario(&name, &name, &text, &loaded.topology);
             let scenario = scenario.unwrap_or_else(|problems| panic!("{name}: {problems:#?}"));
-            for seed in 1..=2 {
-                let outcome = lab::run(&loaded.topology, &scenario, seed, &Given::new());
-                if outcome.verdict.kind != scenario.verdict {
-                    wrong += &format!("{site}/{name}, seed {seed}: {:#?}\n", outcome.verdict);
-                }
-                count += 1;
+            found.push((format!("{site}/{name}"), loaded.topology, scenario));
+        }
+    }
+    found
+}
+
+#[test]
+fn every_scenario_of_the_corpus_ends_as_it_says() {
+    let (mut wrong, mut count) = (String::new(), 0);
+    for (name, topology, scenario) in all() {
+        for seed in 1..=2 {
+            let outcome = lab::run(&topology, &scenario, seed, &Given::new());
+            if outcome.verdict.kind != scenario.verdict {
+                wrong += &format!("{name}, seed {seed}: {:#?}\n", outcome.verdict);
             }
+            count += 1;
         }
     }
     assert!(wrong.is_empty(), "{wrong}");

@@ -3,11 +3,10 @@
 
 use crate::program::{Folder, told};
 use crate::source::{root, updating};
-use crate::{cases, site};
+use crate::{cases, corpus, site};
 use dagtwin::failover::transitions::{Kind, Machine};
-use dagtwin::journal::Recording;
 use dagtwin::report::transitions::Coverage;
-use dagtwin::sim::simulate;
+use dagtwin::sim::{Recording, simulate};
 use dagtwin::view::transitions::Transitions;
 use std::collections::BTreeMap;
 
@@ -52,9 +51,10 @@ fn section(machine: &Machine) -> String {
 fn page() -> String {
     let mut text = "# States
 
-Generated from `src/failover/transitions.rs` by `tests/it/states.rs`; `UPDATE=1 cargo test` rewrites it. The core and the plant refuse a change of
-state that is not in these tables, and the promise `states-follow-their-edges` judges every journal by them. `dagtwin transitions` counts how often
-each was taken.
+Generated from `src/failover/transitions.rs` by `tests/it/states.rs`; `UPDATE=1 cargo test`
+rewrites it. The core and the plant refuse a change of state that is not in these tables, and the
+promise `states-follow-their-edges` judges every journal by them. `dagtwin transitions` counts how
+often each was taken.
 "
     .to_owned();
     for machine in machines() {
@@ -96,12 +96,14 @@ fn edges(coverage: &Coverage) -> BTreeMap<String, u64> {
     found
 }
 
-/// What scenarios and text cases take together.
+/// What scenarios, those of the corpus among them, and text cases take together.
 fn coverage() -> Coverage {
     let mut coverage = Coverage::default();
-    for built in site::all() {
-        let recorded = simulate(&built.topology, &built.scenario, 1, Recording::Memory);
-        let mut seen = Transitions::at_start_of(&built.scenario);
+    let built = site::all().into_iter().map(|built| (built.topology, built.scenario));
+    let corpus = corpus::all().into_iter().map(|(_, topology, scenario)| (topology, scenario));
+    for (topology, scenario) in built.chain(corpus) {
+        let recorded = simulate(&topology, &scenario, 1, Recording::Memory);
+        let mut seen = Transitions::at_start_of(&scenario);
         for record in &recorded.records {
             seen.apply(record);
         }
