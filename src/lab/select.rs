@@ -152,6 +152,10 @@ fn one(question: &Question, number: usize, database: &Database, active: &[u16]) 
                 let why = format!("status {word} is not eligible for activation");
                 dropped.push((copy.server, why));
             }
+            (Err(Dropped::Source), _) if !question.source_answers => {
+                dropped
+                    .push((copy.server, "it was the active copy; its server is lost".to_owned()));
+            }
             (Err(_), _) => dropped.push((copy.server, ranked.why())),
         }
     }

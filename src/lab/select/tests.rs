@@ -59,13 +59,16 @@ fn mounted_on(question: &Question) -> Vec<Option<&str>> {
 
 #[test]
 fn only_databases_of_the_lost_server_are_selected_for() {
-    let question = question(vec![
+    let mut question = question(vec![
         database("A", 1, &[copy(0, 0, 0), copy(1, 0, 0)]),
         database("B", 0, &[copy(0, 0, 0), copy(1, 0, 0)]),
     ]);
     let answers = select(&question);
     assert_eq!(answers.iter().map(|answer| answer.database).collect::<Vec<_>>(), [1]);
-    assert_eq!(answers[0].dropped, [(0, "it is the copy that is being left".to_owned())]);
+    let dropped = |question: &Question| select(question)[0].dropped.clone();
+    assert_eq!(dropped(&question), [(0, "it was the active copy; its server is lost".to_owned())]);
+    question.source_answers = true;
+    assert_eq!(dropped(&question), [(0, "it is the copy that is being left".to_owned())]);
 }
 
 #[test]
