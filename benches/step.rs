@@ -54,6 +54,7 @@ fn config(me: u8) -> Config {
             minimum_ticks: 2,
             opening: Span::from_secs(5),
             stage: Span::from_secs(5),
+            pruning: Span::from_secs(5),
             form_after: Span::from_secs(5),
         },
         quorum: QuorumConfig {

@@ -110,6 +110,8 @@ pub struct MembershipConfig {
     pub opening: Span,
     /// How long the reachable nodes may disagree before the best full mesh is cut out.
     pub stage: Span,
+    /// How long a node then waits for the others of its mesh, before it goes on alone.
+    pub pruning: Span,
     /// How long a starting node looks for a cluster before it tries to form one.
     pub form_after: Span,
 }

@@ -3,17 +3,23 @@
 
 use super::seam::{CopyReport, Failure, GroupState, MountDial, Order, ResourceState, Why};
 use super::state::ClusterDatabase;
-use crate::base::{DbId, GroupId, NodeId, NodeSet, ResourceId};
+use crate::base::{DbId, GroupId, Instant, NodeId, NodeSet, ResourceId};
 use serde::{Deserialize, Serialize};
 
 /// What a node tells of itself with every heartbeat.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Flags {
+    /// When the sender's life of the Cluster service began: a later one is a new life.
+    pub life: Instant,
+    /// Counts changes of what follows within a life: of two messages the higher one is newer.
+    pub number: u32,
     /// The view that it is in; zero while it is in none.
     pub view: u64,
     /// Members of that view.
     pub members: NodeSet,
-    /// Whether that view has quorum as far as it knows.
+    /// Whom it can reach, itself included.
+    pub reach: NodeSet,
+    /// Whether that view is in force and has quorum as far as it knows.
     pub quorum: bool,
     /// Whether its MAPI adapter has carrier.
     pub mapi: bool,
@@ -42,6 +48,8 @@ pub struct Regroup {
     pub newest: (u64, u64),
     /// Whether the sender is a member of a view (and not a node that starts).
     pub member: bool,
+    /// When the sender's life of the Cluster service began.
+    pub life: Instant,
 }
 
 /// What the owner of a group tells the core group's owner.
@@ -84,11 +92,20 @@ pub enum Message {
         view: u64,
         /// Its members.
         members: NodeSet,
+        /// The lives of its members, in their order: who has a new one has nothing any more.
+        lives: Vec<Instant>,
         /// The cluster database.
         database: Box<ClusterDatabase>,
     },
-    /// The view came.
+    /// The view came (to the one who issued it); said again until it is in force.
     ViewTaken {
+        /// Its number.
+        view: u64,
+        /// Who issued it: two sides may give two views one number.
+        issuer: NodeId,
+    },
+    /// Every member has taken the view: it is in force.
+    ViewInForce {
         /// Its number.
         view: u64,
     },

@@ -90,6 +90,10 @@ pub struct Node {
     /// Members that left in good order and have not asked to join since.
     left: NodeSet,
     told: Flags,
+    /// Counts changes of what this node tells of itself.
+    flags_number: u32,
+    /// A peer was heard that has not been told yet.
+    tell_again: bool,
     /// Whether the MAPI network works here, judged with the heartbeats: when the last adapter
     /// goes a moment after this one, the membership decides and not this.
     mapi: bool,
@@ -156,8 +160,11 @@ impl Node {
         let mut timers = Timers::new();
         timers.set(Timer::Beat, now);
         let flags = Flags {
+            life: now,
+            number: 0,
             view: 0,
             members: NodeSet::EMPTY,
+            reach: NodeSet::only(config.me),
             quorum: false,
             mapi: true,
             active_manager: false,
@@ -172,7 +179,7 @@ impl Node {
             timers,
             operations: Operations::default(),
             heartbeat: Heartbeat::new(&config, &boot.links, now),
-            membership: Membership::new(epoch),
+            membership: Membership::new(epoch, count, now),
             quorum: Quorum::None,
             holds_witness: false,
             looking: false,
@@ -192,6 +199,8 @@ impl Node {
             joiners: NodeSet::EMPTY,
             left: NodeSet::EMPTY,
             told: flags,
+            flags_number: 0,
+            tell_again: false,
             mapi: true,
             confirmed: IdVec::filled(count, 0),
             sent_version: 0,
@@ -290,10 +299,15 @@ impl Node {
         self.quorum == Quorum::Held && self.coordinator_node() == Some(self.me())
     }
 
+    /// Whether its view is in force and has quorum.
+    fn holds_quorum(&self) -> bool {
+        self.quorum == Quorum::Held && self.membership.in_force()
+    }
+
     /// Whether anything new may be begun: with quorum, and not while the membership is being
     /// settled. What runs goes on running.
     fn may_begin(&self) -> bool {
-        self.quorum == Quorum::Held && !self.membership.regrouping()
+        self.holds_quorum() && !self.membership.regrouping()
     }
 
     fn coordinator_node(&self) -> Option<NodeId> {
@@ -312,15 +326,27 @@ impl Node {
 
     fn flags(&self) -> Flags {
         Flags {
+            life: self.membership.life(),
+            number: self.flags_number,
             view: if self.membership.is_member() { self.membership.view } else { 0 },
             members: self.membership.members,
-            quorum: self.quorum == Quorum::Held,
+            reach: self.heartbeat.reach,
+            quorum: self.holds_quorum(),
             mapi: self.mapi,
             active_manager: self.databases.running,
             draining: self.draining,
-            forced: self.quorum == Quorum::Held && self.database.quorum.forced,
+            forced: self.holds_quorum() && self.database.quorum.forced,
             witness: self.holds_witness,
         }
+    }
+
+    /// What this node tells of itself now; a change is counted.
+    fn flags_anew(&mut self) -> Flags {
+        let now = self.flags();
+        if now != self.told {
+            self.flags_number += 1;
+        }
+        self.flags()
     }
 
     /// Whether an adapter on a network that clients use has carrier.

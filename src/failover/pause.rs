@@ -56,6 +56,10 @@ pub(super) fn resume(
     hosts.paused = hosts.paused.without(node);
     let keeps_off = failback != Failback::Policy;
     database.nodes[node] = NodeEntry { keeps_off, ..NodeEntry::default() };
+    // What had nowhere to go may go there now.
+    for group in database.groups.values_mut() {
+        group.stuck = false;
+    }
     database.version += 1;
     if failback != Failback::Immediate {
         return;

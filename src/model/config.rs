@@ -84,6 +84,7 @@ impl Topology {
                 minimum_ticks: set.cluster.regroup_minimum_ticks,
                 opening: set.cluster.clus_svc_regroup_opening_timeout,
                 stage: set.cluster.clus_svc_regroup_stage_timeout,
+                pruning: set.cluster.clus_svc_regroup_pruning_timeout,
                 form_after: set.cluster.form_after,
             },
             quorum: QuorumConfig {

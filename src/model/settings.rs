@@ -225,6 +225,8 @@ settings! {
         clus_svc_regroup_opening_timeout: Span = "5s", "1s".."20s", Documented("wsfc.md §2 ClusSvcRegroupOpeningTimeout");
         /// How long reachable nodes may disagree before the best full mesh is cut out.
         clus_svc_regroup_stage_timeout: Span = "5s", "2s".."30s", Documented("wsfc.md §2 ClusSvcRegroupStageTimeout");
+        /// How long a node then waits for the others of its full mesh before it goes on alone.
+        clus_svc_regroup_pruning_timeout: Span = "5s", "1s".."30s", Documented("wsfc.md §2 ClusSvcRegroupPruningTimeout");
         /// How long a starting node looks for a cluster before it tries to form one.
         form_after: Span = "5s", "0s".."10m", Assumed("order documented in wsfc.md §2 start-up, time not found");
         /// How long a side that does not own the core group waits before it claims the witness.

@@ -20,7 +20,7 @@ impl Node {
             let mapi = self.client_carrier();
             self.calm &= mapi == self.mapi;
             self.mapi = mapi;
-            let flags = self.flags();
+            let flags = self.flags_anew();
             let changed = self.heartbeat.beat(&mut lend!(self, out), flags);
             self.reach_changed(out, changed);
             if !self.calm {
@@ -66,13 +66,14 @@ impl Node {
         let message = Message::View {
             view: decided.view,
             members: decided.members,
+            lives: decided.lives.clone(),
             database: Box::new(self.database.clone()),
         };
         let told = decided.evicted.union(decided.members).without(self.me());
         for peer in told.iter() {
             lend!(self, out).send(peer, message.clone());
         }
-        self.enter(out, decided.view, decided.members, true);
+        self.enter(out, decided.view, decided.members, &decided.lives, self.me());
     }
 
     /// Brings groups, databases and the other members to where the tables say.
@@ -115,7 +116,10 @@ impl Node {
     /// A witness whose resource failed for good gives no vote any more: if that vote is needed, the
     /// witness has to be won again, or quorum is lost.
     fn check_witness(&mut self, out: &mut Effects) {
-        if self.holds_witness && self.groups.witness_failed(&self.config) {
+        if self.membership.in_force()
+            && self.holds_witness
+            && self.groups.witness_failed(&self.config)
+        {
             self.release_witness(out);
             self.judge(out);
         }
@@ -159,9 +163,10 @@ impl Node {
 
     /// Tells the others what they need to know, and again until they confirm it.
     fn tell(&mut self, out: &mut Effects, again: bool) {
-        let flags = self.flags();
+        let flags = self.flags_anew();
         let others = self.membership.members.without(self.me());
-        if flags != self.told {
+        let heard_anew = std::mem::take(&mut self.tell_again);
+        if flags != self.told || heard_anew {
             self.told = flags;
             for peer in self.heartbeat.reach.without(self.me()).iter() {
                 lend!(self, out).send(peer, Message::State(flags));
@@ -170,8 +175,11 @@ impl Node {
         if again {
             let (view, members) = (self.membership.view, self.membership.members);
             for peer in self.membership.unconfirmed().iter() {
-                let database = Box::new(self.database.clone());
-                lend!(self, out).send(peer, Message::View { view, members, database });
+                let (lives, database) = (self.membership.lives(), Box::new(self.database.clone()));
+                lend!(self, out).send(peer, Message::View { view, members, lives, database });
+            }
+            if let Some(issuer) = self.membership.waits_for().filter(|node| *node != self.me()) {
+                lend!(self, out).send(issuer, Message::ViewTaken { view, issuer });
             }
         }
         if !self.may_begin() {
@@ -235,7 +243,7 @@ impl Node {
 
     /// Whether something has to be said again.
     fn unfinished(&self) -> bool {
-        if !self.membership.unconfirmed().is_empty() {
+        if !self.membership.unconfirmed().is_empty() || self.membership.waits_for().is_some() {
             return true;
         }
         if !self.may_begin() {
@@ -295,7 +303,7 @@ impl Node {
     /// Keeps what a later life has to start from.
     fn store(&mut self, out: &mut Effects) {
         let state = (self.membership.epoch(), self.database.version);
-        if self.quorum == Quorum::Held && state != self.stored && !self.ended {
+        if self.holds_quorum() && state != self.stored && !self.ended {
             self.stored = state;
             let durable = Durable { epoch: state.0, database: self.database.clone() };
             lend!(self, out).act(Act::Store(Box::new(durable)), Pending::Store);

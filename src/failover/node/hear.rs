@@ -38,10 +38,15 @@ impl Node {
                 self.left = self.left.without(from);
                 self.membership.hear(&mut lend!(self, out), from, step);
             }
-            Message::View { view, members, database } => {
-                self.hear_view(out, from, view, members, *database);
+            Message::View { view, members, lives, database } => {
+                self.hear_view(out, from, view, members, &lives, *database);
             }
-            Message::ViewTaken { view } => self.membership.confirmed(from, view),
+            Message::ViewTaken { view, issuer } if issuer == self.me() => {
+                self.hear_taken(out, from, view);
+            }
+            Message::ViewInForce { view } if self.membership.told_in_force(from, view) => {
+                self.in_force(out);
+            }
             Message::Leave => self.hear_leave(out, from),
             Message::Update { view, database } => self.hear_update(out, from, view, *database),
             Message::Updated { version } => {
@@ -122,9 +127,20 @@ impl Node {
 
     fn hear_flags(&mut self, out: &mut Effects, from: NodeId, flags: Flags) {
         let deciding = matches!(self.quorum, Quorum::Deciding { .. });
+        let known = self.peers[from].map_or((flags.life, 0), |known| (known.life, known.number));
+        if (flags.life, flags.number) < known {
+            return;
+        }
         self.calm &= self.peers[from] == Some(flags) && !deciding;
         let before = self.peers[from].replace(flags);
         let member = self.membership.members.contains(from);
+        if flags.view == 0 && self.membership.began_anew(from, flags.life) {
+            // It was gone for less time than anybody needs to notice.
+            self.calm = false;
+            self.joiners = self.joiners.with(from);
+            self.left = self.left.without(from);
+            self.membership.regroup(&mut lend!(self, out), NodeSet::only(from));
+        }
         let same_view = member && flags.view == self.membership.view;
         let confirms = same_view && flags.quorum && flags.witness;
         if same_view && !flags.witness && before.is_some_and(|flags| flags.witness) {
@@ -155,7 +171,7 @@ impl Node {
                 self.membership.regroup(&mut lend!(self, out), NodeSet::only(from));
             }
             // It is told at once: until it knows, it serves beside this side.
-            Quorum::Held if !member && behind && flags.view > 0 => {
+            Quorum::Held if !member && behind && flags.view > 0 && self.membership.in_force() => {
                 let mine = self.flags();
                 lend!(self, out).send(from, Message::State(mine));
             }
@@ -179,9 +195,21 @@ impl Node {
         }
         self.joiners = self.joiners.with(from);
         self.left = self.left.without(from);
-        if self.quorum == Quorum::Held && self.heartbeat.reach.contains(from) {
+        if self.quorum == Quorum::Held && self.fits_in(from) {
             self.membership.regroup(&mut lend!(self, out), NodeSet::only(from));
         }
+    }
+
+    /// Whether a node that asks to join and every member reach each other. One that does not fit
+    /// into a full mesh would be cut out of it again, and a regroup with it keeps all others from
+    /// their work.
+    fn fits_in(&self, from: NodeId) -> bool {
+        let members = self.membership.members.intersection(self.heartbeat.reach).without(from);
+        let reach = |node: NodeId| match node == self.me() {
+            true => self.heartbeat.reach,
+            false => self.peers[node].map_or(NodeSet::EMPTY, |flags| flags.reach),
+        };
+        reach(from).contains_all(members) && members.iter().all(|node| reach(node).contains(from))
     }
 
     fn hear_leave(&mut self, out: &mut Effects, from: NodeId) {
@@ -197,20 +225,37 @@ impl Node {
         from: NodeId,
         view: u64,
         members: NodeSet,
+        lives: &[Instant],
         database: ClusterDatabase,
     ) {
         if members.contains(self.me()) {
             if view > self.membership.view {
                 self.database = database;
-                self.enter(out, view, members, false);
+                self.enter(out, view, members, lives, from);
             }
-            if view == self.membership.view && members == self.membership.members {
-                lend!(self, out).send(from, Message::ViewTaken { view });
-            } else if view == self.membership.view {
+            if self.membership.issued_by(from, view) {
+                lend!(self, out).send(from, Message::ViewTaken { view, issuer: from });
+            } else if view == self.membership.view || !self.membership.members.contains(from) {
+                // Another view was taken here: the two sides have to agree on one.
                 self.membership.regroup(&mut lend!(self, out), NodeSet::only(from));
             }
         } else if view > self.membership.view && self.membership.members.contains(from) {
             self.stop(out, Why::Evicted, true);
+        }
+    }
+
+    /// A member took the view that this node issued.
+    fn hear_taken(&mut self, out: &mut Effects, from: NodeId, view: u64) {
+        if !self.membership.confirmed(self.me(), from, view) {
+            return;
+        }
+        let others = self.membership.members.without(self.me());
+        let told = if self.membership.in_force() { NodeSet::only(from) } else { others };
+        for peer in told.iter() {
+            lend!(self, out).send(peer, Message::ViewInForce { view });
+        }
+        if !self.membership.in_force() {
+            self.in_force(out);
         }
     }
 
@@ -251,10 +296,12 @@ impl Node {
         }
         let members = self.membership.members.intersection(changed.lost);
         if !members.is_empty() || self.membership.regrouping() {
-            self.membership.regroup(&mut lend!(self, out), NodeSet::EMPTY);
+            let joiners = self.joiners.intersection(self.heartbeat.reach).iter();
+            let joiners = joiners.filter(|node| self.fits_in(*node)).collect();
+            self.membership.regroup(&mut lend!(self, out), joiners);
         }
         if !changed.heard.is_empty() {
-            self.told = Flags { view: u64::MAX, ..self.told };
+            self.tell_again = true;
         }
     }
 

@@ -4,10 +4,16 @@ use super::*;
 
 impl Node {
     /// This node is in a new view.
-    pub(super) fn enter(&mut self, out: &mut Effects, view: u64, members: NodeSet, issued: bool) {
-        let before = self.membership.members;
-        let came = members.minus(before).union(self.joiners);
-        self.membership.enter(&mut lend!(self, out), view, members, issued);
+    pub(super) fn enter(
+        &mut self,
+        out: &mut Effects,
+        view: u64,
+        members: NodeSet,
+        lives: &[Instant],
+        issuer: NodeId,
+    ) {
+        let new = self.membership.enter(&mut lend!(self, out), view, members, lives, issuer);
+        let came = new.union(self.joiners.intersection(members));
         self.joiners = self.joiners.minus(members);
         self.left = self.left.minus(members);
         self.proposed_at = None;
@@ -19,7 +25,17 @@ impl Node {
         self.came = self.came.union(came).intersection(members);
         for node in came.iter() {
             self.orders_seen[node].clear();
+            self.confirmed[node] = 0;
         }
+        if self.membership.in_force() {
+            self.judge(out);
+        }
+    }
+
+    /// Every member has taken the view: only now anybody acts on it. Were it in force at once, a
+    /// member that has taken another side's view instead would be counted on both sides.
+    pub(super) fn in_force(&mut self, out: &mut Effects) {
+        self.membership.put_in_force();
         self.judge(out);
     }
 

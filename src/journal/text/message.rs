@@ -2,10 +2,25 @@
 
 use super::Names;
 use super::words::{dial_name, failure_name, group_state, resource_state, why_name};
+use crate::base::DbId;
 use crate::failover::message::{Flags, GroupReport, Message, Regroup};
+use crate::failover::seam::CopyReport;
 use crate::failover::state::ClusterDatabase;
 
 impl Names<'_> {
+    fn copy_told(&self, database: DbId, report: Option<&CopyReport>) -> String {
+        let database = self.database(database);
+        match report {
+            None => format!("the copy of {database} cannot be told"),
+            Some(report) => format!(
+                "the copy of {database} is {:?}, copy queue {}, replay queue {}",
+                report.status,
+                report.copy_queue(),
+                report.replay_queue()
+            ),
+        }
+    }
+
     pub(super) fn message(&self, message: &Message) -> String {
         match message {
             Message::Request { sequence, flags } => {
@@ -15,10 +30,11 @@ impl Names<'_> {
             Message::State(flags) => format!("I am now {}", flags_words(flags)),
             Message::Join => "may I join?".to_owned(),
             Message::Regroup(regroup) => self.regroup(regroup),
-            Message::View { view, members, database } => {
+            Message::View { view, members, lives: _, database } => {
                 format!("view {view} is {}, {}", self.nodes(*members), version(database))
             }
-            Message::ViewTaken { view } => format!("view {view} taken"),
+            Message::ViewTaken { view, issuer: _ } => format!("view {view} taken"),
+            Message::ViewInForce { view } => format!("view {view} is taken by all"),
             Message::Leave => "I leave".to_owned(),
             Message::Update { view, database } => {
                 format!("cluster database of view {view}, {}", version(database))
@@ -33,16 +49,7 @@ impl Names<'_> {
             Message::AskCopy(database) => {
                 format!("how is your copy of {}?", self.database(*database))
             }
-            Message::Copy { database, report: None } => {
-                format!("the copy of {} cannot be told", self.database(*database))
-            }
-            Message::Copy { database, report: Some(report) } => format!(
-                "the copy of {} is {:?}, copy queue {}, replay queue {}",
-                self.database(*database),
-                report.status,
-                report.copy_queue(),
-                report.replay_queue()
-            ),
+            Message::Copy { database, report } => self.copy_told(*database, report.as_ref()),
             Message::Dismount { database, operation } => {
                 format!("operation {operation}: dismount {}", self.database(*database))
             }

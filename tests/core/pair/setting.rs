@@ -165,6 +165,7 @@ pub fn config(setting: &Setting, me: usize) -> Config {
             minimum_ticks: 2,
             opening: span("5s"),
             stage: span("5s"),
+            pruning: span("5s"),
             form_after: span("5s"),
         },
         quorum: QuorumConfig { arbitration_delay: setting.delay, ..setting.quorum },
