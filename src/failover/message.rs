@@ -33,6 +33,25 @@ pub struct Flags {
     pub witness: bool,
 }
 
+impl Flags {
+    /// What a node tells whose life begins.
+    pub(super) fn at_start(me: NodeId, life: Instant) -> Flags {
+        Flags {
+            life,
+            number: 0,
+            view: 0,
+            members: NodeSet::EMPTY,
+            reach: NodeSet::only(me),
+            quorum: false,
+            mapi: true,
+            active_manager: false,
+            draining: false,
+            forced: false,
+            witness: false,
+        }
+    }
+}
+
 /// A step of a regroup, as one node sees it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Regroup {

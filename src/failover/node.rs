@@ -159,19 +159,7 @@ impl Node {
         let epoch = if forced { boot.durable.epoch.max(stamp) } else { boot.durable.epoch };
         let mut timers = Timers::new();
         timers.set(Timer::Beat, now);
-        let flags = Flags {
-            life: now,
-            number: 0,
-            view: 0,
-            members: NodeSet::EMPTY,
-            reach: NodeSet::only(config.me),
-            quorum: false,
-            mapi: true,
-            active_manager: false,
-            draining: false,
-            forced: false,
-            witness: false,
-        };
+        let flags = Flags::at_start(config.me, now);
         Node {
             now,
             started: None,
