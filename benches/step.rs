@@ -7,7 +7,7 @@ use dagtwin::base::{IdVec, Instant, NetId, NodeId, SiteId, Span};
 use dagtwin::failover::Node;
 use dagtwin::failover::config::{
     ActiveManagerConfig, Config, GroupConfig, GroupKind, HeartbeatConfig, MembershipConfig,
-    NetworkConfig, NicConfig, NodeConfig, QuorumConfig, Rhythm,
+    NetworkConfig, NicConfig, NodeConfig, PlacementConfig, QuorumConfig, Rhythm,
 };
 use dagtwin::failover::seam::{ActivationPolicy, Boot, Effect, Effects, Input, MountDial, Outcome};
 use std::collections::VecDeque;
@@ -15,6 +15,13 @@ use std::hint::black_box;
 
 const LATENCY: Span = Span::from_micros(100);
 const SECOND: Span = Span::from_secs(1);
+
+const PLACEMENT: PlacementConfig = PlacementConfig {
+    ordered: true,
+    enforced_anti_affinity: false,
+    wait_delay: Span::ZERO,
+    node_down_counts: false,
+};
 
 fn config(me: u8) -> Config {
     let node = NodeConfig {
@@ -32,6 +39,9 @@ fn config(me: u8) -> Config {
         failover_threshold: 1,
         failover_period: Span::from_secs(6 * 3600),
         auto_failback: false,
+        failback_window: None,
+        priority: 2000,
+        anti_affinity: Vec::new(),
         exists: true,
     };
     let rhythm = Rhythm { delay: SECOND, threshold: 5 };
@@ -68,6 +78,7 @@ fn config(me: u8) -> Config {
             termination: Span::from_secs(90),
         },
         groups: IdVec::filled(1, core),
+        placement: PLACEMENT,
         resources: IdVec::new(),
         databases: IdVec::new(),
         active_manager: ActiveManagerConfig {

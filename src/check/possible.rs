@@ -55,6 +55,8 @@ impl<'s, 't> Possible<'s, 't> {
             | Fault::PowerOff { .. }
             | Fault::Freeze { .. }
             | Fault::ServiceSlow { .. }
+            | Fault::ResourceFail { .. }
+            | Fault::ResourceHang { .. }
             | Fault::NetworkDown { .. }
             | Fault::PathCut { .. }
             | Fault::PathLoss { .. }
@@ -248,6 +250,8 @@ impl<'s, 't> Possible<'s, 't> {
             Fault::ServiceStop { .. }
             | Fault::ServiceHang { .. }
             | Fault::ServiceSlow { .. }
+            | Fault::ResourceFail { .. }
+            | Fault::ResourceHang { .. }
             | Fault::PathCut { .. }
             | Fault::PathLoss { .. }
             | Fault::FrameLoss { .. }

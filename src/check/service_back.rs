@@ -49,7 +49,14 @@ impl ServiceBack {
         });
         let steps = scenario.steps.iter().filter(|step| step.action.is_some());
         let calm = faults.chain(steps.map(|step| step.at)).max().unwrap_or(scenario.clients_from);
-        let placed = scenario.start.groups.iter().map(Option::is_some);
+        let whole = |id: GroupId| {
+            let group = &topology.groups[id];
+            let mut resources = group.resources.iter().map(|id| &topology.resources[*id]);
+            let by_itself = group.persistent_state && group.priority > 0;
+            by_itself && !resources.any(|resource| resource.own.stays_offline)
+        };
+        let placed = topology.groups.ids().zip(&scenario.start.groups);
+        let placed = placed.map(|(id, owner)| owner.is_some() && whole(id));
         ServiceBack {
             due: calm.max(scenario.clients_from).saturating_add(scenario.settle),
             settle: scenario.settle,
@@ -64,13 +71,20 @@ impl ServiceBack {
         }
     }
 
-    fn order(&mut self, node: NodeId, order: &Order) {
+    fn order(&mut self, node: NodeId, order: &Order, topology: &Topology) {
         match order {
             Order::CreateGroup(group) | Order::OnlineGroup(group) => self.groups[*group] = true,
             Order::OfflineGroup(group) => self.groups[*group] = false,
             Order::MountDatabase(database) => self.databases[*database] = true,
             Order::DismountDatabase(database) => self.databases[*database] = false,
             Order::StopService => drop(self.stopped.insert(node)),
+            // Its group is not wanted whole any more, or may be again.
+            Order::OfflineResource(resource) => {
+                self.groups[topology.resources[*resource].group] = false;
+            }
+            Order::OnlineResource(resource) => {
+                self.groups[topology.resources[*resource].group] = true;
+            }
             Order::MoveGroup { .. }
             | Order::MoveDatabase { .. }
             | Order::SuspendNode { .. }
@@ -111,7 +125,7 @@ impl ServiceBack {
 impl Watch for ServiceBack {
     fn see(&mut self, _: RecordNo, record: &Record, scene: &Scene<'_>) {
         match &record.what {
-            What::In(node, Input::Order(order)) => self.order(*node, order),
+            What::In(node, Input::Order(order)) => self.order(*node, order, scene.topology()),
             What::Out(node, Effect::Note(note)) => self.note(*node, note, scene.topology()),
             What::Step { index } => {
                 let step = &scene.scenario().steps[usize::from(*index)];

@@ -5,6 +5,7 @@ use super::quorum::{Automatic, Counting, Mode, Rules};
 use super::seam::{ActivationPolicy, MountDial};
 use crate::base::{DbId, GroupId, IdVec, NetId, NicId, NodeId, NodeSet, ResourceId, SiteId, Span};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// Everything that the core of one node needs to know.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -23,12 +24,29 @@ pub struct Config {
     pub quorum: QuorumConfig,
     /// Groups; exactly one is the core group.
     pub groups: IdVec<GroupId, GroupConfig>,
+    /// Where groups go.
+    pub placement: PlacementConfig,
     /// Resources of all groups.
     pub resources: IdVec<ResourceId, ResourceConfig>,
     /// Mailbox databases.
     pub databases: IdVec<DbId, DatabaseConfig>,
     /// Active Manager.
     pub active_manager: ActiveManagerConfig,
+}
+
+impl Config {
+    /// A resource and everything that it depends on.
+    pub fn needs(&self, resource: ResourceId) -> BTreeSet<ResourceId> {
+        let mut needs = BTreeSet::from([resource]);
+        loop {
+            let on = needs.iter().flat_map(|id| self.resources[*id].depends_on.iter().flatten());
+            let more: BTreeSet<ResourceId> = needs.iter().chain(on).copied().collect();
+            if more == needs {
+                return needs;
+            }
+            needs = more;
+        }
+    }
 }
 
 /// One member.
@@ -173,8 +191,32 @@ pub struct GroupConfig {
     pub failover_period: Span,
     /// Whether it moves back to a preferred owner that returns.
     pub auto_failback: bool,
+    /// Hours of the local day within which it moves back: from the first, up to the beginning of
+    /// the second, across midnight if that is lower. None: at any time.
+    pub failback_window: Option<(u8, u8)>,
+    /// Priority: groups with a higher one come online first; 0: not by themselves.
+    pub priority: u16,
+    /// AntiAffinityClassNames, by number: groups that share one are kept on different nodes.
+    pub anti_affinity: Vec<u16>,
     /// Whether it exists from the start (false: an order creates it).
     pub exists: bool,
+}
+
+/// Where groups go (wsfc.md §4.3, §4.4).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct PlacementConfig {
+    /// DisableGroupPreferredOwnerRandomization: a group without preferred owners goes to the next
+    /// node by number after a node failure, and to the first when it is moved to the best possible
+    /// owner. False: to any, by the number of the view.
+    pub ordered: bool,
+    /// ClusterEnforcedAntiAffinity: a group stays offline rather than beside one that it is to be
+    /// kept from.
+    pub enforced_anti_affinity: bool,
+    /// ClusterGroupWaitDelay: how long a group waits for its preferred owner when the cluster
+    /// starts.
+    pub wait_delay: Span,
+    /// Whether a move because its owner went down counts towards a group's failover threshold.
+    pub node_down_counts: bool,
 }
 
 /// What a resource is.
@@ -189,6 +231,12 @@ pub enum ResourceKind {
     NetworkName,
     /// The quorum resource: File Share Witness, or the disk that is the witness.
     FileShareWitness,
+    /// Generic Service: a service of the machine.
+    GenericService,
+    /// Generic Application: a process.
+    GenericApplication,
+    /// A resource for experiments, which takes the time that it is told to.
+    Wait,
 }
 
 /// What happens when a resource fails beyond its restarts (wsfc.md §4.2).
@@ -210,12 +258,12 @@ pub struct ResourceConfig {
     pub kind: ResourceKind,
     /// The group that it belongs to.
     pub group: GroupId,
-    /// Resources of the same group that must be online before it.
-    pub depends_on: Vec<ResourceId>,
+    /// Resources of the same group that must be online before it: of each list, one.
+    pub depends_on: Vec<Vec<ResourceId>>,
     /// Nodes that can host it.
     pub possible_owners: NodeSet,
-    /// Time between cheap polls.
-    pub looks_alive: Span,
+    /// Time between cheap polls; none for a resource that signals its own failure.
+    pub looks_alive: Option<Span>,
     /// Time between thorough polls.
     pub is_alive: Span,
     /// What happens on failure.
@@ -228,8 +276,12 @@ pub struct ResourceConfig {
     pub restart_delay: Span,
     /// When a resource that stayed failed is tried once more; none for never.
     pub retry_period_on_failure: Option<Span>,
-    /// How long it may be pending.
+    /// How long it may be pending without telling that it is at work.
     pub pending_timeout: Span,
+    /// How long a health check may go without an answer before its monitor is ended.
+    pub deadlock_timeout: Span,
+    /// Whether it runs in a monitor of its own.
+    pub separate_monitor: bool,
 }
 
 /// A mailbox database.

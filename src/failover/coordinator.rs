@@ -1,48 +1,57 @@
 //! What the core group's owner does for all: it writes the cluster database, places groups and
 //! carries out orders. Exactly one node at a time writes.
 
+use super::Ctx;
 use super::message::GroupReport;
-use super::seam::{GroupState, Note, Order, Why};
+use super::placement::{Hosts, Placement, within};
+use super::seam::{GroupState, Note, Order, ResourceState, Timer, Why};
 use super::state::ClusterDatabase;
-use super::{Ctx, config::Config};
-use crate::base::{GroupId, IdVec, Instant, NodeId, NodeSet};
+use crate::base::{GroupId, IdVec, Instant, NodeId, NodeSet, Span};
 use std::collections::VecDeque;
+
+const HOUR: Span = Span::from_secs(3600);
 
 /// What the coordinator keeps to itself.
 #[derive(Clone, Debug)]
 pub(super) struct Coordinator {
-    /// Moments of failovers by resource failure within the period, by group.
+    /// Moments of the failovers within the period, by group.
     failovers: IdVec<GroupId, VecDeque<Instant>>,
-}
-
-/// Who can host what now.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Hosts {
-    /// Members of the view.
-    pub members: NodeSet,
-    /// Of those, the ones that are being stopped.
-    pub draining: NodeSet,
-    /// Nodes that are paused.
-    pub paused: NodeSet,
-    /// Nodes to which no group goes back by itself.
-    pub keep_off: NodeSet,
+    /// When the cluster started, if it did so in this node's life.
+    started: Option<Instant>,
+    /// Local time of day at the moment zero of this node's clock.
+    time_of_day: Span,
 }
 
 impl Coordinator {
-    pub(super) fn new(groups: usize) -> Self {
-        Coordinator { failovers: IdVec::filled(groups, VecDeque::new()) }
+    /// `time_of_day` is the local time of day at `now`.
+    pub(super) fn new(groups: usize, time_of_day: Span, now: Instant) -> Self {
+        let day = Span::from_secs(24 * 3600).as_nanos();
+        let since = now.as_nanos() % day;
+        let time_of_day = Span::from_nanos((time_of_day.as_nanos() + day - since) % day);
+        let failovers = IdVec::filled(groups, VecDeque::new());
+        Coordinator { failovers, started: None, time_of_day }
+    }
+
+    /// Every member is new: the cluster starts now. Groups that do not start by themselves stay
+    /// offline (wsfc.md §4.3 Priority).
+    pub(super) fn cluster_starts(&mut self, ctx: &Ctx, database: &mut ClusterDatabase) {
+        self.started = Some(ctx.now);
+        for (group, entry) in database.groups.iter_mut() {
+            entry.wanted &= ctx.config.groups[group].priority > 0;
+        }
     }
 
     /// Places groups without an owner, ends moves whose old owner has let go, and moves groups
     /// away from nodes that are being stopped.
     pub(super) fn settle(&mut self, ctx: &mut Ctx, database: &mut ClusterDatabase, hosts: Hosts) {
+        ctx.timers.clear(Timer::Placement);
         for group in database.groups.ids() {
             let entry = database.groups[group].clone();
             if !entry.exists {
                 continue;
             }
             match entry.owner.filter(|owner| hosts.members.contains(*owner)) {
-                None => place(ctx, database, group, hosts),
+                None => self.place(ctx, database, group, hosts),
                 Some(owner) => {
                     let going = entry.moving_to.filter(|to| hosts.members.contains(*to));
                     if entry.moving_to.is_some() && going.is_none() {
@@ -56,7 +65,7 @@ impl Coordinator {
                     } else if going.is_none() && hosts.draining.contains(owner) {
                         drain(ctx, database, group, hosts);
                     } else if going.is_none() {
-                        fail_back(ctx, database, group, hosts);
+                        self.fail_back(ctx, database, group, hosts);
                     }
                 }
             }
@@ -97,6 +106,20 @@ impl Coordinator {
         }
     }
 
+    /// Whether one more failover of a group is within its threshold; it counts as one then.
+    fn within_threshold(&mut self, ctx: &Ctx, group: GroupId) -> bool {
+        let config = &ctx.config.groups[group];
+        let past = &mut self.failovers[group];
+        while past.front().is_some_and(|at| ctx.now.since(*at) >= config.failover_period) {
+            past.pop_front();
+        }
+        let within = past.len() < config.failover_threshold as usize;
+        if within {
+            past.push_back(ctx.now);
+        }
+        within
+    }
+
     /// A group cannot stay with its owner: the next one in line, if its threshold allows.
     fn fail_over(
         &mut self,
@@ -106,18 +129,11 @@ impl Coordinator {
         why: Why,
         hosts: Hosts,
     ) {
-        let config = &ctx.config.groups[group];
-        let now = ctx.now;
-        let past = &mut self.failovers[group];
-        while past.front().is_some_and(|at| now.since(*at) >= config.failover_period) {
-            past.pop_front();
-        }
         let owner = database.groups[group].owner.expect("a told group has an owner");
-        let target = next_after(ctx.config, group, owner, hosts);
-        let within = past.len() < config.failover_threshold as usize;
+        let target = Placement { config: ctx.config, database, hosts }.next(group, owner, false);
+        let within = target.is_none() || self.within_threshold(ctx, group);
         match target.filter(|_| within) {
             Some(to) => {
-                past.push_back(now);
                 database.groups[group].moving_to = Some(to);
                 ctx.note(Note::GroupMove { group, from: Some(owner), to, why });
             }
@@ -130,7 +146,100 @@ impl Coordinator {
         database.version += 1;
     }
 
-    /// Carries out an order about groups; `on` is where it was given.
+    /// A group without an owner among the members gets one.
+    fn place(
+        &mut self,
+        ctx: &mut Ctx,
+        database: &mut ClusterDatabase,
+        group: GroupId,
+        hosts: Hosts,
+    ) {
+        if self.waits_for_owner(ctx, database, group) {
+            return;
+        }
+        let (before, wanted, stuck) = {
+            let entry = &database.groups[group];
+            (entry.owner, entry.moving_to, entry.stuck)
+        };
+        let placement = Placement { config: ctx.config, database, hosts };
+        let fits = placement.fits(group);
+        let target = wanted.filter(|to| fits.contains(*to)).or_else(|| match before {
+            Some(before) => placement.next(group, before, true),
+            None => placement.best(group, fits),
+        });
+        let counts = ctx.config.placement.node_down_counts && before.is_some();
+        let within = stuck || target.is_none() || !counts || self.within_threshold(ctx, group);
+        match target.filter(|_| within) {
+            Some(to) => {
+                give(database, group, to);
+                let why = if before.is_some() { Why::NodeDown } else { Why::Startup };
+                ctx.note(Note::GroupMove { group, from: before, to, why });
+            }
+            None if !stuck => {
+                database.groups[group].stuck = true;
+                database.version += 1;
+                let unpaused = Hosts { paused: NodeSet::EMPTY, ..hosts };
+                let placement = Placement { config: ctx.config, database, hosts: unpaused };
+                let why = match within {
+                    false => Why::ThresholdExceeded,
+                    true if placement.fits(group).is_empty() => Why::NodeDown,
+                    true => Why::NodePaused,
+                };
+                ctx.note(Note::GroupStays { group, why });
+            }
+            None => {}
+        }
+    }
+
+    /// While the cluster starts, a group waits for the node that it was on, or for its first
+    /// preferred owner, before it goes elsewhere (wsfc.md §4.3 ClusterGroupWaitDelay).
+    fn waits_for_owner(&self, ctx: &mut Ctx, database: &ClusterDatabase, group: GroupId) -> bool {
+        let config = &ctx.config.groups[group];
+        let awaited = database.groups[group].owner.or(config.preferred.first().copied());
+        let until = self.started.map(|at| at.saturating_add(ctx.config.placement.wait_delay));
+        let Some(until) = until.filter(|until| awaited.is_some() && ctx.now < *until) else {
+            return false;
+        };
+        ctx.timers.set_earlier(Timer::Placement, until);
+        true
+    }
+
+    /// A group whose first preferred owner is back goes back to it, if it is set so, within its
+    /// window.
+    fn fail_back(
+        &self,
+        ctx: &mut Ctx,
+        database: &mut ClusterDatabase,
+        group: GroupId,
+        hosts: Hosts,
+    ) {
+        let config = &ctx.config.groups[group];
+        let owner = database.groups[group].owner;
+        if !config.auto_failback || database.groups[group].state != GroupState::Online {
+            return;
+        }
+        let first = Placement { config: ctx.config, database, hosts }.first_preferred(group);
+        let Some(first) = first.filter(|first| owner != Some(*first)) else { return };
+        let open = config.failback_window.is_none_or(|window| within(window, self.hour(ctx.now)));
+        if open {
+            database.groups[group].moving_to = Some(first);
+            database.version += 1;
+            ctx.note(Note::GroupMove { group, from: owner, to: first, why: Why::Failback });
+        } else {
+            let passed = (self.time_of_day.as_nanos() + ctx.now.as_nanos()) % HOUR.as_nanos();
+            let next = ctx.now + Span::from_nanos(HOUR.as_nanos() - passed);
+            ctx.timers.set_earlier(Timer::Placement, next);
+        }
+    }
+
+    /// The hour of the local day.
+    fn hour(&self, now: Instant) -> u8 {
+        let hours = (self.time_of_day.as_nanos() + now.as_nanos()) / HOUR.as_nanos();
+        (hours % 24) as u8
+    }
+
+    /// Carries out an order about groups; `on` is where it was given. What an operator asks for
+    /// begins a new count of failovers.
     pub(super) fn order(
         &mut self,
         ctx: &mut Ctx,
@@ -140,37 +249,8 @@ impl Coordinator {
         hosts: Hosts,
     ) {
         match order {
-            Order::CreateGroup(group) => {
-                let entry = &mut database.groups[group];
-                entry.exists = true;
-                entry.wanted = true;
-                let config = &ctx.config.groups[group];
-                let first = config.preferred.first().copied().unwrap_or(on);
-                let fits = candidates(ctx.config, group, hosts).contains(first);
-                if entry.owner.is_none() && fits {
-                    entry.owner = Some(first);
-                    ctx.note(Note::GroupMove { group, from: None, to: first, why: Why::Asked });
-                }
-            }
-            Order::MoveGroup { group, to } => {
-                let Some(owner) = database.groups[group].owner else { return };
-                let fits = candidates(ctx.config, group, hosts).without(owner);
-                let target = match to {
-                    Some(to) => Some(to).filter(|to| fits.contains(*to)),
-                    None => best_possible(ctx.config, group, fits),
-                };
-                match target {
-                    Some(to) => {
-                        let entry = &mut database.groups[group];
-                        entry.moving_to = Some(to);
-                        entry.stuck = false;
-                        let from = Some(owner);
-                        ctx.note(Note::GroupMove { group, from, to, why: Why::Asked });
-                    }
-                    None if to == Some(owner) => {}
-                    None => ctx.note(Note::GroupStays { group, why: Why::Asked }),
-                }
-            }
+            Order::CreateGroup(group) => create(ctx, database, group, on, hosts),
+            Order::MoveGroup { group, to } => self.move_group(ctx, database, group, to, hosts),
             Order::OnlineGroup(group)
                 if database.groups[group].state == GroupState::Offline
                     && database.groups[group].owner.is_some_and(|on| hosts.paused.contains(on)) =>
@@ -178,11 +258,15 @@ impl Coordinator {
                 ctx.note(Note::GroupStays { group, why: Why::NodePaused });
                 return;
             }
-            Order::OnlineGroup(group) => {
-                database.groups[group].wanted = true;
-                database.groups[group].stuck = false;
-            }
+            Order::OnlineGroup(group) => self.start_group(ctx, database, group),
             Order::OfflineGroup(group) => database.groups[group].wanted = false,
+            Order::OnlineResource(resource) => {
+                for resource in ctx.config.needs(resource) {
+                    database.stopped.remove(&resource);
+                }
+                self.start_group(ctx, database, ctx.config.resources[resource].group);
+            }
+            Order::OfflineResource(resource) => drop(database.stopped.insert(resource)),
             Order::MoveDatabase { .. }
             | Order::MountDatabase(_)
             | Order::DismountDatabase(_)
@@ -193,48 +277,57 @@ impl Coordinator {
         database.version += 1;
     }
 
-    /// Whether every group has left a node that can be left.
-    pub(super) fn left(
-        &self,
-        config: &Config,
-        database: &ClusterDatabase,
-        node: NodeId,
+    fn start_group(&mut self, ctx: &Ctx, database: &mut ClusterDatabase, group: GroupId) {
+        self.failovers[group].clear();
+        let of = ctx.config.resources.iter().filter(|(_, resource)| resource.group == group);
+        let failed = of.map(|(id, _)| database.resources[id]).any(|s| s == ResourceState::Failed);
+        let entry = &mut database.groups[group];
+        entry.wanted = true;
+        entry.stuck = false;
+        if failed {
+            entry.starts = entry.starts.wrapping_add(1);
+        }
+    }
+
+    fn move_group(
+        &mut self,
+        ctx: &mut Ctx,
+        database: &mut ClusterDatabase,
+        group: GroupId,
+        to: Option<NodeId>,
         hosts: Hosts,
-        core: GroupId,
-    ) -> bool {
-        database.groups.iter().all(|(group, entry)| {
-            group == core
-                || !entry.exists
-                || entry.owner != Some(node)
-                || candidates(config, group, hosts).without(node).is_empty()
-        })
+    ) {
+        let Some(owner) = database.groups[group].owner else { return };
+        let placement = Placement { config: ctx.config, database, hosts };
+        let target = match to {
+            Some(to) => Some(to).filter(|to| placement.able(group).without(owner).contains(*to)),
+            None => placement.best(group, placement.fits(group).without(owner)),
+        };
+        match target {
+            Some(to) => {
+                self.failovers[group].clear();
+                let entry = &mut database.groups[group];
+                entry.moving_to = Some(to);
+                entry.stuck = false;
+                let from = Some(owner);
+                ctx.note(Note::GroupMove { group, from, to, why: Why::Asked });
+            }
+            None if to == Some(owner) => {}
+            None => ctx.note(Note::GroupStays { group, why: Why::Asked }),
+        }
     }
 }
 
-/// A group without an owner among the members gets one.
-fn place(ctx: &mut Ctx, database: &mut ClusterDatabase, group: GroupId, hosts: Hosts) {
-    let entry = &database.groups[group];
-    let (before, wanted) = (entry.owner, entry.moving_to);
-    let fits = candidates(ctx.config, group, hosts);
-    let target = wanted.filter(|to| fits.contains(*to)).or_else(|| match before {
-        Some(before) => next_after(ctx.config, group, before, hosts),
-        None => best_possible(ctx.config, group, fits),
-    });
-    match target {
-        Some(to) => {
-            give(database, group, to);
-            let why = if before.is_some() { Why::NodeDown } else { Why::Startup };
-            ctx.note(Note::GroupMove { group, from: before, to, why });
-        }
-        None if !entry.stuck => {
-            database.groups[group].stuck = true;
-            database.version += 1;
-            let unpaused = Hosts { paused: NodeSet::EMPTY, ..hosts };
-            let paused = !candidates(ctx.config, group, unpaused).is_empty();
-            let why = if paused { Why::NodePaused } else { Why::NodeDown };
-            ctx.note(Note::GroupStays { group, why });
-        }
-        None => {}
+fn create(ctx: &mut Ctx, database: &mut ClusterDatabase, group: GroupId, on: NodeId, hosts: Hosts) {
+    let entry = &mut database.groups[group];
+    entry.exists = true;
+    entry.wanted = true;
+    let first = ctx.config.groups[group].preferred.first().copied().unwrap_or(on);
+    let fits = Placement { config: ctx.config, database, hosts }.fits(group).contains(first);
+    let entry = &mut database.groups[group];
+    if entry.owner.is_none() && fits {
+        entry.owner = Some(first);
+        ctx.note(Note::GroupMove { group, from: None, to: first, why: Why::Asked });
     }
 }
 
@@ -248,74 +341,28 @@ fn give(database: &mut ClusterDatabase, group: GroupId, to: NodeId) {
     database.version += 1;
 }
 
-/// A group leaves a node that is being stopped.
+/// A group leaves a node that is being stopped, the core group last.
 fn drain(ctx: &mut Ctx, database: &mut ClusterDatabase, group: GroupId, hosts: Hosts) {
     let owner = database.groups[group].owner.expect("checked by the caller");
+    let placement = Placement { config: ctx.config, database, hosts };
     let core = ctx.config.core_group() == group;
-    let others_left = database.groups.iter().all(|(other, entry)| {
-        other == group
-            || !entry.exists
-            || entry.owner != Some(owner)
-            || candidates(ctx.config, other, hosts).without(owner).is_empty()
-    });
-    if core && !others_left {
+    if core && !have_left(placement, owner) {
         return;
     }
-    if let Some(to) = next_after(ctx.config, group, owner, hosts) {
+    if let Some(to) = placement.next(group, owner, false) {
         database.groups[group].moving_to = Some(to);
         database.version += 1;
         ctx.note(Note::GroupMove { group, from: Some(owner), to, why: Why::Stopping });
     }
 }
 
-/// A group whose first preferred owner is back goes back to it, if it is set so.
-fn fail_back(ctx: &mut Ctx, database: &mut ClusterDatabase, group: GroupId, hosts: Hosts) {
-    let config = &ctx.config.groups[group];
-    let owner = database.groups[group].owner;
-    if !config.auto_failback {
-        return;
-    }
-    let fits = candidates(ctx.config, group, hosts).minus(hosts.keep_off);
-    let Some(first) = config.preferred.iter().copied().find(|node| fits.contains(*node)) else {
-        return;
-    };
-    if owner != Some(first) && database.groups[group].state == GroupState::Online {
-        database.groups[group].moving_to = Some(first);
-        database.version += 1;
-        ctx.note(Note::GroupMove { group, from: owner, to: first, why: Why::Startup });
-    }
-}
-
-/// Members that can host a group: possible owners of all its resources, neither being stopped nor
-/// paused.
-pub(super) fn candidates(config: &Config, group: GroupId, hosts: Hosts) -> NodeSet {
-    let of = config.resources.values().filter(|resource| resource.group == group);
-    let able = hosts.members.minus(hosts.draining).minus(hosts.paused);
-    of.fold(able, |able, resource| able.intersection(resource.possible_owners))
-}
-
-/// Every node in the order of the group's list: preferred owners, then the rest by number.
-fn node_list(config: &Config, group: GroupId) -> Vec<NodeId> {
-    let mut list = config.groups[group].preferred.clone();
-    list.extend(config.nodes.ids().filter(|node| !config.groups[group].preferred.contains(node)));
-    list
-}
-
-/// The next node after the failed one in the list, not back to the top (wsfc.md §4.4).
-pub(super) fn next_after(
-    config: &Config,
-    group: GroupId,
-    failed: NodeId,
-    hosts: Hosts,
-) -> Option<NodeId> {
-    let fits = candidates(config, group, hosts).without(failed);
-    let list = node_list(config, group);
-    let place = list.iter().position(|node| *node == failed)?;
-    let round = list.iter().cycle().skip(place + 1).take(list.len());
-    round.copied().find(|node| fits.contains(*node))
-}
-
-/// The best possible owner, from the top of the list (wsfc.md §4.4).
-fn best_possible(config: &Config, group: GroupId, fits: NodeSet) -> Option<NodeId> {
-    node_list(config, group).into_iter().find(|node| fits.contains(*node))
+/// Whether every group but the core group has left a node, as far as it can.
+pub(super) fn have_left(placement: Placement, node: NodeId) -> bool {
+    let core = placement.config.core_group();
+    placement.database.groups.iter().all(|(group, entry)| {
+        group == core
+            || !entry.exists
+            || entry.owner != Some(node)
+            || placement.fits(group).without(node).is_empty()
+    })
 }

@@ -8,6 +8,7 @@
 
 mod active_manager;
 pub mod best_copy;
+mod boot;
 pub mod config;
 mod coordinator;
 mod databases;
@@ -18,6 +19,7 @@ pub mod message;
 mod node;
 mod note;
 mod pause;
+mod placement;
 pub mod quorum;
 pub mod seam;
 pub mod state;

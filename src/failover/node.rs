@@ -2,13 +2,14 @@
 
 use super::active_manager::{Primary, Servers};
 use super::config::{Config, GroupKind};
-use super::coordinator::{Coordinator, Hosts};
+use super::coordinator::{Coordinator, have_left};
 use super::databases::{Ask, Databases};
 use super::groups::Groups;
 use super::heartbeat::{Changed, Heartbeat};
 use super::membership::Membership;
 use super::message::{Flags, Message, Regroup};
 use super::pause;
+use super::placement::{Hosts, Placement};
 use super::quorum::{Counting, Standing, Votes, standing};
 use super::seam::{
     Act, Boot, Deadline, Durable, Effects, Input, Note, Operation, Order, Outcome, Refusal, Report,
@@ -176,8 +177,8 @@ impl Node {
             start: boot.start,
             forms: false,
             proposed_at: None,
-            groups: Groups::new(config.resources.len(), config.groups.len()),
-            coordinator: Coordinator::new(config.groups.len()),
+            groups: Groups::new(&config),
+            coordinator: Coordinator::new(config.groups.len(), boot.time_of_day, now),
             primary: Primary::default(),
             is_primary: false,
             was_primary: false,
@@ -352,6 +353,7 @@ impl Node {
             draining: self.flagged(|flags| flags.draining),
             paused: pause::paused(&self.database),
             keep_off: keep_off.map(|(node, _)| node).collect(),
+            view: self.membership.view,
         }
     }
 

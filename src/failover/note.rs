@@ -243,6 +243,12 @@ pub enum Note {
         /// Restarts within the period, this one included.
         restarts: u32,
     },
+    /// A health check was not answered: the resource monitor was ended and started again (events
+    /// 1230 and 1146).
+    MonitorEnded {
+        /// The resource that did not answer.
+        resource: ResourceId,
+    },
     /// This node became Primary Active Manager.
     PrimaryActiveManager,
     /// A database operation begins on the Primary Active Manager.

@@ -1,7 +1,7 @@
 //! Nodes that are paused: they take part in the cluster and are given no groups; a drain moves
 //! away what they have (wsfc.md §2).
 
-use super::coordinator::{Hosts, candidates, next_after};
+use super::placement::{Hosts, Placement};
 use super::seam::{Failback, Note, Why};
 use super::state::{ClusterDatabase, Drain, NodeEntry};
 use super::{Ctx, config::Config};
@@ -67,7 +67,8 @@ pub(super) fn resume(
     for group in entry.drained {
         let now = &database.groups[group];
         let free = now.exists && now.owner != Some(node) && now.moving_to.is_none();
-        if free && candidates(ctx.config, group, hosts).contains(node) {
+        let fits = Placement { config: ctx.config, database, hosts }.fits(group);
+        if free && fits.contains(node) {
             let from = now.owner;
             database.groups[group].moving_to = Some(node);
             ctx.note(Note::GroupMove { group, from, to: node, why: Why::Asked });
@@ -125,7 +126,8 @@ fn target(
     group: GroupId,
     hosts: Hosts,
 ) -> Option<NodeId> {
-    let fits = candidates(config, group, hosts);
+    let placement = Placement { config, database, hosts };
+    let fits = placement.fits(group);
     let asked = database.nodes[node].drain_to.filter(|to| fits.contains(*to));
-    asked.or_else(|| next_after(config, group, node, hosts))
+    asked.or_else(|| placement.next(group, node, false))
 }

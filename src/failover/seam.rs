@@ -9,9 +9,9 @@
 //! 5. Same configuration, boot and inputs at the same moments give the same effects.
 //! 6. Nothing depends on a `Send` arriving.
 
+pub use super::boot::{Boot, Durable, Start, StartQuorum};
 use super::message::Message;
 pub use super::note::{Dropped, Note, Operation, Ranked};
-use super::state::ClusterDatabase;
 use crate::base::{DbId, GroupId, Instant, NicId, NodeId, OpId, ResourceId, StepNo};
 use serde::{Deserialize, Serialize};
 
@@ -209,6 +209,12 @@ pub enum Report {
         /// What is wrong with it.
         failure: Failure,
     },
+    /// A pending resource tells that it is at work, so that PendingTimeout begins anew
+    /// (wsfc.md §4.2).
+    ResourceAtWork {
+        /// The resource.
+        resource: ResourceId,
+    },
     /// A failure item: the local Store or disk reports that a mounted database failed
     /// (exchange.md §1.5).
     DatabaseFailed {
@@ -241,6 +247,10 @@ pub enum Order {
     OnlineGroup(GroupId),
     /// Take a group offline.
     OfflineGroup(GroupId),
+    /// Bring a resource online, and what it depends on.
+    OnlineResource(ResourceId),
+    /// Take a resource offline, and what depends on it.
+    OfflineResource(ResourceId),
     /// Switch a database over (`Move-ActiveMailboxDatabase`).
     MoveDatabase {
         /// The database.
@@ -426,49 +436,6 @@ impl CopyReport {
     }
 }
 
-/// What survives a stop of the Cluster service: the last view and the cluster database.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-pub struct Durable {
-    /// The epoch that the node last saw, as in the witness's tag.
-    pub epoch: u64,
-    /// The replicated cluster database.
-    pub database: ClusterDatabase,
-}
-
-/// What a node starts from.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-pub struct Boot {
-    /// What an earlier life stored; a default value for a node that never ran.
-    pub durable: Durable,
-    /// Which of its adapters have carrier now, by [`NicId`].
-    pub links: Vec<bool>,
-    /// Whether the local Replication service runs.
-    pub replication_service: bool,
-    /// How the Cluster service was started.
-    pub start: Start,
-}
-
-/// How a Cluster service is started (wsfc.md §3.3).
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-pub struct Start {
-    /// What it does about quorum.
-    pub quorum: StartQuorum,
-    /// IgnorePersistentState (`/ips`): if it forms the cluster, no role is brought online.
-    pub ignore_persistent_state: bool,
-}
-
-/// What a Cluster service that starts does about quorum (wsfc.md §3.3).
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-pub enum StartQuorum {
-    /// Joins a cluster, or forms one if it has the votes.
-    #[default]
-    Normal,
-    /// ForceQuorum (`/fq`): forms at once, whatever the votes; its own configuration holds.
-    Force,
-    /// PreventQuorum (`/pq`): joins only, never forms.
-    Prevent,
-}
-
 /// When a node wants to be woken, and why.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Deadline {
@@ -503,11 +470,13 @@ pub enum Timer {
     ActiveManager,
     /// A task on a local copy takes too long.
     Database,
+    /// A group's wait for its owner ends, or a failback window may open.
+    Placement,
 }
 
 impl Timer {
     /// Number of timers.
-    pub const COUNT: usize = 10;
+    pub const COUNT: usize = 11;
     /// Every timer in slot order.
     pub const ALL: [Timer; Timer::COUNT] = [
         Timer::Beat,
@@ -520,6 +489,7 @@ impl Timer {
         Timer::Update,
         Timer::ActiveManager,
         Timer::Database,
+        Timer::Placement,
     ];
 }
 
@@ -582,6 +552,8 @@ pub enum Why {
     Startup,
     /// Its owner is paused and is being drained.
     NodePaused,
+    /// A preferred owner is back, and the group is set to go back to it.
+    Failback,
     /// The failover threshold was exceeded (event 1254).
     ThresholdExceeded,
 }

@@ -4,6 +4,7 @@ use super::quorum::Votes;
 use super::seam::{GroupState, ResourceState};
 use crate::base::{DbId, GroupId, IdVec, NodeId, ResourceId};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// The replicated cluster database.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -18,6 +19,8 @@ pub struct ClusterDatabase {
     pub groups: IdVec<GroupId, GroupEntry>,
     /// Resources.
     pub resources: IdVec<ResourceId, ResourceState>,
+    /// Resources that an operator took offline (their PersistentState is off).
+    pub stopped: BTreeSet<ResourceId>,
     /// Where each database is.
     pub databases: IdVec<DbId, DatabaseEntry>,
 }
@@ -79,6 +82,9 @@ pub struct GroupEntry {
     /// It cannot run on its owner and nowhere else either: no more attempts until an order, or
     /// until the membership changes.
     pub stuck: bool,
+    /// Counts the operator's starts of a group in which something had failed: its owner tries
+    /// again.
+    pub starts: u32,
 }
 
 /// A database in the cluster database (Active Manager's state, exchange.md §1.1).

@@ -35,6 +35,11 @@ impl Timers {
         }
     }
 
+    /// Sets a timer unless it is set to an earlier moment.
+    pub(super) fn set_earlier(&mut self, timer: Timer, at: Instant) {
+        self.set(timer, at.min(self.at[timer as usize]));
+    }
+
     pub(super) fn clear(&mut self, timer: Timer) {
         self.at[timer as usize] = NEVER;
     }

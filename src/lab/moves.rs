@@ -211,6 +211,7 @@ impl Reading {
             | Why::Evicted
             | Why::ForcedElsewhere
             | Why::NodePaused
+            | Why::Failback
             | Why::ThresholdExceeded => ("Automatic", "None"),
         };
         let total = ended.as_ref().map_or(Span::ZERO, |(at, _)| at.since(self.started));

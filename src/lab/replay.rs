@@ -67,7 +67,8 @@ pub fn verify(
     for (index, record) in records.iter().enumerate() {
         match &record.what {
             What::Plant(change) => {
-                verified.lives += u64::from(follow(topology, &mut members, record.at, change));
+                verified.lives +=
+                    u64::from(follow((topology, scenario), &mut members, record.at, change));
             }
             What::In(node, input) if node.index() < topology.nodes => {
                 let decided = step(&mut members[*node], record.at, input);
@@ -104,7 +105,7 @@ pub fn verify(
 /// Takes over what a change in the plant means for a member's next start; tells whether a life
 /// of its service begins.
 fn follow(
-    topology: &Topology,
+    (topology, scenario): (&Topology, &Scenario),
     members: &mut IdVec<NodeId, Member>,
     at: Instant,
     change: &Plant,
@@ -130,6 +131,7 @@ fn follow(
                         links: member.links.clone(),
                         replication_service: member.replication_service,
                         start: std::mem::take(&mut member.start),
+                        time_of_day: scenario.time_of_day_at(at),
                     };
                     Node::new(topology.config(node), boot, at)
                 });

@@ -149,6 +149,8 @@ fn isolates(fault: &Fault) -> bool {
         Fault::ServiceStop { service, .. } => *service == super::Service::Cluster,
         Fault::ServiceHang { .. }
         | Fault::ServiceSlow { .. }
+        | Fault::ResourceFail { .. }
+        | Fault::ResourceHang { .. }
         | Fault::GratuitousArpBlocked { .. } => false,
     }
 }

@@ -6,8 +6,8 @@ use super::version::Ability;
 use crate::base::{Address, ClientId, DbId, GroupId, Id, IdVec, MachineId, NodeId, ResourceId};
 use crate::failover::config::{
     ActiveManagerConfig, Config, DatabaseConfig, GroupConfig, GroupKind, HeartbeatConfig,
-    MembershipConfig, NetworkConfig, NicConfig, NodeConfig, QuorumConfig, ResourceConfig,
-    ResourceKind, Rhythm,
+    MembershipConfig, NetworkConfig, NicConfig, NodeConfig, PlacementConfig, QuorumConfig,
+    ResourceConfig, ResourceKind, Rhythm,
 };
 use crate::failover::seam::{Order, ResourceState};
 use crate::failover::state::{ClusterDatabase, DatabaseEntry, GroupEntry, NodeEntry, QuorumEntry};
@@ -98,6 +98,7 @@ impl Topology {
                 termination: set.cluster.termination_timer,
             },
             groups: self.groups.ids().map(|id| self.group_config(id)).collect(),
+            placement: self.placement_config(),
             resources: self.resources.ids().map(|id| self.resource_config(id)).collect(),
             databases: self
                 .databases
@@ -161,31 +162,51 @@ impl Topology {
             failover_threshold: group.failover_threshold,
             failover_period: group.failover_period,
             auto_failback: group.auto_failback,
+            failback_window: group.failback_window,
+            priority: group.priority,
+            anti_affinity: group.anti_affinity.clone(),
             exists: true,
+        }
+    }
+
+    fn placement_config(&self) -> PlacementConfig {
+        let set = &self.settings.cluster;
+        PlacementConfig {
+            ordered: set.disable_group_preferred_owner_randomization,
+            enforced_anti_affinity: set.cluster_enforced_anti_affinity,
+            wait_delay: set.cluster_group_wait_delay,
+            node_down_counts: set.node_down_counts_as_failover,
         }
     }
 
     fn resource_config(&self, id: ResourceId) -> ResourceConfig {
         let resource = &self.resources[id];
-        let set = &self.settings.cluster;
+        let (set, own) = (&self.settings.cluster, &resource.own);
         ResourceConfig {
             kind: resource.kind,
             group: resource.group,
             depends_on: resource.depends_on.clone(),
             possible_owners: resource.possible_owners,
-            looks_alive: set.looks_alive_poll_interval,
-            is_alive: set.is_alive_poll_interval,
+            looks_alive: (!own.signals_failure)
+                .then(|| own.looks_alive_poll_interval.unwrap_or(set.looks_alive_poll_interval)),
+            is_alive: own.is_alive_poll_interval.unwrap_or(set.is_alive_poll_interval),
             restart_action: resource.restart_action,
-            restart_threshold: set.restart_threshold,
-            restart_period: set.restart_period,
-            restart_delay: set.restart_delay,
-            retry_period_on_failure: Some(match resource.kind {
-                ResourceKind::FileShareWitness => set.witness_restart_interval,
-                ResourceKind::IpAddress { .. } | ResourceKind::NetworkName => {
-                    set.retry_period_on_failure
-                }
-            }),
-            pending_timeout: set.pending_timeout,
+            restart_threshold: own.restart_threshold.unwrap_or(set.restart_threshold),
+            restart_period: own.restart_period.unwrap_or(set.restart_period),
+            restart_delay: own.restart_delay.unwrap_or(set.restart_delay),
+            retry_period_on_failure: own.retry_period_on_failure.unwrap_or(Some(
+                match resource.kind {
+                    ResourceKind::FileShareWitness => set.witness_restart_interval,
+                    ResourceKind::IpAddress { .. }
+                    | ResourceKind::NetworkName
+                    | ResourceKind::GenericService
+                    | ResourceKind::GenericApplication
+                    | ResourceKind::Wait => set.retry_period_on_failure,
+                },
+            )),
+            pending_timeout: own.pending_timeout.unwrap_or(set.pending_timeout),
+            deadlock_timeout: own.deadlock_timeout.unwrap_or(set.deadlock_timeout),
+            separate_monitor: own.separate_monitor,
         }
     }
 
@@ -208,11 +229,15 @@ impl Topology {
                 .map(|id| GroupEntry {
                     exists: !created.contains(&id),
                     owner: scenario.start.groups[id.index()],
-                    wanted: true,
+                    wanted: self.groups[id].persistent_state,
                     ..GroupEntry::default()
                 })
                 .collect(),
             resources: IdVec::filled(self.resources.len(), ResourceState::Offline),
+            stopped: (self.resources.iter())
+                .filter(|(_, resource)| resource.own.stays_offline)
+                .map(|(id, _)| id)
+                .collect(),
             databases: (self.databases.ids())
                 .map(|id: DbId| DatabaseEntry {
                     active: Some(scenario.start.databases[id.index()]),

@@ -1,6 +1,6 @@
 //! Faults as data: what goes wrong, where, when and for how long.
 
-use crate::base::{Instant, MachineId, NetId, NicId, Ratio, Span};
+use crate::base::{Instant, MachineId, NetId, NicId, Ratio, ResourceId, Span};
 use serde::{Deserialize, Serialize};
 
 /// A service that runs on a machine and can be stopped, hung or slow.
@@ -87,6 +87,21 @@ pub enum Fault {
         service: Service,
         /// The factor, at least one.
         factor: Ratio,
+    },
+    /// `resource-fail`: a cluster resource does not come online on a machine, and fails its health
+    /// checks there.
+    ResourceFail {
+        /// The machine.
+        machine: MachineId,
+        /// The resource.
+        resource: ResourceId,
+    },
+    /// `resource-hang`: a cluster resource answers nothing on a machine.
+    ResourceHang {
+        /// The machine.
+        machine: MachineId,
+        /// The resource.
+        resource: ResourceId,
     },
     /// `network-down`: a switch forwards nothing (adapters keep carrier).
     NetworkDown {
@@ -193,6 +208,16 @@ impl Fault {
             meaning: "a service takes longer by a factor",
         },
         Kind {
+            word: "resource-fail",
+            keys: &["machine", "resource"],
+            meaning: "a cluster resource fails there: it does not come online and is not alive",
+        },
+        Kind {
+            word: "resource-hang",
+            keys: &["machine", "resource"],
+            meaning: "a cluster resource answers nothing there",
+        },
+        Kind {
             word: "network-down",
             keys: &["network"],
             meaning: "a switch forwards nothing; adapters keep carrier",
@@ -238,6 +263,8 @@ impl Fault {
             Fault::ServiceStop { .. } => "service-stop",
             Fault::ServiceHang { .. } => "service-hang",
             Fault::ServiceSlow { .. } => "service-slow",
+            Fault::ResourceFail { .. } => "resource-fail",
+            Fault::ResourceHang { .. } => "resource-hang",
             Fault::NetworkDown { .. } => "network-down",
             Fault::PathCut { one_way: false, .. } => "path-cut",
             Fault::PathCut { one_way: true, .. } => "path-cut-one-way",

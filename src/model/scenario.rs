@@ -16,6 +16,8 @@ pub struct Scenario {
     pub until: Instant,
     /// From when clients work; earlier than the first fault. Before it the cluster starts up.
     pub clients_from: Instant,
+    /// Local time of day when the run begins.
+    pub time_of_day: Span,
     /// How long after the last fault healed (or struck, if it never heals) everything that can be
     /// back must be back.
     pub settle: Span,
@@ -68,6 +70,14 @@ impl VerdictKind {
     /// Whether a promise or an expectation was broken.
     pub const fn is_broken(self) -> bool {
         matches!(self, VerdictKind::Safety | VerdictKind::Liveness | VerdictKind::Budget)
+    }
+}
+
+impl Scenario {
+    /// Local time of day at a moment of the run.
+    pub fn time_of_day_at(&self, at: Instant) -> Span {
+        const DAY: u64 = 24 * 3600 * 1_000_000_000;
+        Span::from_nanos((self.time_of_day.as_nanos() % DAY + at.as_nanos() % DAY) % DAY)
     }
 }
 

@@ -1,8 +1,11 @@
 //! Every number of the model, in one table: key, meaning, default, range, and what it rests on.
 //! A topology or scenario file or `--set` may give another value under the same key.
 
+mod versions;
+
+pub use versions::{VERSION_DEFAULTS, Version};
+
 use super::quorum::QuorumType;
-use super::topology::{ExchangeVersion, WindowsVersion};
 use crate::base::{Ratio, Span};
 use crate::failover::quorum::Automatic;
 use serde::{Deserialize, Serialize};
@@ -270,6 +273,23 @@ settings! {
         retry_period_on_failure: Span = "1h", "0s".."1000h", Documented("wsfc.md §4.2 RetryPeriodOnFailure");
         /// How long a resource may be pending.
         pending_timeout: Span = "3m", "10ms".."24h", Documented("wsfc.md §4.2 PendingTimeout");
+        /// How long a health check may go without an answer before the resource monitor is ended
+        /// and started again.
+        deadlock_timeout: Span = "5m", "1s".."24h", Documented("wsfc.md §4.2 DeadlockTimeout");
+        /// How long a group waits for its owner, or for its first preferred owner, when the cluster
+        /// starts.
+        cluster_group_wait_delay: Span = "0s", "0s".."1h", Assumed("wsfc.md §4.3 ClusterGroupWaitDelay: 120 s later, 2008 R2 value not found");
+        /// Whether a group without preferred owners goes to the next node by number after a node
+        /// failure, and not to any.
+        disable_group_preferred_owner_randomization: bool = "false", "".."", Documented("wsfc.md §4.4 node failure, no list");
+        /// Whether a group stays offline rather than beside one that it is to be kept from; from
+        /// 2012 on.
+        cluster_enforced_anti_affinity: bool = "false", "".."", Documented("wsfc.md §4.3 AntiAffinityClassNames");
+        /// Whether a move because the owner went down counts towards a group's failover threshold.
+        node_down_counts_as_failover: bool = "false", "".."", Assumed("wsfc.md §4.4 do node-down moves count: not found; a log prints failoverCount=0 for one");
+        /// Time that a Generic Service, a Generic Application or a Wait takes to come online,
+        /// unless it says otherwise.
+        generic_online_time: Span = "500ms", "0s".."24h", Documented("wsfc.md §4.2 recommended entry-point time");
         /// ARP requests with the new address as source before an IP Address is online.
         arp_retry_count: u32 = "3", "0".."3", Reported("wsfc.md §5.1 ARP count and spacing, Vista/2008");
         /// Time between those ARP requests.
@@ -478,97 +498,5 @@ settings! {
         smtp_timeout: Span = "10m", "1s".."24h", Assumed("RFC 5321 §4.5.3.2.6: 10 min after the end of a message");
         /// How long an SMTP client waits before it tries again.
         smtp_retry: Span = "5s", "10ms".."24h", Assumed("a relay's first retry; an input");
-    }
-}
-
-/// A version of a product.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Version {
-    /// Of Windows Server.
-    Windows(WindowsVersion),
-    /// Of Exchange.
-    Exchange(ExchangeVersion),
-}
-
-/// Defaults of other versions, where they differ from those of Windows Server 2008 R2 and Exchange
-/// 2010 SP1.
-pub const VERSION_DEFAULTS: &[(Version, &str, &str, Basis)] = &[
-    (
-        Version::Exchange(ExchangeVersion::Rtm),
-        "replication.block_mode",
-        "false",
-        Reported("exchange.md §2.1 block mode"),
-    ),
-    (
-        Version::Exchange(ExchangeVersion::Rtm),
-        "transport.shadow_heartbeat_timeout_interval",
-        "5m",
-        Documented("exchange.md §2.4, RTM"),
-    ),
-    (
-        Version::Exchange(ExchangeVersion::Rtm),
-        "transport.shadow_heartbeat_retry_count",
-        "3",
-        Documented("exchange.md §2.4, RTM"),
-    ),
-    (
-        Version::Windows(WindowsVersion::V2012),
-        "cluster.arbitration_delay",
-        "6s",
-        Documented("wsfc.md §3.2 ArbitrationDelay"),
-    ),
-    (
-        Version::Windows(WindowsVersion::V2016),
-        "cluster.cross_subnet_threshold",
-        "20",
-        Documented("wsfc.md §1.1 CrossSubnetThreshold"),
-    ),
-    (
-        Version::Windows(WindowsVersion::V2012),
-        "cluster.dynamic_quorum",
-        "true",
-        Documented("wsfc.md §3.1 DynamicQuorum"),
-    ),
-    (
-        Version::Windows(WindowsVersion::V2012R2),
-        "cluster.dynamic_quorum",
-        "true",
-        Documented("wsfc.md §3.1 DynamicQuorum"),
-    ),
-    (
-        Version::Windows(WindowsVersion::V2016),
-        "cluster.dynamic_quorum",
-        "true",
-        Documented("wsfc.md §3.1 DynamicQuorum"),
-    ),
-    (
-        Version::Windows(WindowsVersion::V2012R2),
-        "cluster.arbitration_delay",
-        "6s",
-        Documented("wsfc.md §3.2 ArbitrationDelay"),
-    ),
-    (
-        Version::Windows(WindowsVersion::V2016),
-        "cluster.arbitration_delay",
-        "6s",
-        Documented("wsfc.md §3.2 ArbitrationDelay"),
-    ),
-    (
-        Version::Windows(WindowsVersion::V2016),
-        "cluster.same_subnet_threshold",
-        "10",
-        Documented("wsfc.md §1.1 SameSubnetThreshold"),
-    ),
-];
-
-impl Settings {
-    /// The defaults of these versions.
-    pub fn of(windows: WindowsVersion, exchange: ExchangeVersion) -> Settings {
-        let both = [Version::Windows(windows), Version::Exchange(exchange)];
-        let mut settings = Settings::default();
-        for (_, key, text, _) in VERSION_DEFAULTS.iter().filter(|(v, ..)| both.contains(v)) {
-            settings.set(key, text).expect("a version default is a value of its key");
-        }
-        settings
     }
 }

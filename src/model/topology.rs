@@ -182,6 +182,14 @@ pub struct Group {
     pub failover_period: Span,
     /// Whether it moves back to a preferred owner that returns.
     pub auto_failback: bool,
+    /// Hours of the local day within which it does; none for any time.
+    pub failback_window: Option<(u8, u8)>,
+    /// Priority; 0: not online by itself.
+    pub priority: u16,
+    /// Numbers of its AntiAffinityClassNames.
+    pub anti_affinity: Vec<u16>,
+    /// PersistentState: whether it is brought online when the cluster forms.
+    pub persistent_state: bool,
 }
 
 /// A cluster resource.
@@ -197,12 +205,48 @@ pub struct Resource {
     pub address: Option<Address>,
     /// The host part of a Network Name resource's name.
     pub dns_name: Option<String>,
-    /// Resources that must be online before it.
-    pub depends_on: Vec<ResourceId>,
+    /// Resources that must be online before it: of each list, one.
+    pub depends_on: Vec<Vec<ResourceId>>,
     /// Nodes that can host it.
     pub possible_owners: NodeSet,
     /// What happens on failure.
     pub restart_action: RestartAction,
+    /// Its own values of properties; none for the section `[cluster]`'s.
+    pub own: Properties,
+}
+
+/// A resource's own values of properties that every resource has, and what a service, an
+/// application or a wait takes (wsfc.md §4.2).
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Properties {
+    /// LooksAlivePollInterval.
+    pub looks_alive_poll_interval: Option<Span>,
+    /// IsAlivePollInterval.
+    pub is_alive_poll_interval: Option<Span>,
+    /// Whether it signals its own failure, so that LooksAlive is not polled.
+    pub signals_failure: bool,
+    /// RestartThreshold.
+    pub restart_threshold: Option<u32>,
+    /// RestartPeriod.
+    pub restart_period: Option<Span>,
+    /// RestartDelay.
+    pub restart_delay: Option<Span>,
+    /// RetryPeriodOnFailure; none inside: never.
+    pub retry_period_on_failure: Option<Option<Span>>,
+    /// PendingTimeout.
+    pub pending_timeout: Option<Span>,
+    /// DeadlockTimeout.
+    pub deadlock_timeout: Option<Span>,
+    /// SeparateMonitor.
+    pub separate_monitor: bool,
+    /// PersistentState: whether it comes online with its group.
+    pub stays_offline: bool,
+    /// How long it takes to come online.
+    pub online_time: Option<Span>,
+    /// How long it takes to go offline.
+    pub offline_time: Option<Span>,
+    /// While it is pending, it tells this often that it is at work.
+    pub tells_every: Option<Span>,
 }
 
 /// A mailbox database.

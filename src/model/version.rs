@@ -20,19 +20,25 @@ pub enum Ability {
     MissedHeartbeats,
     /// CrossSiteDelay and CrossSiteThreshold.
     CrossSite,
+    /// Priority of groups.
+    GroupPriority,
+    /// ClusterEnforcedAntiAffinity.
+    EnforcedAntiAffinity,
     /// A node that leaves too often may not join for a time.
     Quarantine,
 }
 
 impl Ability {
     /// Every ability.
-    pub const ALL: [Ability; 7] = [
+    pub const ALL: [Ability; 9] = [
         Ability::DynamicQuorum,
         Ability::DynamicWitness,
         Ability::LowerQuorumPriorityNode,
         Ability::Drain,
         Ability::MissedHeartbeats,
         Ability::CrossSite,
+        Ability::GroupPriority,
+        Ability::EnforcedAntiAffinity,
         Ability::Quarantine,
     ];
 
@@ -47,6 +53,10 @@ impl Ability {
             Ability::Drain => (WindowsVersion::V2012, "wsfc.md §2 not applicable to 2008 R2"),
             Ability::MissedHeartbeats => (WindowsVersion::V2012, "wsfc.md §2.1 1650"),
             Ability::CrossSite => (WindowsVersion::V2016, "wsfc.md §1.1 CrossSiteDelay"),
+            Ability::GroupPriority => (WindowsVersion::V2012, "wsfc.md §4.3 Priority"),
+            Ability::EnforcedAntiAffinity => {
+                (WindowsVersion::V2012, "wsfc.md §4.3 AntiAffinityClassNames")
+            }
             Ability::Quarantine => (WindowsVersion::V2016, "wsfc.md §2 QuarantineThreshold"),
         }
     }
@@ -59,7 +69,9 @@ impl Ability {
                 &["cluster.dynamic_quorum", "cluster.automatic_lower_quorum_priority"]
             }
             Ability::LowerQuorumPriorityNode => &["cluster.lower_quorum_priority_node_id"],
+            Ability::EnforcedAntiAffinity => &["cluster.cluster_enforced_anti_affinity"],
             Ability::DynamicWitness
+            | Ability::GroupPriority
             | Ability::Drain
             | Ability::MissedHeartbeats
             | Ability::Quarantine => &[],

@@ -97,9 +97,12 @@ pub(super) fn write(
         p.change(at, Some(because.max(cause)), Change::DnsUpdateFailed { resource });
         return;
     }
-    let providers = p.setup.topology.resources[resource].depends_on.iter();
-    let address = providers.filter_map(|id| p.setup.topology.resources[*id].address).next();
-    let address = address.expect("a Network Name depends on an IP Address");
+    let providers = p.setup.topology.resources[resource].depends_on.iter().flatten();
+    let addresses = providers.filter_map(|id| p.setup.topology.resources[*id].address);
+    let addresses: Vec<Address> = addresses.collect();
+    // Of several, the one that is online (wsfc.md §5.2 RegisterAllProvidersIP 0).
+    let here = addresses.iter().find(|address| net::is_bound(p, from, **address));
+    let address = *here.or(addresses.first()).expect("a Network Name depends on an IP Address");
     if p.dns.records[resource].is_some_and(|(known, _)| known == address) {
         return;
     }

@@ -130,13 +130,15 @@ pub(super) fn start(p: &mut Plant, at: Instant, node: NodeId, life: u32) {
     let links = p.setup.topology.machines[machine].nics.ids();
     let links = links.map(|nic| p.adapter(machine, nic).up).collect();
     let replication_service = p.answers(machine, Service::Replication);
+    let time_of_day = p.setup.scenario.time_of_day_at(at);
     let config = p.setup.topology.config(node);
     let host = p.host_mut(node);
     host.life += 1;
     host.losses.clear();
     host.armed = [None; Timer::COUNT];
     let start = std::mem::take(&mut host.start);
-    let boot = Boot { durable: host.durable.clone(), links, replication_service, start };
+    let durable = host.durable.clone();
+    let boot = Boot { durable, links, replication_service, start, time_of_day };
     host.node = Some(Node::new(config, boot, at));
     arm(p, at, node);
 }

@@ -182,6 +182,12 @@ pub(super) fn bound(
     adapter.bound.iter().find(|(other, _)| *other == address).map(|(_, since)| *since)
 }
 
+/// Whether an address is bound to any adapter of a machine.
+pub(super) fn is_bound(p: &Plant, machine: MachineId, address: Address) -> bool {
+    let mut nics = p.setup.topology.machines[machine].nics.ids();
+    nics.any(|nic| bound(p, machine, nic, address).is_some())
+}
+
 /// Announces an address by a gratuitous ARP: every host on the network hears it, unless the
 /// switch drops it.
 pub(super) fn announce(

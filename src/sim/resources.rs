@@ -1,9 +1,10 @@
 //! How long it takes to bring a resource online, offline or through a health check.
 
 use super::event::Event;
+use super::faults::{self, Hindrance};
 use super::plant::Plant;
 use super::{directory, dns, host, net, witness};
-use crate::base::{Address, Instant, MachineId, NetId, NicId, NodeId, OpId, ResourceId};
+use crate::base::{Address, Instant, MachineId, NetId, NicId, NodeId, OpId, ResourceId, Span};
 use crate::failover::config::ResourceKind;
 use crate::failover::seam::{Act, Failure, Outcome, Report};
 use crate::journal::RecordNo;
@@ -31,6 +32,8 @@ pub(super) enum Stage {
     Registered { cause: RecordNo },
     /// Network Name: the DNS server has worked on the dynamic update.
     DnsUpdate { cause: RecordNo },
+    /// A service, an application or a wait: it tells for this many times that it is at work.
+    Work { cause: RecordNo, told: u32 },
     /// Any: the operation ends.
     End { cause: RecordNo, failed: Option<Failure> },
 }
@@ -47,14 +50,18 @@ pub(super) fn begin(
     let life = host::life(p, node);
     let running = |resource| Running { node, life, op, resource };
     match *act {
+        Act::Online(resource) if hindered(p, at, running(resource), cause) => {}
         Act::Online(resource) => online(p, at, running(resource), cause),
         Act::Offline(resource) => {
-            let when = at + p.settings().cluster.offline_time;
+            let own = p.setup.topology.resources[resource].own.offline_time;
+            let when = at + own.unwrap_or(p.settings().cluster.offline_time);
             plan(p, when, running(resource), Stage::Unbind { cause, answer: true });
         }
         Act::Terminate(resource) => {
             proceed(p, at, running(resource), Stage::Unbind { cause, answer: true });
         }
+        Act::LooksAlive(resource) | Act::IsAlive(resource)
+            if hindered(p, at, running(resource), cause) => {}
         Act::LooksAlive(resource) | Act::IsAlive(resource) => {
             check(p, at, running(resource), cause, matches!(act, Act::IsAlive(_)));
         }
@@ -93,7 +100,11 @@ fn place(
             let address = resource.address.expect("an IP Address resource has an address");
             Some((address, network, net::adapter_on(p, machine, network)))
         }
-        ResourceKind::NetworkName | ResourceKind::FileShareWitness => None,
+        ResourceKind::NetworkName
+        | ResourceKind::FileShareWitness
+        | ResourceKind::GenericService
+        | ResourceKind::GenericApplication
+        | ResourceKind::Wait => None,
     }
 }
 
@@ -115,7 +126,40 @@ fn online(p: &mut Plant, at: Instant, running: Running, cause: RecordNo) {
             let (when, outcome, because) = witness::open(p, at, running.node);
             end(p, when, running, because.unwrap_or(cause), failure(outcome));
         }
+        ResourceKind::GenericService | ResourceKind::GenericApplication | ResourceKind::Wait => {
+            work(p, at, running, 0, cause);
+        }
     }
+}
+
+/// A service, an application or a wait takes its time, and tells meanwhile that it is at work, if
+/// it is one that does. `told` counts how often it has.
+fn work(p: &mut Plant, at: Instant, running: Running, told: u32, cause: RecordNo) {
+    let own = &p.setup.topology.resources[running.resource].own;
+    let whole = own.online_time.unwrap_or(p.settings().cluster.generic_online_time);
+    let every = own.tells_every.unwrap_or(Span::MAX);
+    let left = whole.saturating_sub(every.scaled(u64::from(told), 1));
+    if every < left {
+        plan(p, at + every, running, Stage::Work { cause, told: told + 1 });
+    } else {
+        end(p, at + left, running, cause, None);
+    }
+}
+
+/// What a fault makes of an operation that asks a resource to answer: whether the resource goes
+/// on with it.
+fn hindered(p: &mut Plant, at: Instant, running: Running, cause: RecordNo) -> bool {
+    let Some((hindrance, struck)) = faults::hindrance(p, running.node, running.resource) else {
+        return false;
+    };
+    let cause = cause.max(struck);
+    match hindrance {
+        Hindrance::Fails => end(p, at, running, cause, Some(Failure::NotAlive)),
+        // It goes on where it stood when the fault heals.
+        Hindrance::Hangs(Some(until)) => end(p, until, running, cause, None),
+        Hindrance::Hangs(None) => {}
+    }
+    true
 }
 
 /// The next stage of an operation.
@@ -146,6 +190,11 @@ pub(super) fn proceed(p: &mut Plant, at: Instant, running: Running, stage: Stage
             host::done(p, at, running.node, running.op, Outcome::Ok, cause);
         }
         Stage::DnsUpdate { cause } => dns::write(p, at, machine, running.resource, cause),
+        Stage::Work { cause, told } => {
+            let report = Report::ResourceAtWork { resource: running.resource };
+            host::saw(p, at, running.node, report, cause);
+            work(p, at, running, told, cause);
+        }
         Stage::End { cause, failed } => {
             let outcome = failed.map_or(Outcome::Ok, Outcome::Failed);
             host::done(p, at, running.node, running.op, outcome, cause);
@@ -217,9 +266,11 @@ fn check(p: &mut Plant, at: Instant, running: Running, cause: RecordNo, thorough
             let failed = (outcome != Outcome::Ok).then_some(Failure::NotAlive);
             end(p, when, running, because.unwrap_or(cause), failed);
         }
-        ResourceKind::FileShareWitness | ResourceKind::NetworkName => {
-            end(p, at, running, cause, None);
-        }
+        ResourceKind::FileShareWitness
+        | ResourceKind::NetworkName
+        | ResourceKind::GenericService
+        | ResourceKind::GenericApplication
+        | ResourceKind::Wait => end(p, at, running, cause, None),
     }
 }
 

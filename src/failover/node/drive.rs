@@ -47,6 +47,7 @@ impl Node {
             self.groups.wake(&mut lend!(self, out));
         }
         self.timers.expired(Timer::ActiveManager, now);
+        self.timers.expired(Timer::Placement, now);
         if self.timers.expired(Timer::Database, now) {
             self.databases.wake(&mut lend!(self, out));
         }
@@ -92,7 +93,7 @@ impl Node {
         if begin && self.coordinates() {
             self.adapt_votes(out);
             let (hosts, servers) = (self.hosts(), self.servers());
-            self.begin_anew();
+            self.begin_anew(out);
             let mut ctx = lend!(self, out);
             self.coordinator.settle(&mut ctx, &mut self.database, hosts);
             pause::settle(&mut ctx, &mut self.database, hosts);
@@ -127,10 +128,14 @@ impl Node {
 
     /// On members whose service is new nothing is online or mounted, whatever the cluster
     /// database says.
-    fn begin_anew(&mut self) {
+    fn begin_anew(&mut self, out: &mut Effects) {
         let came = std::mem::take(&mut self.came);
         if came.is_empty() {
             return;
+        }
+        if came.contains_all(self.membership.members) {
+            let ctx = lend!(self, out);
+            self.coordinator.cluster_starts(&ctx, &mut self.database);
         }
         for node in came.iter() {
             self.database.nodes[node].keeps_off = false;
@@ -268,9 +273,10 @@ impl Node {
         let draining = self.flagged(|flags| flags.draining);
         self.told_drained = self.told_drained.intersection(draining);
         if self.is_primary {
-            let (hosts, core) = (self.hosts(), self.config.core_group());
+            let hosts = self.hosts();
             for node in draining.iter() {
-                let groups = self.coordinator.left(&self.config, &self.database, node, hosts, core);
+                let (config, database) = (&self.config, &self.database);
+                let groups = have_left(Placement { config, database, hosts }, node);
                 let core_left = node != self.me() || hosts.members.minus(draining).is_empty();
                 if !groups
                     || !core_left

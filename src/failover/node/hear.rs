@@ -332,6 +332,7 @@ impl Node {
             Report::ResourceFailed { resource, failure } => {
                 self.groups.reported(&mut lend!(self, out), resource, failure);
             }
+            Report::ResourceAtWork { resource } => self.groups.at_work(self.now, resource),
             Report::DatabaseFailed { database, failure } => {
                 if self.config.databases.get(database).is_some() && self.databases.mounted(database)
                 {
@@ -364,6 +365,11 @@ impl Node {
             | Order::OnlineGroup(group)
             | Order::OfflineGroup(group) => {
                 if ctx.config.groups.get(group).is_some() {
+                    self.coordinator.order(&mut ctx, &mut self.database, on, order, hosts);
+                }
+            }
+            Order::OnlineResource(resource) | Order::OfflineResource(resource) => {
+                if ctx.config.resources.get(resource).is_some() {
                     self.coordinator.order(&mut ctx, &mut self.database, on, order, hosts);
                 }
             }

@@ -196,6 +196,14 @@ impl<'t> Names<'t> {
             Fault::ServiceSlow { machine, service: s, factor } => {
                 ("service-slow", format!("{} {factor}", service(*machine, *s)))
             }
+            Fault::ResourceFail { machine, resource } => {
+                let (machine, resource) = (self.machine(*machine), self.resource(*resource));
+                ("resource-fail", format!("{machine} {resource}"))
+            }
+            Fault::ResourceHang { machine, resource } => {
+                let (machine, resource) = (self.machine(*machine), self.resource(*resource));
+                ("resource-hang", format!("{machine} {resource}"))
+            }
             Fault::NetworkDown { network: id } => ("network-down", network(*id)),
             Fault::PathCut { network: id, from, to, one_way } => {
                 let (from, to) = (self.machine(*from), self.machine(*to));

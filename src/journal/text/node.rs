@@ -28,6 +28,9 @@ impl Names<'_> {
 
     fn report(&self, report: &Report) -> String {
         match report {
+            Report::ResourceAtWork { resource } => {
+                format!("{} is at work", self.resource(*resource))
+            }
             Report::ResourceFailed { resource, failure } => {
                 format!("{} signals failure: {}", self.resource(*resource), failure_name(*failure))
             }
@@ -52,6 +55,8 @@ impl Names<'_> {
             }
             Order::OnlineGroup(group) => format!("bring {} online", self.group(*group)),
             Order::OfflineGroup(group) => format!("take {} offline", self.group(*group)),
+            Order::OnlineResource(id) => format!("bring {} online", self.resource(*id)),
+            Order::OfflineResource(id) => format!("take {} offline", self.resource(*id)),
             Order::MoveDatabase { database, to, dial } => {
                 let to = to.map_or("the best copy", |to| self.node(to));
                 let dial = dial.map_or_else(String::new, |dial| format!(" ({})", dial_name(dial)));

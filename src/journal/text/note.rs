@@ -56,7 +56,9 @@ impl Names<'_> {
             Note::Group { group, owner: _, state } => {
                 format!("{} is {}", self.group(*group), group_state(*state))
             }
-            Note::Resource { .. } | Note::ResourceRestart { .. } => self.of_resource(note),
+            Note::Resource { .. } | Note::ResourceRestart { .. } | Note::MonitorEnded { .. } => {
+                self.of_resource(note)
+            }
             Note::NodePaused { .. } | Note::NodeNotPaused { .. } | Note::NodeDrain { .. } => {
                 self.pause(note)
             }
@@ -95,6 +97,11 @@ impl Names<'_> {
             Note::ResourceRestart { resource, restarts } => {
                 format!("{} is restarted here, restart {restarts}", self.resource(*resource))
             }
+            Note::MonitorEnded { resource } => format!(
+                "{} did not answer: its resource monitor is ended and started again (events 1230, \
+                 1146)",
+                self.resource(*resource)
+            ),
             other => unreachable!("{other:?} is not about a resource"),
         }
     }

@@ -1,14 +1,16 @@
-//! The cluster in a topology file: the DAG, its core group, and the other groups.
+//! The cluster in a topology file: the DAG and its core group. The other groups are read in
+//! [`groups`](super::groups), resources of their own in [`resources`](super::resources).
 
 use super::read::{Placed, Section};
-use super::topology::{host, in_subnet, name_once};
-use crate::base::{
-    Address, GroupId, Id, IdVec, MachineId, NetId, NodeId, NodeSet, ResourceId, Span,
-};
+use super::topology::{host, in_subnet};
+use crate::base::{Address, GroupId, Id, IdVec, MachineId, NetId, NodeSet, ResourceId, Span};
 use crate::failover::config::{ResourceKind, RestartAction};
 use crate::failover::quorum::{Mode, Witness};
 use crate::model::quorum::QuorumType;
 use crate::model::topology::*;
+
+/// Priority of a group that does not say (wsfc.md §4.3).
+pub(super) const USUAL_PRIORITY: u16 = 2000;
 
 /// Groups and resources as they are read.
 #[derive(Default)]
@@ -16,6 +18,8 @@ pub(super) struct Cluster {
     pub(super) groups: IdVec<GroupId, Group>,
     pub(super) resources: IdVec<ResourceId, Resource>,
     pub(super) addresses: Vec<(Placed, Address)>,
+    /// AntiAffinityClassNames, numbered as they come.
+    pub(super) classes: Vec<String>,
 }
 
 /// The machines, of which the first are nodes.
@@ -111,6 +115,10 @@ impl Cluster {
             failover_threshold: u32::try_from(nodes.saturating_sub(1)).unwrap_or(0),
             failover_period: Span::from_secs(6 * 3600),
             auto_failback: false,
+            failback_window: None,
+            priority: USUAL_PRIORITY,
+            anti_affinity: Vec::new(),
+            persistent_state: true,
         });
         let place = match section.optional_text("address") {
             Some(place) => place,
@@ -137,18 +145,19 @@ impl Cluster {
                 depends_on: Vec::new(),
                 possible_owners: all,
                 restart_action: RestartAction::RestartNoNotify,
+                own: Properties::default(),
             });
         }
     }
 
-    fn push(&mut self, resource: Resource) -> ResourceId {
+    pub(super) fn push(&mut self, resource: Resource) -> ResourceId {
         let group = resource.group;
         let id = self.resources.push(resource);
         self.groups[group].resources.push(id);
         id
     }
 
-    fn address_and_name(
+    pub(super) fn address_and_name(
         &mut self,
         group: GroupId,
         (ip, name): (String, String),
@@ -165,82 +174,12 @@ impl Cluster {
             depends_on,
             possible_owners,
             restart_action: RestartAction::RestartNotify,
+            own: Properties::default(),
         };
         let kind = ResourceKind::IpAddress { network };
         let ip = self.push(Resource { address: Some(address), ..resource(ip, kind, vec![]) });
         let dns_name = Some(dns_name.to_lowercase());
         let kind = ResourceKind::NetworkName;
-        self.push(Resource { dns_name, ..resource(name, kind, vec![ip]) });
-    }
-
-    pub(super) fn groups(
-        &mut self,
-        root: &Section,
-        nodes: &IdVec<NodeId, String>,
-        networks: &IdVec<NetId, Network>,
-        net_names: &IdVec<NetId, String>,
-    ) {
-        let sections = root.tables("group");
-        if sections.len() > 255 {
-            root.wrong("group", "at most 255 groups beside the DAG's", None);
-        }
-        for section in sections.into_iter().take(255) {
-            let name = section.text("name");
-            name_once(&section, &name, "group", &self.groups, |other| &other.name);
-            let dns_name = section.optional_text("network_name").unwrap_or(name.clone());
-            if dns_name.text.chars().count() > 15 {
-                section.wrong("network_name", "a name of at most 15 characters", None);
-            }
-            let taken = self.resources.values().any(|other| {
-                other.dns_name.as_deref() == Some(dns_name.text.to_lowercase().as_str())
-            });
-            if taken {
-                section.wrong_at(&dns_name, "a network name that no other group has", None);
-            }
-            let listed = |key: &'static str| -> Vec<NodeId> {
-                let places = section.texts(key);
-                places.iter().filter_map(|place| section.find(place, "a node", nodes)).collect()
-            };
-            let preferred_owners = listed("preferred_owners");
-            let possible: NodeSet = if section.has("possible_owners") {
-                listed("possible_owners").into_iter().collect()
-            } else {
-                NodeSet::first(nodes.len())
-            };
-            if possible.is_empty() {
-                let expected = "at least one node that can own the group";
-                section.wrong("possible_owners", expected, None);
-            }
-            let impossible = preferred_owners.iter().filter(|owner| !possible.contains(**owner));
-            for owner in impossible.take_while(|_| !possible.is_empty()) {
-                let expected = format!("possible owners only; {} is not one", nodes[*owner]);
-                section.wrong("preferred_owners", &expected, None);
-            }
-            let network = section.find(&section.text("network"), "a network", net_names);
-            let address = section.address("address");
-            if let (Some(network), Some(address)) = (network, address) {
-                in_subnet(&section, &networks[network], address);
-                if networks[network].role != NetworkRole::ClusterAndClient {
-                    let expected = "a network with role = \"cluster-and-client\" (wsfc.md §5.1)";
-                    section.wrong("network", expected, None);
-                }
-            }
-            let usual = u32::try_from(nodes.len().saturating_sub(1)).unwrap_or(0);
-            let group = self.groups.push(Group {
-                name: name.text.clone(),
-                resources: Vec::new(),
-                preferred_owners,
-                failover_threshold: section.value("failover_threshold").unwrap_or(usual),
-                failover_period: section
-                    .value("failover_period")
-                    .unwrap_or(Span::from_secs(6 * 3600)),
-                auto_failback: section.value("auto_failback").unwrap_or(false),
-            });
-            let at = (network.unwrap_or_default(), address.unwrap_or(Address(0)));
-            self.addresses.push((section.text("address"), at.1));
-            let label = (format!("{} IP Address", name.text), name.text.clone());
-            self.address_and_name(group, label, at, &dns_name.text, possible);
-            section.finish();
-        }
+        self.push(Resource { dns_name, ..resource(name, kind, vec![vec![ip]]) });
     }
 }

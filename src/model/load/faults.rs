@@ -2,7 +2,7 @@
 
 use super::read::Section;
 use super::scenario::{LONGEST, Names, at};
-use crate::base::{IdVec, Instant, MachineId, NetId, NicId, Ratio, Span};
+use crate::base::{IdVec, Instant, MachineId, NetId, NicId, Ratio, ResourceId, Span};
 use crate::model::fault::{Fault, Planned, Service};
 use crate::model::topology::MachineRole;
 
@@ -19,6 +19,14 @@ const KINDS: &[(&str, Reader)] = &[
     }),
     ("service-hang", service_hang),
     ("service-slow", service_slow),
+    ("resource-fail", |section, names| {
+        let (machine, resource) = resource(section, names)?;
+        Some(Fault::ResourceFail { machine, resource })
+    }),
+    ("resource-hang", |section, names| {
+        let (machine, resource) = resource(section, names)?;
+        Some(Fault::ResourceHang { machine, resource })
+    }),
     ("network-down", |section, names| {
         Some(Fault::NetworkDown { network: names.network(section)? })
     }),
@@ -161,6 +169,13 @@ fn path(section: &Section, names: &Names) -> Option<(NetId, MachineId, MachineId
         section.wrong("to", "another machine", None);
     }
     Some((network, from, to))
+}
+
+/// A cluster resource on a member.
+fn resource(section: &Section, names: &Names) -> Option<(MachineId, ResourceId)> {
+    let node = names.node(section, "machine");
+    let resource = section.find(&section.text("resource"), "a cluster resource", &names.resources);
+    Some((node?.into(), resource?))
 }
 
 fn service(section: &Section, names: &Names) -> Option<(MachineId, Service)> {

@@ -2,12 +2,15 @@
 
 mod cluster;
 mod faults;
+mod groups;
 mod machines;
 mod read;
+mod resources;
 mod scenario;
 mod settings;
 mod steps;
 mod topology;
+mod versions;
 
 pub use read::near;
 pub use scenario::{scenario, topology_named, until, wishes};

@@ -220,6 +220,16 @@ impl<'f, 't> Section<'f, 't> {
         found.map(|(_, value)| *value)
     }
 
+    /// One of some words, if the key holds one of them; it may hold something else.
+    pub(super) fn optional_word<T: Copy>(
+        &self,
+        key: &'static str,
+        words: &[(&str, T)],
+    ) -> Option<T> {
+        let text = self.get(key)?.get_ref().as_str()?;
+        words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value)
+    }
+
     /// Which of some kinds a table is of. Without one, nobody knows what else it may hold, so its
     /// other keys are not judged.
     pub(super) fn kind<T: Copy>(

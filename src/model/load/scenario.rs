@@ -2,7 +2,9 @@
 
 use super::read::{File, Placed, Section};
 use super::{faults, steps};
-use crate::base::{ClientId, DbId, GroupId, Id, IdVec, Instant, MachineId, NetId, NodeId, Span};
+use crate::base::{
+    ClientId, DbId, GroupId, Id, IdVec, Instant, MachineId, NetId, NodeId, ResourceId, Span,
+};
 use crate::model::scenario::{Scenario, Start, VerdictKind, Who};
 use crate::model::settings::Value;
 use crate::model::topology::{ClientKind, Topology};
@@ -20,6 +22,7 @@ pub(super) struct Names<'t> {
     networks: IdVec<NetId, String>,
     pub(super) groups: IdVec<GroupId, String>,
     databases: IdVec<DbId, String>,
+    pub(super) resources: IdVec<ResourceId, String>,
     /// Messages that steps send, in the order of the file.
     pub(super) messages: RefCell<Vec<String>>,
 }
@@ -82,6 +85,7 @@ impl<'t> Names<'t> {
             networks: topology.networks.values().map(|network| network.name.clone()).collect(),
             groups: topology.groups.values().map(|group| group.name.clone()).collect(),
             databases: topology.databases.values().map(|db| db.name.clone()).collect(),
+            resources: topology.resources.values().map(|one| one.name.clone()).collect(),
             messages: RefCell::default(),
         }
     }
@@ -93,6 +97,7 @@ impl<'t> Names<'t> {
         order::Names {
             nodes: self.nodes.clone(),
             groups: self.groups.clone(),
+            resources: self.resources.clone(),
             databases: databases.map(|db| (db.name.clone(), db.copies.clone())).collect(),
             client_access_array: array.map(|array| array.fqdn.clone()),
             windows: self.topology.windows,
@@ -173,6 +178,7 @@ fn build(root: &Section, fallback_name: &str, names: &Names) -> Scenario {
     }
     let until = until.unwrap_or(Instant::MAX);
     let clients_from = root.moment("clients_from").unwrap_or(Instant::from_nanos(20_000_000_000));
+    let time_of_day = time_of_day(root);
     let settle = root.value("settle").unwrap_or(Span::from_secs(120));
     root.expect(&["set"]);
     let start = start(root, names);
@@ -183,7 +189,34 @@ fn build(root: &Section, fallback_name: &str, names: &Names) -> Scenario {
     let verdict = root.word("verdict", &words).unwrap_or(VerdictKind::Ok);
     root.expect(&["topology"]);
     root.finish();
-    Scenario { name, title, until, clients_from, settle, start, faults, steps, verdict }
+    Scenario {
+        name,
+        title,
+        until,
+        clients_from,
+        time_of_day,
+        settle,
+        start,
+        faults,
+        steps,
+        verdict,
+    }
+}
+
+/// Local time of day when the run begins; noon, if the file does not say.
+fn time_of_day(root: &Section) -> Span {
+    let noon = Span::from_secs(12 * 3600);
+    let Some(place) = root.optional_text("time_of_day") else { return noon };
+    let minutes = place.text.split_once(':').and_then(|(hours, minutes)| {
+        let two = |text: &str| text.len() == 2 && text.bytes().all(|b| b.is_ascii_digit());
+        let number =
+            |text: &str, most: u64| text.parse::<u64>().ok().filter(|n| two(text) && *n < most);
+        Some(number(hours, 24)? * 60 + number(minutes, 60)?)
+    });
+    if minutes.is_none() {
+        root.wrong("time_of_day", "hours and minutes of the day, such as \"22:30\"", None);
+    }
+    minutes.map_or(noon, |minutes| Span::from_secs(minutes * 60))
 }
 
 /// `[start]`: owner of each group, place of each database.

@@ -3,13 +3,13 @@
 use super::cluster::{Cluster, Members};
 use super::machines::machines;
 use super::read::{File, Placed, Section};
+use super::resources::Known;
 use super::settings::{self, Given};
+use super::versions::{constraints, of_version, pick, priorities, versions};
 use crate::base::{Address, ClientId, DbId, GroupId, Id, IdVec, MachineId, NetId, NodeId, Span};
 use crate::model::Problem;
-use crate::model::quorum::lower_priority_problem;
 use crate::model::settings::Settings;
 use crate::model::topology::*;
-use crate::model::version::{Ability, heartbeat_problems};
 
 /// A topology and which of its settings were given and not left at their defaults.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -19,10 +19,6 @@ pub struct Loaded {
     /// Keys that a file or the command line gave.
     pub given: Given,
 }
-
-const WINDOWS: &[(&str, WindowsVersion)] = &WindowsVersion::ALL;
-const EXCHANGE: &[(&str, ExchangeVersion)] =
-    &[("rtm", ExchangeVersion::Rtm), ("sp1", ExchangeVersion::Sp1)];
 
 pub(super) const SYSTEMS: &[(&str, ClientOs)] = &[
     ("windows-xp", ClientOs::WindowsXp),
@@ -60,14 +56,7 @@ fn build(
     overrides: &[(String, String)],
     problems: &mut Vec<Problem>,
 ) -> Option<Loaded> {
-    let over = |wanted: &str| {
-        let mut found = overrides.iter().filter(|(key, _)| key == wanted);
-        found.next_back().map(|(_, value)| value.as_str())
-    };
-    let mut windows = root.word("windows_version", WINDOWS).unwrap_or(WindowsVersion::V2008R2);
-    let mut exchange = root.word("exchange_version", EXCHANGE).unwrap_or(ExchangeVersion::Sp1);
-    pick(over("windows_version"), "windows_version", WINDOWS, &mut windows, problems);
-    pick(over("exchange_version"), "exchange_version", EXCHANGE, &mut exchange, problems);
+    let (windows, exchange) = versions(root, overrides, problems);
     let mut values = Settings::of(windows, exchange);
     let mut given = Given::new();
     settings::tables(root, &mut values, &mut given);
@@ -87,6 +76,9 @@ fn build(
     let members = Members { machines: &machines, nodes, names: &names };
     let dag = site.dag(root, &members, &networks, &net_names, values.cluster.quorum_type);
     site.groups(root, &node_names, &networks, &net_names);
+    let known =
+        Known { nodes: &node_names, networks: &networks, net_names: &net_names, settings: &values };
+    site.resources(root, &known);
     let databases = databases(root, &node_names);
     let group_names: IdVec<GroupId, String> =
         site.groups.values().map(|group| group.name.clone()).collect();
@@ -103,6 +95,7 @@ fn build(
     root.finish();
     constraints(root, &values, exchange);
     of_version(root, windows, &values, &given, &machines);
+    priorities(root, windows, &site);
     Some(Loaded {
         topology: Topology {
             name,
@@ -123,30 +116,6 @@ fn build(
         },
         given,
     })
-}
-
-fn pick<T: Copy>(
-    text: Option<&str>,
-    key: &str,
-    words: &[(&str, T)],
-    value: &mut T,
-    problems: &mut Vec<Problem>,
-) {
-    let Some(text) = text else { return };
-    match words.iter().find(|(word, _)| *word == text) {
-        Some((_, found)) => *value = *found,
-        None => {
-            let all: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-            problems.push(Problem {
-                file: "--set".to_owned(),
-                line: None,
-                key: key.to_owned(),
-                value: text.to_owned(),
-                expected: format!("one of {}", all.join(", ")),
-                hint: super::near(text, all.iter().copied()),
-            });
-        }
-    }
 }
 
 /// Keys of `--set` that are not settings.
@@ -220,19 +189,6 @@ fn client_overrides(
     }
 }
 
-/// Rules between settings.
-fn constraints(root: &Section, values: &Settings, exchange: ExchangeVersion) {
-    if values.cluster.retry_period_on_failure < values.cluster.restart_period {
-        let expected = "cluster.retry_period_on_failure to be at least cluster.restart_period \
-                        (wsfc.md §4.2)";
-        root.wrong("cluster", expected, None);
-    }
-    if exchange == ExchangeVersion::Rtm && values.replication.block_mode {
-        let hint = Some("set exchange_version = \"sp1\" or block_mode = false".to_owned());
-        root.wrong("replication", "block_mode = false: block mode needs SP1", hint);
-    }
-}
-
 pub(super) fn name_once<I: Id, T>(
     section: &Section,
     place: &Placed,
@@ -243,44 +199,6 @@ pub(super) fn name_once<I: Id, T>(
     let taken = earlier.values().any(|other| name(other).eq_ignore_ascii_case(&place.text));
     if taken && !place.text.is_empty() {
         section.wrong_at(place, &format!("a name that no other {what} has"), None);
-    }
-}
-
-/// What only some versions can do, and what they allow.
-fn of_version(
-    root: &Section,
-    windows: WindowsVersion,
-    values: &Settings,
-    given: &Given,
-    machines: &IdVec<MachineId, Machine>,
-) {
-    for (key, expected) in heartbeat_problems(windows, values) {
-        root.wrong("cluster", &format!("{key} {expected}"), None);
-    }
-    let nodes = machines.values().filter(|m| m.roles.contains(&MachineRole::Exchange)).count();
-    if let Some(expected) = lower_priority_problem(values, nodes) {
-        root.wrong("cluster", &expected, None);
-    }
-    let cannot = |ability: Ability| {
-        let (since, source) = ability.since();
-        let hint = format!("set windows_version = \"{}\" or leave the property out", since.word());
-        let since = format!("Windows Server {} or later", since.word());
-        (since, source, Some(hint))
-    };
-    for ability in Ability::ALL.into_iter().filter(|ability| !windows.can(*ability)) {
-        for key in ability.settings().iter().filter(|key| given.contains(**key)) {
-            let (since, source, hint) = cannot(ability);
-            root.wrong("windows_version", &format!("{since} for {key} ({source})"), hint);
-        }
-    }
-    if !windows.can(Ability::CrossSite) && machines.values().any(|machine| machine.cluster_site > 0)
-    {
-        let (since, source, hint) = cannot(Ability::CrossSite);
-        root.wrong(
-            "windows_version",
-            &format!("{since} for a node's cluster_site ({source})"),
-            hint,
-        );
     }
 }
 

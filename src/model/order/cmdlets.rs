@@ -1,7 +1,7 @@
 //! The table of cmdlets.
 
 use super::{Cmdlet, Line, Takes, Wrong};
-use crate::base::{DbId, GroupId, NodeId};
+use crate::base::{DbId, GroupId, NodeId, ResourceId};
 use crate::failover::seam::{Failback, MountDial, Order, Start, StartQuorum};
 use crate::model::scenario::Action;
 use crate::model::version::Ability;
@@ -38,6 +38,20 @@ pub const CMDLETS: &[Cmdlet] = &[
         parameters: &[],
         meaning: "takes a group offline",
         read: |line| Ok(order(line, Order::OfflineGroup(group(line)?))),
+    },
+    Cmdlet {
+        name: "Start-ClusterResource",
+        identity: Some(("Name", Takes::Resource)),
+        parameters: &[],
+        meaning: "brings a resource online, and what it depends on",
+        read: |line| Ok(order(line, Order::OnlineResource(resource(line)?))),
+    },
+    Cmdlet {
+        name: "Stop-ClusterResource",
+        identity: Some(("Name", Takes::Resource)),
+        parameters: &[],
+        meaning: "takes a resource offline, and what depends on it",
+        read: |line| Ok(order(line, Order::OfflineResource(resource(line)?))),
     },
     Cmdlet {
         name: "Stop-ClusterNode",
@@ -142,6 +156,10 @@ fn order(line: &Line, order: Order) -> Action {
 
 fn group(line: &Line) -> Result<GroupId, Wrong> {
     Ok(line.group("Name")?.expect(GIVEN))
+}
+
+fn resource(line: &Line) -> Result<ResourceId, Wrong> {
+    Ok(line.resource("Name")?.expect(GIVEN))
 }
 
 fn node(line: &Line) -> Result<NodeId, Wrong> {

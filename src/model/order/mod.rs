@@ -12,7 +12,7 @@ use super::load::near;
 use super::scenario::Action;
 use super::topology::WindowsVersion;
 use super::version::Ability;
-use crate::base::{DbId, GroupId, Id, IdVec, NodeId};
+use crate::base::{DbId, GroupId, Id, IdVec, NodeId, ResourceId};
 use std::collections::BTreeMap;
 
 /// What the value of a parameter is.
@@ -24,6 +24,8 @@ pub enum Takes {
     Node,
     /// A group.
     Group,
+    /// A resource.
+    Resource,
     /// A mailbox database.
     Database,
     /// One of these words.
@@ -63,6 +65,8 @@ pub struct Names {
     pub nodes: IdVec<NodeId, String>,
     /// Groups.
     pub groups: IdVec<GroupId, String>,
+    /// Resources.
+    pub resources: IdVec<ResourceId, String>,
     /// Databases, and who has a copy of each.
     pub databases: IdVec<DbId, (String, Vec<NodeId>)>,
     /// The fully qualified name of the client access array, if the site has one.
@@ -117,6 +121,7 @@ impl Takes {
             Takes::Switch => String::new(),
             Takes::Node => "NODE".to_owned(),
             Takes::Group => "GROUP".to_owned(),
+            Takes::Resource => "RESOURCE".to_owned(),
             Takes::Database => "DATABASE".to_owned(),
             Takes::Word(words) => words.join("|"),
             Takes::Text => "TEXT".to_owned(),
@@ -243,6 +248,10 @@ impl Line<'_> {
 
     fn group(&self, name: &'static str) -> Result<Option<GroupId>, Wrong> {
         self.find(name, self.names.groups.values().map(String::as_str))
+    }
+
+    fn resource(&self, name: &'static str) -> Result<Option<ResourceId>, Wrong> {
+        self.find(name, self.names.resources.values().map(String::as_str))
     }
 
     fn database(&self, name: &'static str) -> Result<Option<DbId>, Wrong> {

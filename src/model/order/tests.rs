@@ -6,6 +6,7 @@ fn names() -> Names {
     Names {
         nodes: text(&["EX01", "EX02", "EX03"]).into_iter().collect(),
         groups: text(&["Cluster Group", "CASArray"]).into_iter().collect(),
+        resources: text(&["CASArray IP Address", "CASArray"]).into_iter().collect(),
         databases: [("VIP".to_owned(), vec![NodeId(0), NodeId(1)])].into_iter().collect(),
         client_access_array: Some("casarray.contoso.local".to_owned()),
         windows: WindowsVersion::V2008R2,
@@ -56,6 +57,7 @@ fn what_is_wrong_is_named_with_what_was_expected() {
         ("Mov-ClusterGroup CASArray", "did you mean \"Move-ClusterGroup\""),
         ("Move-ClusterGroup", "-Name GROUP"),
         ("Move-ClusterGroup CASAray", "did you mean \"CASArray\""),
+        ("Stop-ClusterResource \"CASArray IP Adress\"", "did you mean \"CASArray IP Address\""),
         ("Move-ClusterGroup CASArray EX02", "a parameter's name before \"EX02\""),
         ("Move-ClusterGroup CASArray -Nod EX02", "did you mean \"-Node\""),
         ("Move-ClusterGroup CASArray -Node", "NODE after -Node"),

@@ -13,7 +13,8 @@ use crate::journal::record::{
 use crate::journal::{Record, RecordNo, What};
 use crate::model::fault::Planned as Fault;
 use crate::model::topology::{
-    Authentication, ClientAccessArray, ClientGroup, ClientKind, ClientOs, Group, Resource,
+    Authentication, ClientAccessArray, ClientGroup, ClientKind, ClientOs, Group, Properties,
+    Resource,
 };
 use crate::model::{Service, Topology};
 
@@ -32,9 +33,10 @@ fn site(system: ClientOs) -> Topology {
         kind,
         address,
         dns_name: (kind == ResourceKind::NetworkName).then(|| "casarray".to_string()),
-        depends_on: depends_on.to_vec(),
+        depends_on: depends_on.iter().map(|on| vec![*on]).collect(),
         possible_owners: [EX01, EX02].into_iter().collect(),
         restart_action: RestartAction::RestartNotify,
+        own: Properties::default(),
     };
     let address = ResourceKind::IpAddress { network: NetId(0) };
     site.resources = [
@@ -50,6 +52,10 @@ fn site(system: ClientOs) -> Topology {
         failover_threshold: 1,
         failover_period: Span::from_secs(21_600),
         auto_failback: false,
+        failback_window: None,
+        priority: 2000,
+        anti_affinity: Vec::new(),
+        persistent_state: true,
     }]
     .into_iter()
     .collect();

@@ -3,6 +3,7 @@
 mod machine;
 mod network;
 mod nic;
+mod resource;
 mod service;
 
 use super::plant::Plant;
@@ -12,31 +13,32 @@ use crate::model::Fault;
 use bevy_ecs::prelude::Resource;
 
 pub(super) use machine::power_on;
+pub(super) use resource::{Hindrance, hindrance};
 
 /// Which faults of the plan are in force.
 #[derive(Resource, Default)]
 pub(super) struct Active {
-    /// Indices into the plan.
-    pub striking: Vec<u16>,
+    /// Indices into the plan, with the record of each strike.
+    pub striking: Vec<(u16, RecordNo)>,
 }
 
 /// Faults that are in force.
 fn in_force(p: &Plant) -> impl Iterator<Item = Fault> {
     let plan = &p.setup.scenario.faults;
-    p.faults.striking.iter().map(|index| plan[usize::from(*index)].fault)
+    p.faults.striking.iter().map(|(index, _)| plan[usize::from(*index)].fault)
 }
 
 /// A fault of the plan strikes.
 pub(super) fn strike(p: &mut Plant, at: Instant, index: u16) {
     let cause = p.recorder.record(at, None, What::Fault { index, healed: false });
-    p.faults.striking.push(index);
+    p.faults.striking.push((index, cause));
     apply(p, at, index, true, cause);
 }
 
 /// A fault of the plan heals.
 pub(super) fn heal(p: &mut Plant, at: Instant, index: u16) {
     let cause = p.recorder.record(at, None, What::Fault { index, healed: true });
-    p.faults.striking.retain(|other| *other != index);
+    p.faults.striking.retain(|(other, _)| *other != index);
     apply(p, at, index, false, cause);
 }
 
@@ -50,6 +52,10 @@ fn apply(p: &mut Plant, at: Instant, index: u16, strikes: bool, cause: RecordNo)
             service::changed(p, at, machine, service, cause);
         }
         Fault::ServiceSlow { machine, service, .. } => service::slow(p, machine, service),
+        Fault::ResourceFail { machine, resource } if strikes => {
+            resource::fails(p, at, machine, resource, cause);
+        }
+        Fault::ResourceFail { .. } | Fault::ResourceHang { .. } => {}
         Fault::NetworkDown { .. }
         | Fault::PathCut { .. }
         | Fault::PathLoss { .. }

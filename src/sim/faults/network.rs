@@ -63,7 +63,9 @@ pub(super) fn apply(p: &mut Plant, at: Instant, fault: Fault, strikes: bool, cau
         | Fault::Freeze { .. }
         | Fault::ServiceStop { .. }
         | Fault::ServiceHang { .. }
-        | Fault::ServiceSlow { .. } => unreachable!("only faults of networks come here"),
+        | Fault::ServiceSlow { .. }
+        | Fault::ResourceFail { .. }
+        | Fault::ResourceHang { .. } => unreachable!("only faults of networks come here"),
     }
 }
 

@@ -140,6 +140,7 @@ pub(in crate::sim) fn play(
         title: String::new(),
         until: Instant::MAX,
         clients_from: seconds(1_000_000),
+        time_of_day: Span::ZERO,
         settle: Span::ZERO,
         start: Start {
             groups: vec![None; topology.groups.len()],

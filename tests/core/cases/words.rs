@@ -61,6 +61,20 @@ pub(super) fn set(setting: &mut Setting, words: &[&str]) {
             let start = |text: &&str| if *text == "never" { Span::MAX } else { span(text) };
             setting.starts = starts.iter().map(start).collect();
         }
+        [kind @ ("group" | "resource"), name, words @ ..] => setting.parts.set(kind, name, words),
+        ["placement", words @ ..] => {
+            for pair in words.chunks(2) {
+                let (yes, placement) = (pair[1] == "yes", &mut setting.placement);
+                match pair[0] {
+                    "ordered" => placement.ordered = yes,
+                    "enforced" => placement.enforced_anti_affinity = yes,
+                    "node-down-counts" => placement.node_down_counts = yes,
+                    "wait" => placement.wait_delay = span(pair[1]),
+                    other => panic!("{other} is no word of placement"),
+                }
+            }
+        }
+        ["time-of-day", time] => setting.time_of_day = span(time),
         ["dials", dials @ ..] => setting.dials = dials.iter().map(|text| dial(text)).collect(),
         other => set_networks(setting, other),
     }
@@ -117,7 +131,8 @@ pub(super) fn order(pair: &mut Pair, line: &str) {
 pub(super) fn command(pair: &mut Pair, words: &[&str]) {
     let pairs = |text: &str| {
         let (n, resource) = text.split_once(':').expect("node:resource");
-        (node(n), resource.trim_start_matches('r').parse().expect("a resource"))
+        let number = resource.strip_prefix('r').and_then(|number| number.parse().ok());
+        (node(n), number.unwrap_or_else(|| pair.resource(resource)))
     };
     match words {
         ["run", time] => pair.run(span(time)),
@@ -150,9 +165,21 @@ pub(super) fn command(pair: &mut Pair, words: &[&str]) {
         ["missing", logs] => pair.missing = logs.parse().expect("a count"),
         ["drop-every", n] => pair.cables.drop_every = n.parse().expect("a count"),
         ["restless"] => pair.restless = true,
-        ["fail-online", which] => drop(pair.fail_online.insert(pairs(which))),
-        ["fail-probe", which] => drop(pair.fail_probe.insert(pairs(which))),
-        ["well-probe", which] => drop(pair.fail_probe.remove(&pairs(which))),
+        [
+            what
+            @ ("fail-online" | "well-online" | "fail-probe" | "well-probe" | "mute" | "signal"),
+            which,
+        ] => {
+            let which = pairs(which);
+            match *what {
+                "fail-online" => drop(pair.fail_online.insert(which)),
+                "well-online" => drop(pair.fail_online.remove(&which)),
+                "fail-probe" => drop(pair.fail_probe.insert(which)),
+                "well-probe" => drop(pair.fail_probe.remove(&which)),
+                "mute" => drop(pair.mute.insert(which)),
+                _ => pair.signal(which),
+            }
+        }
         ["fail-mount", n] => drop(pair.fail_mount.insert(node(n))),
         ["crawling", n] => drop(pair.index.insert(node(n), ContentIndex::Crawling)),
         ["queues", n, copy, replay] => {

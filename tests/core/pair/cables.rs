@@ -84,10 +84,12 @@ impl Pair {
         self.cables.links[node][net] = up;
         let nic = NicId::at(net);
         self.feed(node, Input::Link { nic, up });
-        for resource in [0, 3] {
-            if net == 0 && !up && self.online.get(&(node, resource)) == Some(&true) {
+        let online = |(on, _): &(usize, u16), here: &bool| *on == node && *here;
+        let here: Vec<u16> =
+            self.online.iter().filter(|(k, v)| online(k, v)).map(|((_, r), _)| *r).collect();
+        for resource in here.into_iter().map(ResourceId) {
+            if net == 0 && !up && self.is_address(resource) {
                 let failure = Failure::InterfaceDown;
-                let resource = ResourceId(resource);
                 self.feed(node, Input::Saw(Report::ResourceFailed { resource, failure }));
             }
         }

@@ -15,6 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub use witness::Witness;
 
 mod cables;
+mod parts;
 mod perform;
 mod setting;
 mod witness;
@@ -50,6 +51,8 @@ pub struct Pair {
     pub missing: u64,
     pub fail_online: BTreeSet<(usize, u16)>,
     pub fail_probe: BTreeSet<(usize, u16)>,
+    /// Resources that answer no health check.
+    pub mute: BTreeSet<(usize, u16)>,
     pub fail_mount: BTreeSet<usize>,
     pub index: BTreeMap<usize, ContentIndex>,
     /// Copy and replay queue of a node's copies; none where nothing is given.
@@ -80,6 +83,7 @@ impl Pair {
             missing: 0,
             fail_online: BTreeSet::new(),
             fail_probe: BTreeSet::new(),
+            mute: BTreeSet::new(),
             fail_mount: BTreeSet::new(),
             index: BTreeMap::new(),
             queues: BTreeMap::new(),
@@ -163,10 +167,16 @@ impl Pair {
             links: self.cables.carrier(node),
             replication_service: true,
             start,
+            time_of_day: self.time_of_day(),
         };
         self.nodes[node] = Some(Node::new(config(&self.setting, node), boot, self.now));
         self.planned[node] = None;
         self.arm(node);
+    }
+
+    fn time_of_day(&self) -> Span {
+        let day = span("24h").as_nanos();
+        Span::from_nanos((self.setting.time_of_day.as_nanos() + self.now.as_nanos()) % day)
     }
 
     pub fn crash(&mut self, node: usize) {
@@ -174,9 +184,7 @@ impl Pair {
         self.transitions.ended(NodeId::at(node));
         self.frozen[node] = false;
         self.lives[node] += 1;
-        for resource in 0..5 {
-            self.online.remove(&(node, resource));
-        }
+        self.online.retain(|(on, _), _| *on != node);
     }
 
     pub fn feed(&mut self, node: usize, input: Input) {
@@ -216,12 +224,24 @@ impl Pair {
         }
     }
 
+    /// The number of a resource.
+    pub fn resource(&self, name: &str) -> u16 {
+        self.setting.parts.resource(name).0
+    }
+
+    /// A resource on a node signals its own failure.
+    pub fn signal(&mut self, (node, resource): (usize, u16)) {
+        let (resource, failure) = (ResourceId(resource), Failure::NotAlive);
+        self.feed(node, Input::Saw(Report::ResourceFailed { resource, failure }));
+    }
+
     /// The names that an order in a case may use.
     pub fn names(&self) -> Names {
         let copies: Vec<NodeId> = (0..self.setting.copies).map(NodeId::at).collect();
         Names {
             nodes: (0..self.setting.nodes).map(|n| format!("n{n}")).collect(),
-            groups: ["Cluster Group", "CASArray"].map(String::from).into_iter().collect(),
+            groups: self.setting.parts.groups().iter().map(|name| name.replace('-', " ")).collect(),
+            resources: self.setting.parts.resources().into_iter().collect(),
             databases: (0..self.setting.databases)
                 .map(|n| (if n == 0 { "VIP".to_owned() } else { format!("DB{n}") }, copies.clone()))
                 .collect(),
@@ -261,14 +281,18 @@ impl Pair {
                 format!("{:?} {:?}", entry.owner, entry.state)
             };
             let db = &view.database.databases[DbId(0)];
+            let made = self.setting.parts.groups().into_iter().enumerate().skip(2);
+            let made: Vec<String> =
+                made.map(|(place, name)| format!(" {name} {}", group(place as u16))).collect();
             text += &format!(
-                "n{n} view {} {:?} quorum {} primary {} core {} casarray {} vip {:?} mounted {}\n",
+                "n{n} view {} {:?} quorum {} primary {} core {} casarray {}{} vip {:?} mounted {}\n",
                 view.view,
                 view.members,
                 view.quorum,
                 view.primary,
                 group(0),
                 group(1),
+                made.concat(),
                 db.active,
                 db.mounted,
             );

@@ -3,6 +3,7 @@
 
 use super::*;
 use dagtwin::base::OpId;
+use dagtwin::failover::config::ResourceKind;
 
 impl Pair {
     pub(super) fn perform(&mut self, node: usize, effect: Effect) {
@@ -17,8 +18,8 @@ impl Pair {
                 }
             }
             Effect::Note(note) => {
-                let line = format!("{}  n{node}  {note:?}", self.now);
-                self.log.push(line);
+                let told = self.named(format!("{note:?}"));
+                self.log.push(format!("{}  n{node}  {told}", self.now));
             }
             Effect::Do { op, act } => self.begin(node, op, act),
         }
@@ -54,7 +55,9 @@ impl Pair {
                         && matches!(act, Act::IsAlive(_))
                         && !self.witness_is_alive(node);
                 let bad = if bad { Outcome::Failed(Failure::NotAlive) } else { Outcome::Ok };
-                self.done(node, op, "10ms", bad);
+                if !self.mute.contains(&(node, resource)) {
+                    self.done(node, op, "10ms", bad);
+                }
             }
             Act::CopyStatus(_) => {
                 let report = self.copy_report(node);
@@ -98,15 +101,48 @@ impl Pair {
         }
     }
 
+    /// What a note says, with the names of the parts that the case made.
+    fn named(&self, mut told: String) -> String {
+        let parts = &self.setting.parts;
+        for (place, name) in parts.resources().iter().enumerate().skip(5) {
+            told = told.replace(&format!("resource: r{place},"), &format!("resource: {name},"));
+        }
+        for (place, name) in parts.groups().iter().enumerate().skip(2) {
+            told = told.replace(&format!("group: g{place},"), &format!("group: {name},"));
+        }
+        told
+    }
+
+    /// Whether a resource is an address.
+    pub(super) fn is_address(&self, ResourceId(resource): ResourceId) -> bool {
+        let config = &config(&self.setting, 0).resources[ResourceId(resource)];
+        matches!(config.kind, ResourceKind::IpAddress { .. })
+    }
+
     fn online(&mut self, node: usize, op: OpId, ResourceId(resource): ResourceId) {
-        let address = resource == 0 || resource == 3;
+        let address = self.is_address(ResourceId(resource));
+        let name = &self.setting.parts.resources()[usize::from(resource)];
+        let takes = self.setting.parts.online_time(name).map(str::to_owned);
+        if takes.as_deref() == Some("never") {
+            return;
+        }
+        if let (Some(every), Some(takes)) = (self.setting.parts.tells(name), &takes) {
+            let whole = span(takes);
+            let (life, mut after) = (self.lives[node], every);
+            while after < whole {
+                let report = Report::ResourceAtWork { resource: ResourceId(resource) };
+                self.plan(after, Event::Feed { node, life, input: Input::Saw(report) });
+                after = Span::from_nanos(after.as_nanos() + every.as_nanos());
+            }
+        }
         if address && !self.cables.link(node, 0) {
             self.done(node, op, "1ms", Outcome::Failed(Failure::InterfaceDown));
         } else if self.fail_online.contains(&(node, resource)) {
             self.done(node, op, "300ms", Outcome::Failed(Failure::DuplicateAddress));
         } else {
             self.online.insert((node, resource), true);
-            self.done(node, op, if address { "1500ms" } else { "500ms" }, Outcome::Ok);
+            let usual = if address { "1500ms" } else { "500ms" };
+            self.done(node, op, takes.as_deref().unwrap_or(usual), Outcome::Ok);
         }
     }
 }

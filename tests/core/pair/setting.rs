@@ -1,5 +1,6 @@
 //! What a case sets before its cores start, and the configuration that comes of it.
 
+use super::parts::Parts;
 use dagtwin::base::{GroupId, Id, IdVec, NetId, NodeId, NodeSet, ResourceId, SiteId, Span};
 use dagtwin::failover::config::*;
 use dagtwin::failover::quorum::{Automatic, Counting, Mode};
@@ -41,6 +42,9 @@ pub struct Setting {
     pub subnets: BTreeMap<(usize, usize), u8>,
     pub sites: BTreeMap<usize, u8>,
     pub heartbeat: HeartbeatConfig,
+    pub parts: Parts,
+    pub placement: PlacementConfig,
+    pub time_of_day: Span,
 }
 
 impl Default for Setting {
@@ -83,6 +87,14 @@ impl Default for Setting {
                 all_cross_subnet: false,
                 tells_misses: false,
             },
+            parts: Parts::default(),
+            placement: PlacementConfig {
+                ordered: true,
+                enforced_anti_affinity: false,
+                wait_delay: Span::ZERO,
+                node_down_counts: false,
+            },
+            time_of_day: span("12h"),
         }
     }
 }
@@ -93,7 +105,7 @@ pub fn span(text: &str) -> Span {
 }
 
 /// A resource with the product's defaults.
-fn resource(
+pub(super) fn resource(
     possible_owners: NodeSet,
     kind: ResourceKind,
     group: u16,
@@ -102,21 +114,25 @@ fn resource(
     ResourceConfig {
         kind,
         group: GroupId(group),
-        depends_on,
+        depends_on: depends_on.into_iter().map(|on| vec![on]).collect(),
         possible_owners,
-        looks_alive: span("5s"),
+        looks_alive: Some(span("5s")),
         is_alive: span("60s"),
         restart_action: match kind {
             ResourceKind::FileShareWitness => RestartAction::RestartNoNotify,
-            ResourceKind::IpAddress { .. } | ResourceKind::NetworkName => {
-                RestartAction::RestartNotify
-            }
+            ResourceKind::IpAddress { .. }
+            | ResourceKind::NetworkName
+            | ResourceKind::GenericService
+            | ResourceKind::GenericApplication
+            | ResourceKind::Wait => RestartAction::RestartNotify,
         },
         restart_threshold: 1,
         restart_period: span("15m"),
         restart_delay: span("500ms"),
         retry_period_on_failure: Some(span("1h")),
         pending_timeout: span("3m"),
+        deadlock_timeout: span("5m"),
+        separate_monitor: false,
     }
 }
 
@@ -151,11 +167,14 @@ pub fn config(setting: &Setting, me: usize) -> Config {
         failover_threshold: setting.threshold,
         failover_period: span("6h"),
         auto_failback: setting.failback && kind == GroupKind::Role,
+        failback_window: None,
+        priority: 2000,
+        anti_affinity: Vec::new(),
         exists: true,
     };
     let resource = |kind, group, depends_on| resource(all, kind, group, depends_on);
     let ip = ResourceKind::IpAddress { network: NetId(0) };
-    Config {
+    let mut config = Config {
         me: NodeId::at(me),
         nodes: (0..setting.nodes).map(node).collect(),
         networks: (0..setting.networks).map(|net| network(setting, net)).collect(),
@@ -170,6 +189,7 @@ pub fn config(setting: &Setting, me: usize) -> Config {
         },
         quorum: QuorumConfig { arbitration_delay: setting.delay, ..setting.quorum },
         groups: [group(GroupKind::Core), group(GroupKind::Role)].into_iter().collect(),
+        placement: setting.placement,
         resources: [
             resource(ip, 0, vec![]),
             resource(ResourceKind::NetworkName, 0, vec![ResourceId(0)]),
@@ -191,23 +211,34 @@ pub fn config(setting: &Setting, me: usize) -> Config {
             retry: span("30s"),
             skip_down_source: true,
         },
-    }
+    };
+    setting.parts.apply(&mut config);
+    config
 }
 
 /// The cluster database that every core starts from.
 pub fn boot_database(setting: &Setting) -> ClusterDatabase {
-    let group = |owner: Option<usize>| GroupEntry {
-        exists: owner.is_some(),
-        owner: owner.map(NodeId::at),
-        wanted: true,
-        ..GroupEntry::default()
-    };
+    let (parts, resources) = (&setting.parts, setting.parts.resources());
+    let names = parts.groups();
+    let groups = names.iter().enumerate().map(|(place, name)| {
+        let usual = [Some(setting.core), setting.casarray].get(place).copied();
+        let owner = parts.owner(name).or(usual.unwrap_or(Some(0)));
+        GroupEntry {
+            exists: owner.is_some(),
+            owner: owner.map(NodeId::at),
+            wanted: parts.is_persistent(true, name),
+            ..GroupEntry::default()
+        }
+    });
+    let stopped = resources.iter().enumerate();
+    let stopped = stopped.filter(|(_, name)| !parts.is_persistent(false, name));
     ClusterDatabase {
         version: 1,
         quorum: QuorumEntry::default(),
         nodes: IdVec::filled(setting.nodes, NodeEntry::default()),
-        groups: [group(Some(setting.core)), group(setting.casarray)].into_iter().collect(),
-        resources: IdVec::filled(5, ResourceState::Offline),
+        groups: groups.collect(),
+        resources: IdVec::filled(resources.len(), ResourceState::Offline),
+        stopped: stopped.map(|(place, _)| ResourceId::at(place)).collect(),
         databases: (0..setting.databases)
             .map(|_| DatabaseEntry {
                 active: Some(NodeId::at(setting.active)),

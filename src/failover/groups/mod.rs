@@ -1,20 +1,25 @@
-//! Groups and resources on their owner: dependency order, health checks, restarts
+//! Groups and resources on their owner: dependency order, restarts, what is told of them
 //! (wsfc.md §4).
+
+mod health;
+mod want;
 
 use super::config::{Config, ResourceKind, RestartAction};
 use super::message::GroupReport;
-use super::seam::{Act, Failure, GroupState, Note, Outcome, ResourceState, Timer, Why};
+use super::seam::{Act, Failure, GroupState, Note, Outcome, ResourceState, Why};
 use super::state::{ClusterDatabase, GroupEntry};
 use super::transitions::State;
 use super::{Ctx, Pending};
 use crate::base::{GroupId, IdVec, Instant, OpId, ResourceId};
 use std::collections::VecDeque;
+use want::Wanted;
 
 /// A resource on this node.
 #[derive(Clone, Debug, Default)]
 struct Local {
     state: ResourceState,
     op: Option<OpId>,
+    /// When it became pending, or last told that it is at work.
     pending_since: Instant,
     /// Moments of the restarts within the period.
     restarts: VecDeque<Instant>,
@@ -23,39 +28,65 @@ struct Local {
     /// Failed beyond its restarts.
     given_up: bool,
     retry_at: Option<Instant>,
+    /// The one more attempt after RetryPeriodOnFailure has begun.
+    retried: bool,
     failure: Option<Failure>,
     looks_alive_at: Instant,
     is_alive_at: Instant,
-    probe: Option<OpId>,
+    /// The health check under way, and when it was asked for.
+    probe: Option<(OpId, Instant)>,
+    /// It did not answer once, and has a monitor of its own since.
+    separate: bool,
+}
+
+impl Local {
+    /// Back to the start, with what is remembered of it beyond that.
+    fn fresh(&mut self) -> Local {
+        let restarts = core::mem::take(&mut self.restarts);
+        Local { restarts, separate: self.separate, ..Local::default() }
+    }
 }
 
 /// The groups of this node.
 #[derive(Clone, Debug)]
 pub(super) struct Groups {
+    /// Groups in the order in which they come online: the highest priority first.
+    order: Vec<GroupId>,
     locals: IdVec<ResourceId, Local>,
     states: IdVec<GroupId, GroupState>,
     /// A group that cannot stay here, and why.
     leaves: IdVec<GroupId, Option<Why>>,
     told: IdVec<GroupId, Option<GroupReport>>,
+    /// The operator's starts of each group that this node has followed.
+    starts: IdVec<GroupId, u32>,
 }
 
 impl Groups {
-    pub(super) fn new(resources: usize, groups: usize) -> Self {
+    pub(super) fn new(config: &Config) -> Self {
+        let (resources, groups) = (config.resources.len(), config.groups.len());
+        let mut order: Vec<GroupId> = config.groups.ids().collect();
+        order.sort_by_key(|group| core::cmp::Reverse(config.groups[*group].priority));
         Groups {
+            order,
             locals: IdVec::filled(resources, Local::default()),
             states: IdVec::filled(groups, GroupState::Offline),
             leaves: IdVec::filled(groups, None),
             told: IdVec::filled(groups, None),
+            starts: IdVec::filled(groups, 0),
         }
     }
 
     /// Brings every resource one step nearer to where the cluster database wants it.
     pub(super) fn settle(&mut self, ctx: &mut Ctx, database: &ClusterDatabase, allowed: bool) {
         let me = ctx.config.me;
-        for group in database.groups.ids() {
+        for place in 0..self.order.len() {
+            let group = self.order[place];
             let entry = &database.groups[group];
             if entry.owner != Some(me) {
                 self.leaves[group] = None;
+            }
+            if core::mem::replace(&mut self.starts[group], entry.starts) != entry.starts {
+                self.start_again(ctx.config, group);
             }
             let wanted = allowed
                 && entry.exists
@@ -64,7 +95,8 @@ impl Groups {
                 && entry.moving_to.is_none()
                 && !self.held_back(ctx, database, group);
             if allowed || entry.owner != Some(me) {
-                self.settle_group(ctx, group, wanted);
+                let wanted = Wanted::of(ctx.config, database, group, wanted);
+                self.settle_group(ctx, group, &wanted);
             }
             self.note_state(ctx, group, entry.owner == Some(me));
         }
@@ -81,28 +113,62 @@ impl Groups {
             && resources.all(|(id, _)| self.locals[id].state == ResourceState::Offline)
     }
 
-    fn settle_group(&mut self, ctx: &mut Ctx, group: GroupId, wanted: bool) {
+    /// An operator starts a group again: what has failed is tried, and its counts begin anew.
+    fn start_again(&mut self, config: &Config, group: GroupId) {
+        self.leaves[group] = None;
+        for (id, _) in config.resources.iter().filter(|(_, resource)| resource.group == group) {
+            let local = &mut self.locals[id];
+            local.restarts.clear();
+            local.given_up = false;
+            local.retried = false;
+            local.retry_at = None;
+            local.not_before = Instant::ZERO;
+        }
+    }
+
+    fn settle_group(&mut self, ctx: &mut Ctx, group: GroupId, wanted: &Wanted) {
+        let waits = self.waits_for_another(ctx.config, group, wanted);
         for id in ctx.config.resources.ids() {
             let config = &ctx.config.resources[id];
             if config.group != group {
                 continue;
             }
-            if wanted {
+            if !wanted.contains(id) {
+                self.try_offline(ctx, id, wanted);
+            } else if !waits {
                 self.try_online(ctx, id);
-            } else {
-                self.try_offline(ctx, id);
             }
         }
     }
 
+    /// Whether a group has not begun to come online, and one of higher priority on this node is
+    /// still on its way (wsfc.md §4.3 Priority).
+    fn waits_for_another(&self, config: &Config, group: GroupId, wanted: &Wanted) -> bool {
+        let begun = wanted.iter().any(|id| self.locals[id].state != ResourceState::Offline);
+        let priority = config.groups[group].priority;
+        let higher = |other: &GroupId| config.groups[*other].priority > priority;
+        !begun && config.groups.ids().filter(higher).any(|other| self.on_its_way(config, other))
+    }
+
+    /// Whether a group is coming online: something of it is pending.
+    fn on_its_way(&self, config: &Config, group: GroupId) -> bool {
+        let mut of = config.resources.iter().filter(|(_, resource)| resource.group == group);
+        of.any(|(id, _)| self.locals[id].state == ResourceState::OnlinePending)
+    }
+
+    /// Whether what a resource depends on is online.
+    fn ready(&self, config: &Config, id: ResourceId) -> bool {
+        let online = |on: &ResourceId| self.locals[*on].state == ResourceState::Online;
+        config.resources[id].depends_on.iter().all(|any| any.iter().any(online))
+    }
+
     fn try_online(&mut self, ctx: &mut Ctx, id: ResourceId) {
-        let config = &ctx.config.resources[id];
-        let ready =
-            config.depends_on.iter().all(|on| self.locals[*on].state == ResourceState::Online);
+        let ready = self.ready(ctx.config, id);
         let local = &mut self.locals[id];
         if local.given_up && local.retry_at.is_some_and(|at| at <= ctx.now) {
             local.given_up = false;
             local.retry_at = None;
+            local.retried = true;
             local.state = ResourceState::Offline;
         }
         let startable = match local.state {
@@ -120,10 +186,13 @@ impl Groups {
         }
     }
 
-    fn try_offline(&mut self, ctx: &mut Ctx, id: ResourceId) {
-        let mut dependents =
-            ctx.config.resources.iter().filter(|(_, r)| r.depends_on.contains(&id));
-        let free = dependents.all(|(other, _)| {
+    /// A resource goes offline once nothing that stays needs it and what goes with it is gone.
+    fn try_offline(&mut self, ctx: &mut Ctx, id: ResourceId, wanted: &Wanted) {
+        let needs = |other: ResourceId| {
+            let config = &ctx.config.resources[other];
+            config.depends_on.iter().any(|any| any.contains(&id)) && !wanted.contains(other)
+        };
+        let free = ctx.config.resources.ids().filter(|other| needs(*other)).all(|other| {
             matches!(self.locals[other].state, ResourceState::Offline | ResourceState::Failed)
         });
         let local = &mut self.locals[id];
@@ -140,8 +209,7 @@ impl Groups {
             }
             ResourceState::Failed | ResourceState::Offline => {
                 let changed = local.state != ResourceState::Offline;
-                *local =
-                    Local { restarts: core::mem::take(&mut local.restarts), ..Local::default() };
+                *local = local.fresh();
                 if changed {
                     let state = ResourceState::Offline;
                     ctx.note(Note::Resource { resource: id, state, failure: None });
@@ -173,18 +241,9 @@ impl Groups {
                 }
             }
             Pending::Offline(id) if self.locals[id].op == Some(op) => self.off(ctx, id),
-            Pending::LooksAlive(id) if self.locals[id].probe == Some(op) => {
-                self.locals[id].probe = None;
-                if failure_of(outcome).is_some() {
-                    let probe = ctx.act(Act::IsAlive(id), Pending::IsAlive(id));
-                    self.locals[id].probe = Some(probe);
-                }
-            }
-            Pending::IsAlive(id) if self.locals[id].probe == Some(op) => {
-                self.locals[id].probe = None;
-                if let Some(failure) = failure_of(outcome) {
-                    self.fail(ctx, id, failure);
-                }
+            Pending::LooksAlive(id) | Pending::IsAlive(id) => {
+                let cheap = pending == Pending::LooksAlive(id);
+                self.checked(ctx, id, op, cheap, failure_of(outcome));
             }
             _ => {}
         }
@@ -195,7 +254,8 @@ impl Groups {
         let local = &mut self.locals[id];
         local.state = ResourceState::Online;
         local.failure = None;
-        local.looks_alive_at = ctx.now + config.looks_alive;
+        local.retried = false;
+        local.looks_alive_at = config.looks_alive.map_or(Instant::MAX, |after| ctx.now + after);
         local.is_alive_at = ctx.now + config.is_alive;
         ctx.note(Note::Resource { resource: id, state: local.state, failure: None });
     }
@@ -208,24 +268,23 @@ impl Groups {
         }
     }
 
-    /// A resource failed: it and what depends on it are terminated; it is restarted here within
-    /// its budget, or its restart action decides.
-    fn fail(&mut self, ctx: &mut Ctx, id: ResourceId, failure: Failure) {
-        let config = &ctx.config.resources[id];
-        for (other, dependent) in ctx.config.resources.iter() {
-            let runs = matches!(
-                self.locals[other].state,
-                ResourceState::Online | ResourceState::OnlinePending
-            );
-            if runs && dependent.depends_on.contains(&id) {
-                ctx.act(Act::Terminate(other), Pending::Nothing);
-                self.off(ctx, other);
-            }
+    /// A pending resource tells that it is at work: PendingTimeout limits its silence, not the
+    /// whole of it (wsfc.md §4.2).
+    pub(super) fn at_work(&mut self, now: Instant, id: ResourceId) {
+        if self.locals.get(id).is_some() {
+            self.locals[id].pending_since = now;
         }
+    }
+
+    /// A resource failed: it and what cannot be without it are terminated; it is restarted here
+    /// within its budget, or its restart action decides.
+    fn fail(&mut self, ctx: &mut Ctx, id: ResourceId, failure: Failure) {
+        self.locals[id].state = ResourceState::Failed;
+        self.terminate_dependents(ctx, id);
         ctx.act(Act::Terminate(id), Pending::Nothing);
+        let config = &ctx.config.resources[id];
         let now = ctx.now;
         let local = &mut self.locals[id];
-        local.state = ResourceState::Failed;
         local.op = None;
         local.probe = None;
         local.failure = Some(failure);
@@ -234,23 +293,41 @@ impl Groups {
         }
         let restarts = local.restarts.len() as u32;
         let budget = config.restart_action != RestartAction::DontRestart
-            && restarts < config.restart_threshold;
+            && restarts < config.restart_threshold
+            && !local.retried;
         local.given_up = !budget;
+        // One more attempt after the period; after that the operator is waited for.
+        let again = config.retry_period_on_failure.filter(|_| !local.retried);
+        let leaves = config.restart_action == RestartAction::RestartNotify && !local.retried;
         if budget {
             local.restarts.push_back(now);
             local.not_before = now + config.restart_delay;
         } else {
-            local.retry_at = config.retry_period_on_failure.map(|after| now.saturating_add(after));
+            local.retry_at = again.map(|after| now.saturating_add(after));
         }
-        ctx.note(Note::Resource {
-            resource: id,
-            state: ResourceState::Failed,
-            failure: Some(failure),
-        });
+        let state = ResourceState::Failed;
+        ctx.note(Note::Resource { resource: id, state, failure: Some(failure) });
         if budget {
             ctx.note(Note::ResourceRestart { resource: id, restarts: restarts + 1 });
-        } else if config.restart_action == RestartAction::RestartNotify {
+        } else if leaves {
             self.leaves[config.group] = Some(Why::ResourceFailed);
+        }
+    }
+
+    /// What ran on a resource that is gone, and cannot run on another.
+    fn terminate_dependents(&mut self, ctx: &mut Ctx, id: ResourceId) {
+        for (other, dependent) in ctx.config.resources.iter() {
+            let runs = matches!(
+                self.locals[other].state,
+                ResourceState::Online | ResourceState::OnlinePending
+            );
+            let depends = dependent.depends_on.iter().any(|any| any.contains(&id));
+            if runs && depends && !self.ready(ctx.config, other) {
+                self.locals[other].state = ResourceState::Offline;
+                self.terminate_dependents(ctx, other);
+                ctx.act(Act::Terminate(other), Pending::Nothing);
+                self.off(ctx, other);
+            }
         }
     }
 
@@ -290,84 +367,10 @@ impl Groups {
         }
     }
 
-    /// The moment of a poll, a restart or a pending time-out may have come.
-    pub(super) fn wake(&mut self, ctx: &mut Ctx) {
-        for id in ctx.config.resources.ids() {
-            let config = &ctx.config.resources[id];
-            let local = &mut self.locals[id];
-            let pending = match local.state {
-                ResourceState::OnlinePending | ResourceState::OfflinePending => true,
-                ResourceState::Online | ResourceState::Offline | ResourceState::Failed => false,
-            };
-            if pending && ctx.now.since(local.pending_since) >= config.pending_timeout {
-                if local.state == ResourceState::OnlinePending {
-                    self.fail(ctx, id, Failure::NoAnswer);
-                } else {
-                    ctx.act(Act::Terminate(id), Pending::Nothing);
-                    self.off(ctx, id);
-                }
-            } else if local.state == ResourceState::Online && local.probe.is_none() {
-                if local.is_alive_at <= ctx.now {
-                    local.is_alive_at = ctx.now + config.is_alive;
-                    local.looks_alive_at = ctx.now + config.looks_alive;
-                    local.probe = Some(ctx.act(Act::IsAlive(id), Pending::IsAlive(id)));
-                } else if local.looks_alive_at <= ctx.now {
-                    local.looks_alive_at = ctx.now + config.looks_alive;
-                    local.probe = Some(ctx.act(Act::LooksAlive(id), Pending::LooksAlive(id)));
-                }
-            }
-        }
-    }
-
-    fn arm(&self, ctx: &mut Ctx) {
-        let (mut probe, mut resource) = (None::<Instant>, None::<Instant>);
-        let earliest = |slot: &mut Option<Instant>, at: Instant| {
-            *slot = Some(slot.map_or(at, |before| before.min(at)));
-        };
-        for (id, local) in self.locals.iter() {
-            let config = &ctx.config.resources[id];
-            match local.state {
-                ResourceState::Online if local.probe.is_none() => {
-                    earliest(&mut probe, local.looks_alive_at.min(local.is_alive_at));
-                }
-                ResourceState::OnlinePending | ResourceState::OfflinePending => {
-                    earliest(&mut resource, local.pending_since + config.pending_timeout);
-                }
-                ResourceState::Failed if !local.given_up => {
-                    earliest(&mut resource, local.not_before);
-                }
-                ResourceState::Failed => {
-                    if let Some(at) = local.retry_at {
-                        earliest(&mut resource, at);
-                    }
-                }
-                ResourceState::Online | ResourceState::Offline => {}
-            }
-        }
-        for (timer, at) in [(Timer::Probe, probe), (Timer::Resource, resource)] {
-            match at {
-                Some(at) if at > ctx.now => ctx.timers.set(timer, at),
-                _ => ctx.timers.clear(timer),
-            }
-        }
-    }
-
     /// State of a group from those of its resources (wsfc.md §4.1).
     fn state(&self, ctx: &Ctx, group: GroupId) -> GroupState {
         let of = ctx.config.resources.iter().filter(|(_, r)| r.group == group);
-        let states: Vec<ResourceState> = of.map(|(id, _)| self.locals[id].state).collect();
-        let any = |wanted: &[ResourceState]| states.iter().any(|state| wanted.contains(state));
-        if any(&[ResourceState::Failed]) {
-            GroupState::Failed
-        } else if any(&[ResourceState::OnlinePending, ResourceState::OfflinePending]) {
-            GroupState::Pending
-        } else if !states.is_empty() && states.iter().all(|s| *s == ResourceState::Online) {
-            GroupState::Online
-        } else if any(&[ResourceState::Online]) {
-            GroupState::PartialOnline
-        } else {
-            GroupState::Offline
-        }
+        GroupState::of(of.map(|(id, _)| self.locals[id].state))
     }
 
     fn note_state(&mut self, ctx: &mut Ctx, group: GroupId, owner: bool) {
@@ -412,11 +415,52 @@ impl Groups {
     }
 }
 
+impl GroupState {
+    /// The state of a group whose resources have these states (wsfc.md §4.1 group state rule).
+    pub fn of(states: impl Iterator<Item = ResourceState>) -> GroupState {
+        let states: Vec<ResourceState> = states.collect();
+        let any = |wanted: &[ResourceState]| states.iter().any(|state| wanted.contains(state));
+        if any(&[ResourceState::Failed]) {
+            GroupState::Failed
+        } else if any(&[ResourceState::OnlinePending, ResourceState::OfflinePending]) {
+            GroupState::Pending
+        } else if !states.is_empty() && states.iter().all(|s| *s == ResourceState::Online) {
+            GroupState::Online
+        } else if any(&[ResourceState::Online]) {
+            GroupState::PartialOnline
+        } else {
+            GroupState::Offline
+        }
+    }
+}
+
 fn failure_of(outcome: Outcome) -> Option<Failure> {
     match outcome {
         Outcome::Ok | Outcome::Copy(_) | Outcome::LastLogs { .. } => None,
         Outcome::Failed(failure) => Some(failure),
         Outcome::Refused(_) => Some(Failure::NotAlive),
         Outcome::TimedOut => Some(Failure::NoAnswer),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_groups_state_follows_from_its_resources() {
+        use ResourceState::{Failed, Offline, OfflinePending, Online, OnlinePending};
+        for (states, expected) in [
+            (&[][..], GroupState::Offline),
+            (&[Offline, Offline], GroupState::Offline),
+            (&[Online, Online], GroupState::Online),
+            (&[Online, Offline], GroupState::PartialOnline),
+            (&[Online, OnlinePending, Offline], GroupState::Pending),
+            (&[Offline, OfflinePending], GroupState::Pending),
+            (&[Online, Failed, OnlinePending], GroupState::Failed),
+            (&[Failed], GroupState::Failed),
+        ] {
+            assert_eq!(GroupState::of(states.iter().copied()), expected, "{states:?}");
+        }
     }
 }

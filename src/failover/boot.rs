@@ -1,0 +1,51 @@
+//! What a life of a node starts from. Part of the [`seam`](super::seam); drivers find these types
+//! there.
+
+use super::state::ClusterDatabase;
+use crate::base::Span;
+use serde::{Deserialize, Serialize};
+
+/// What survives a stop of the Cluster service: the last view and the cluster database.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Durable {
+    /// The epoch that the node last saw, as in the witness's tag.
+    pub epoch: u64,
+    /// The replicated cluster database.
+    pub database: ClusterDatabase,
+}
+
+/// What a node starts from.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Boot {
+    /// What an earlier life stored; a default value for a node that never ran.
+    pub durable: Durable,
+    /// Which of its adapters have carrier now, by number.
+    pub links: Vec<bool>,
+    /// Whether the local Replication service runs.
+    pub replication_service: bool,
+    /// How the Cluster service was started.
+    pub start: Start,
+    /// Local time of day, since midnight.
+    pub time_of_day: Span,
+}
+
+/// How a Cluster service is started (wsfc.md §3.3).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Start {
+    /// What it does about quorum.
+    pub quorum: StartQuorum,
+    /// IgnorePersistentState (`/ips`): if it forms the cluster, no role is brought online.
+    pub ignore_persistent_state: bool,
+}
+
+/// What a Cluster service that starts does about quorum (wsfc.md §3.3).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub enum StartQuorum {
+    /// Joins a cluster, or forms one if it has the votes.
+    #[default]
+    Normal,
+    /// ForceQuorum (`/fq`): forms at once, whatever the votes; its own configuration holds.
+    Force,
+    /// PreventQuorum (`/pq`): joins only, never forms.
+    Prevent,
+}
