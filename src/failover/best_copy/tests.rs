@@ -392,6 +392,15 @@ fn reasons_name_their_numbers() {
          (not below 10), replay queue 49 (below 50), preference 2"
     );
     assert_eq!(criteria(10), "an eligible status");
+    let mut worst = copy(0, 1, 0, 50);
+    report(&mut worst).generated = 1010;
+    report(&mut worst).content_index = ContentIndex::Failed;
+    let told = |request| rank(&[worst], request)[0].why();
+    let queues = "copy queue 10 (not below 10), replay queue 50 (not below 50), preference 1";
+    assert_eq!(told(TARGET), format!("set 10: an eligible status; {queues}"));
+    let skipped = told(target(|skip| skip.lag_checks = true));
+    assert!(skipped.contains("replay queue 50 (check left out, not below 50)"), "{skipped}");
+    assert!(skipped.contains("copy queue 10 (not below 10)"), "{skipped}");
     candidate.active = 2;
     candidate.maximum_active = Some(2);
     assert_eq!(why(candidate), "its server has 2 active databases of at most 2");
