@@ -1,5 +1,6 @@
-//! Scenarios that once showed a fault of the program, kept for ever. Each is in a folder with the
-//! name of its site, and says how it must end with its key `verdict`.
+//! Scenarios that once showed a fault of the program, kept for ever, and those that take an edge
+//! that no other takes. Each is in a folder with the name of its site, and says how it must end
+//! with its key `verdict`.
 
 use crate::source::root;
 use dagtwin::lab;
