@@ -54,7 +54,19 @@ fn page() -> String {
 Generated from `src/failover/transitions.rs` by `tests/it/states.rs`; `UPDATE=1 cargo test`
 rewrites it. The core and the plant refuse a change of state that is not in these tables, and the
 promise `states-follow-their-edges` judges every journal by them. `dagtwin transitions` counts how
-often each was taken.
+often each was taken:
+
+```text
+dagtwin transitions [JOURNAL]... --format json
+schema_version, journals, edges
+taken|null, never_taken|null, changes|null     null without a journal
+machines  [{ machine: \"group\" | \"resource\" | \"node\" | \"database_copy\" | \"quorum\",
+             states: [{ state, initial, lasting }],
+             edges: [{ from, to, trigger, source, taken|null }] }]
+
+dagtwin transitions [JOURNAL]... --format csv
+machine,from,to,trigger,source,taken
+```
 "
     .to_owned();
     for machine in machines() {
