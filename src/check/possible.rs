@@ -62,6 +62,7 @@ impl<'s, 't> Possible<'s, 't> {
             | Fault::PathLoss { .. }
             | Fault::FrameLoss { .. }
             | Fault::NetworkDelay { .. }
+            | Fault::LogCorruption { .. }
             | Fault::GratuitousArpBlocked { .. } => false,
         });
         self.scene.machines[machine] && !kept
@@ -256,6 +257,7 @@ impl<'s, 't> Possible<'s, 't> {
             | Fault::PathLoss { .. }
             | Fault::FrameLoss { .. }
             | Fault::NetworkDelay { .. }
+            | Fault::LogCorruption { .. }
             | Fault::NetworkDown { .. } => Some(fault.word()),
             Fault::NicDown { .. }
             | Fault::PowerOff { .. }

@@ -87,6 +87,8 @@ impl ServiceBack {
             }
             Order::MoveGroup { .. }
             | Order::MoveDatabase { .. }
+            | Order::SuspendCopy { .. }
+            | Order::ResumeCopy { .. }
             | Order::SuspendNode { .. }
             | Order::ResumeNode { .. } => {}
         }

@@ -569,6 +569,8 @@ impl Primary {
             let entry = &mut shared.databases[database];
             entry.mounted = true;
             entry.last_log = entry.last_log.max(last_log);
+            // An active copy copies nothing, so there is nothing to be suspended.
+            entry.suspended = entry.suspended.without(from);
             shared.version += 1;
             self.end(ctx, shared, database, true);
         } else {

@@ -270,6 +270,8 @@ impl Coordinator {
             Order::MoveDatabase { .. }
             | Order::MountDatabase(_)
             | Order::DismountDatabase(_)
+            | Order::SuspendCopy { .. }
+            | Order::ResumeCopy { .. }
             | Order::StopService
             | Order::SuspendNode { .. }
             | Order::ResumeNode { .. } => return,

@@ -4,7 +4,7 @@
 use super::message::Message;
 use super::seam::{Act, CopyStatus, Failure, MountDial, Note, Outcome, Timer};
 use super::state::ClusterDatabase;
-use super::{Ctx, Pending, best_copy};
+use super::{Ctx, Pending, best_copy, copies};
 use crate::base::{DbId, IdVec, Instant, NodeId, OpId, Span};
 
 /// What is being done with a copy.
@@ -40,8 +40,9 @@ struct Local {
     /// The last answer, for a primary that asks again.
     answered: Option<(u32, u8, Result<(), Failure>)>,
     dismissed: Option<u32>,
-    /// Where the Replication service was last told to copy from.
-    follows: Option<Option<NodeId>>,
+    /// What the Replication service was last told: where to copy from,
+    /// and whether the copy is suspended.
+    follows: Option<(NodeId, bool)>,
     status_op: Option<(OpId, NodeId)>,
 }
 
@@ -222,9 +223,15 @@ impl Databases {
 
     /// An operation on a copy ended.
     #[expect(clippy::wildcard_enum_match_arm, reason = "the rest is late or another part's")]
-    pub(super) fn done(&mut self, ctx: &mut Ctx, pending: Pending, op: OpId, outcome: Outcome) {
+    pub(super) fn done(
+        &mut self,
+        ctx: &mut Ctx,
+        shared: &ClusterDatabase,
+        (pending, op): (Pending, OpId),
+        outcome: Outcome,
+    ) {
         match pending {
-            Pending::CopyStatus(database) => self.status(ctx, database, op, outcome),
+            Pending::CopyStatus(database) => self.status(ctx, shared, database, op, outcome),
             Pending::LastLogs(database) => {
                 if let Some(Task::LastLogs { op: mine, ask }) = self.locals[database].task
                     && mine == op
@@ -259,14 +266,25 @@ impl Databases {
         }
     }
 
-    fn status(&mut self, ctx: &mut Ctx, database: DbId, op: OpId, outcome: Outcome) {
+    /// The copy's state is known. What administrators have set is in the cluster database, and
+    /// holds before the Replication service has heard of it.
+    fn status(
+        &mut self,
+        ctx: &mut Ctx,
+        shared: &ClusterDatabase,
+        database: DbId,
+        op: OpId,
+        outcome: Outcome,
+    ) {
         let Some((mine, asker)) = self.locals[database].status_op else { return };
         if mine != op {
             return;
         }
         self.locals[database].status_op = None;
         let report = match outcome {
-            Outcome::Copy(report) => Some(report),
+            Outcome::Copy(report) => {
+                Some(copies::as_ordered(report, shared, database, ctx.config.me))
+            }
             Outcome::Ok
             | Outcome::LastLogs { .. }
             | Outcome::Refused(_)
@@ -338,24 +356,27 @@ impl Databases {
         }
     }
 
-    /// Passive copies are told where the active copy is.
+    /// Passive copies are told where the active copy is, and whether they are suspended.
     pub(super) fn follow(&mut self, ctx: &mut Ctx, shared: &ClusterDatabase) {
+        let me = ctx.config.me;
         for (database, entry) in shared.databases.iter() {
-            let me = ctx.config.me;
+            let local = self.locals[database];
+            if !Self::hosts(ctx, database) || !self.running || local.task.is_some() {
+                continue;
+            }
             let elsewhere = entry.active.filter(|active| *active != me && entry.mounted);
-            let local = &mut self.locals[database];
-            if Self::hosts(ctx, database)
-                && self.running
-                && elsewhere.is_some()
-                && local.follows != Some(elsewhere)
-                && local.task.is_none()
-            {
-                if local.mounted {
-                    self.dismount(ctx, database, 0, None);
-                    continue;
-                }
-                local.follows = Some(elsewhere);
-                ctx.act(Act::Follow { database, active: elsewhere }, Pending::Nothing);
+            if elsewhere.is_some() && local.mounted {
+                self.dismount(ctx, database, 0, None);
+                continue;
+            }
+            // Of a database that is mounted nowhere the copy stays with the one it follows.
+            let known = local.follows.map(|(active, _)| active);
+            let Some(active) = elsewhere.or(known) else { continue };
+            let suspended = entry.suspended.contains(me);
+            if local.follows != Some((active, suspended)) {
+                self.locals[database].follows = Some((active, suspended));
+                let act = Act::Follow { database, active: Some(active), suspended };
+                ctx.act(act, Pending::Nothing);
             }
         }
     }

@@ -11,6 +11,7 @@ pub mod best_copy;
 mod boot;
 pub mod config;
 mod coordinator;
+mod copies;
 mod databases;
 mod groups;
 mod heartbeat;

@@ -2,6 +2,7 @@
 
 use super::active_manager::{Primary, Servers};
 use super::config::{Config, GroupKind};
+use super::copies;
 use super::coordinator::{Coordinator, have_left};
 use super::databases::{Ask, Databases};
 use super::groups::Groups;

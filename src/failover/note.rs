@@ -76,6 +76,24 @@ pub enum Note {
     Forming,
     /// It has no connectivity at all and cannot take part in a cluster (event 1553).
     NoConnectivity,
+    /// An administrator suspended or resumed a copy: how it stands now.
+    CopySuspended {
+        /// The database.
+        database: DbId,
+        /// Whose copy.
+        node: NodeId,
+        /// Whether it copies and replays nothing.
+        suspended: bool,
+        /// Whether it may not be activated.
+        activation_suspended: bool,
+    },
+    /// An order about a copy was refused: the server has none, or has the active one.
+    CopyOrderRefused {
+        /// The database.
+        database: DbId,
+        /// The server.
+        node: NodeId,
+    },
     /// A path to a peer answers.
     PathUp {
         /// The peer.

@@ -10,6 +10,7 @@
 //! 6. Nothing depends on a `Send` arriving.
 
 pub use super::boot::{Boot, Durable, Start, StartQuorum};
+pub use super::copies::{ContentIndex, CopyReport, CopyStatus};
 use super::message::Message;
 pub use super::note::{Dropped, Note, Operation, Ranked};
 use crate::base::{DbId, GroupId, Instant, NicId, NodeId, OpId, ResourceId, StepNo};
@@ -126,12 +127,15 @@ pub enum Act {
     /// Dismount the local copy.
     Dismount(DbId),
     /// Tell the local Replication service where a database is active now (none: nowhere), so
-    /// that the local copy copies from there, resynchronising first if it has diverged.
+    /// that the local copy copies from there, resynchronising first if it has diverged; or that
+    /// an administrator has suspended the local copy, so that it copies and replays nothing.
     Follow {
         /// The database.
         database: DbId,
         /// The node with the active copy.
         active: Option<NodeId>,
+        /// Whether the local copy is suspended.
+        suspended: bool,
     },
     /// End this life of the Cluster service: the driver drops the node after this step. With
     /// `restart` the Service Control Manager starts it again after its delay.
@@ -264,6 +268,24 @@ pub enum Order {
     MountDatabase(DbId),
     /// Dismount a database.
     DismountDatabase(DbId),
+    /// Suspend a copy (`Suspend-MailboxDatabaseCopy`).
+    SuspendCopy {
+        /// The database.
+        database: DbId,
+        /// Whose copy.
+        node: NodeId,
+        /// Only its activation: it goes on copying and replaying.
+        activation_only: bool,
+    },
+    /// Let a suspended copy go on (`Resume-MailboxDatabaseCopy`).
+    ResumeCopy {
+        /// The database.
+        database: DbId,
+        /// Whose copy.
+        node: NodeId,
+        /// Only its copying and replaying: its activation stays suspended.
+        replication_only: bool,
+    },
     /// Stop the Cluster service on this node in good order.
     StopService,
     /// Pause a node (`Suspend-ClusterNode`).
@@ -362,78 +384,6 @@ pub struct SkipChecks {
     pub maximum_active_databases_checks: bool,
 }
 
-/// State of a database copy (exchange.md §1.8).
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
-pub enum CopyStatus {
-    /// Active copy, online.
-    Mounted,
-    /// Active copy, coming online.
-    Mounting,
-    /// Active copy, going offline.
-    Dismounting,
-    /// Active copy, offline.
-    Dismounted,
-    /// Passive, copying and replaying.
-    Healthy,
-    /// Replication is starting.
-    Initializing,
-    /// Being compared with the active copy for divergence.
-    Resynchronizing,
-    /// The link to the active copy was lost while healthy.
-    DisconnectedAndHealthy,
-    /// The link to the active copy was lost while resynchronizing.
-    DisconnectedAndResynchronizing,
-    /// Cannot copy or replay.
-    Failed,
-    /// Suspended by an administrator.
-    Suspended,
-    /// Failed and suspended by the system.
-    FailedAndSuspended,
-    /// Being seeded.
-    Seeding,
-    /// Source of a seed.
-    SeedingSource,
-    /// The Replication service cannot be reached.
-    ServiceDown,
-}
-
-/// State of a copy's content index, as far as best copy selection tells it apart.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
-pub enum ContentIndex {
-    /// Usable.
-    Healthy,
-    /// Being built.
-    Crawling,
-    /// Neither.
-    Failed,
-}
-
-/// A Replication service's answer about its copy. Generations count logs of 1 MB.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct CopyReport {
-    /// State of the copy.
-    pub status: CopyStatus,
-    /// State of its content index.
-    pub content_index: ContentIndex,
-    /// Highest generation that this server knows to exist (LastLogGenerated).
-    pub generated: u64,
-    /// Highest generation copied and inspected (LastLogInspected).
-    pub inspected: u64,
-    /// Highest generation replayed (LastLogReplayed).
-    pub replayed: u64,
-    /// Activation suspended for this copy by an administrator.
-    pub activation_suspended: bool,
-}
-
-impl CopyReport {
-    /// Logs waiting to be copied and inspected.
-    pub fn copy_queue(&self) -> u64 {
-        self.generated.saturating_sub(self.inspected)
-    }
-    /// Logs waiting to be replayed.
-    pub fn replay_queue(&self) -> u64 {
-        self.inspected.saturating_sub(self.replayed)
-    }
 }
 
 /// When a node wants to be woken, and why.

@@ -2,7 +2,7 @@
 
 use super::quorum::Votes;
 use super::seam::{GroupState, ResourceState};
-use crate::base::{DbId, GroupId, IdVec, NodeId, ResourceId};
+use crate::base::{DbId, GroupId, IdVec, NodeId, NodeSet, ResourceId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -98,4 +98,8 @@ pub struct DatabaseEntry {
     pub wanted: bool,
     /// Highest log generation that its active copy has told.
     pub last_log: u64,
+    /// Nodes whose copy is suspended: it copies nothing (Suspend-MailboxDatabaseCopy).
+    pub suspended: NodeSet,
+    /// Nodes whose copy may not be activated (Suspend-MailboxDatabaseCopy -ActivationOnly).
+    pub activation_suspended: NodeSet,
 }

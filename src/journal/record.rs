@@ -3,7 +3,7 @@
 use crate::base::{
     Address, ClientId, CopyId, DbId, Instant, MachineId, MailId, NicId, NodeId, OpId, Span,
 };
-use crate::failover::seam::{CopyStatus, Effect, Failure, Input, Start};
+use crate::failover::seam::{ContentIndex, CopyStatus, Effect, Failure, Input, Start};
 use crate::model::fault::Service;
 use crate::model::topology::ClientKind;
 use serde::{Deserialize, Serialize};
@@ -166,6 +166,8 @@ pub enum Plant {
         copy_queue: u64,
         /// Replay queue length.
         replay_queue: u64,
+        /// Its content index.
+        content_index: ContentIndex,
     },
     /// A database was mounted on a copy.
     Mounted {

@@ -6,7 +6,7 @@ use crate::failover::seam::NodeState;
 use crate::journal::Record;
 use crate::journal::record::{ClientEvent, ConnectionState, What};
 use crate::journal::text::{Names, group_state};
-use crate::model::scenario::{Expectation, Expected, Who};
+use crate::model::scenario::{CopyWish, Expectation, Expected, Who};
 use crate::model::{Scenario, Topology};
 use crate::view::Scene;
 
@@ -226,6 +226,7 @@ fn holds(scene: &Scene, scenario: &Scenario, expected: &Expected) -> bool {
             let copies = scene.copies.iter().filter(|(id, _)| id.database == *database);
             copies.into_iter().all(|(_, copy)| copy.mounted || copy.status == CopyStatus::Healthy)
         }
+        Expected::Copy(wish) => copy_holds(scene, wish),
         Expected::Nodes { members } => {
             let holders = scene.quorum_holders();
             let view = holders.lowest().map(|node| scene.nodes[node].members);
@@ -272,6 +273,30 @@ fn holds(scene: &Scene, scenario: &Scenario, expected: &Expected) -> bool {
     }
 }
 
+/// Whether a copy is as wished.
+fn copy_holds(scene: &Scene, wish: &CopyWish) -> bool {
+    let found = &scene.copies[&wish.copy];
+    wish.status.is_none_or(|status| found.status == status)
+        && wish.content_index.is_none_or(|index| found.content_index == index)
+        && found.copy_queue >= wish.copy_queue_at_least
+        && found.replay_queue >= wish.replay_queue_at_least
+}
+
+fn copy_told(names: &Names, wish: &CopyWish) -> String {
+    let mut text = names.copy(wish.copy);
+    if let Some(status) = wish.status {
+        text += &format!(" {status:?}");
+    }
+    if let Some(index) = wish.content_index {
+        text += &format!(", content index {index:?}");
+    }
+    let queues = [("copy", wish.copy_queue_at_least), ("replay", wish.replay_queue_at_least)];
+    for (queue, least) in queues.into_iter().filter(|(_, least)| *least > 0) {
+        text += &format!(", {queue} queue of {least} or more");
+    }
+    text
+}
+
 /// An expectation in words.
 fn told(names: &Names, expected: &Expected) -> String {
     let who = |who: &Who| match who {
@@ -291,6 +316,7 @@ fn told(names: &Names, expected: &Expected) -> String {
         Expected::CopiesHealthy { database } => {
             format!("every copy of {} healthy", names.database(*database))
         }
+        Expected::Copy(wish) => copy_told(names, wish),
         Expected::Nodes { members } => {
             let members: Vec<&str> = members.iter().map(|node| names.node(*node)).collect();
             format!("members {}", members.join(", "))

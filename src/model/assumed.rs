@@ -2,7 +2,7 @@
 
 use super::fault::Fault;
 use super::load::Given;
-use super::scenario::Scenario;
+use super::scenario::{Action, Scenario, Step};
 use super::settings::{Basis, PARAMETERS, VERSION_DEFAULTS, Version};
 use super::topology::{Authentication, ClientKind, ClientOs, Topology};
 use crate::failover::quorum::Counting;
@@ -111,6 +111,10 @@ fn used(topology: &Topology, scenario: &Scenario, key: &str) -> bool {
             .faults
             .iter()
             .any(|p| matches!(p.fault, Fault::PowerOff { .. }) && p.lasts.is_some()),
+        "store" if matches!(name, "database_size" | "crawl_time") => {
+            let seeds = |step: &Step| matches!(step.action, Some(Action::UpdateCopy { .. }));
+            scenario.steps.iter().any(seeds)
+        }
         "replication" => topology.databases.values().any(|db| db.copies.len() > 1),
         "outlook" => match name {
             "ntlm_needs_restart" => topology.clients.iter().any(|group| {
@@ -151,6 +155,7 @@ fn isolates(fault: &Fault) -> bool {
         | Fault::ServiceSlow { .. }
         | Fault::ResourceFail { .. }
         | Fault::ResourceHang { .. }
+        | Fault::LogCorruption { .. }
         | Fault::GratuitousArpBlocked { .. } => false,
     }
 }

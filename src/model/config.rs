@@ -244,6 +244,7 @@ impl Topology {
                     mounted: false,
                     wanted: true,
                     last_log: 0,
+                    ..DatabaseEntry::default()
                 })
                 .collect(),
         }

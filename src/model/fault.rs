@@ -1,6 +1,6 @@
 //! Faults as data: what goes wrong, where, when and for how long.
 
-use crate::base::{Instant, MachineId, NetId, NicId, Ratio, ResourceId, Span};
+use crate::base::{CopyId, Instant, MachineId, NetId, NicId, Ratio, ResourceId, Span};
 use serde::{Deserialize, Serialize};
 
 /// A service that runs on a machine and can be stopped, hung or slow.
@@ -145,6 +145,12 @@ pub enum Fault {
         /// The addition.
         delay: Span,
     },
+    /// `log-corruption`: the logs of a database copy are damaged beyond repair; healing it mends
+    /// nothing, only a seed does.
+    LogCorruption {
+        /// The copy.
+        copy: CopyId,
+    },
     /// `gratuitous-arp-blocked`: the switch drops gratuitous ARP.
     GratuitousArpBlocked {
         /// The network.
@@ -248,6 +254,11 @@ impl Fault {
             meaning: "every frame on a network takes longer",
         },
         Kind {
+            word: "log-corruption",
+            keys: &["database", "node"],
+            meaning: "the logs of a database copy are damaged beyond repair: it needs a seed",
+        },
+        Kind {
             word: "gratuitous-arp-blocked",
             keys: &["network"],
             meaning: "the switch drops gratuitous ARP",
@@ -271,6 +282,7 @@ impl Fault {
             Fault::PathLoss { .. } => "path-loss",
             Fault::FrameLoss { .. } => "frame-loss",
             Fault::NetworkDelay { .. } => "network-delay",
+            Fault::LogCorruption { .. } => "log-corruption",
             Fault::GratuitousArpBlocked { .. } => "gratuitous-arp-blocked",
         }
     }

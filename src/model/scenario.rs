@@ -1,8 +1,10 @@
 //! A scenario: what happens in a run, and what is expected of it.
 
 use super::fault::Planned;
-use crate::base::{ClientId, DbId, GroupId, Instant, MachineId, NodeId, Span};
-use crate::failover::seam::{GroupState, NodeState, Order, Start as ClusterStart};
+use crate::base::{ClientId, CopyId, DbId, GroupId, Instant, MachineId, NodeId, Span};
+use crate::failover::seam::{
+    ContentIndex, CopyStatus, GroupState, NodeState, Order, Start as ClusterStart,
+};
 use serde::{Deserialize, Serialize};
 
 /// A checked scenario over one topology.
@@ -132,6 +134,22 @@ pub enum Action {
         /// The database.
         database: DbId,
     },
+    /// `Update-MailboxDatabaseCopy`: a copy is seeded anew. The Replication service of its server
+    /// does it; the cluster decides nothing.
+    UpdateCopy {
+        /// Where the order is given.
+        on: NodeId,
+        /// The copy.
+        copy: CopyId,
+        /// Where it is seeded from; none for the active copy.
+        source: Option<NodeId>,
+        /// Whether what the copy has may be deleted.
+        delete_existing_files: bool,
+        /// Whether it stays suspended afterwards.
+        manual_resume: bool,
+        /// Whether the content index is left out: it is crawled afterwards.
+        database_only: bool,
+    },
     /// A person at a client sends a message now.
     SendMessage {
         /// Who sends.
@@ -153,6 +171,21 @@ pub struct Expectation {
     pub what: Expected,
     /// How long it may take.
     pub within: Span,
+}
+
+/// How a database copy is expected to be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct CopyWish {
+    /// The copy.
+    pub copy: CopyId,
+    /// Its state, if one is named.
+    pub status: Option<CopyStatus>,
+    /// Its content index, if one is named.
+    pub content_index: Option<ContentIndex>,
+    /// Shortest copy queue.
+    pub copy_queue_at_least: u64,
+    /// Shortest replay queue.
+    pub replay_queue_at_least: u64,
 }
 
 /// What can be expected.
@@ -181,6 +214,8 @@ pub enum Expected {
         /// The database.
         database: DbId,
     },
+    /// `copy`: a copy is as wished.
+    Copy(CopyWish),
     /// `nodes`: exactly these nodes are in the cluster's view.
     Nodes {
         /// The nodes.

@@ -344,6 +344,8 @@ settings! {
         inspect_time: Span = "20ms", "0s".."60s", Assumed("not in the fact sheets");
         /// Logs replayed per second.
         replay_rate: u32 = "2", "1".."10000", Documented("exchange.md §2.1 replay speed, planning floor");
+        /// Megabytes of a database that a seed copies in a second.
+        seed_rate: u32 = "20", "1".."10000", Documented("exchange.md §2.2 seeding: about 20 MB/s");
         /// How long a copy is Initializing.
         initializing_time: Span = "15s", "0s".."10m", Documented("exchange.md §1.8 Initializing");
         /// Time to compare a diverged copy with the active one, beside copying.
@@ -356,6 +358,10 @@ settings! {
     store: StoreSettings {
         /// Time of a mount, beside replaying what is left.
         mount_time: Span = "2s", "0s".."30m", Assumed("exchange.md §10: Store mount not found");
+        /// Size of a database in gigabytes: how long a seed takes.
+        database_size: u32 = "100", "1".."65536", Assumed("not in the fact sheets");
+        /// How long a content index is crawled that a seed left out.
+        crawl_time: Span = "1h", "0s".."30d", Assumed("not in the fact sheets");
         /// Time of a dismount.
         dismount_time: Span = "1s", "0s".."30m", Assumed("exchange.md §10: time not found");
         /// Logs that a mount replays at most when the active copy did not end in good order.

@@ -9,6 +9,7 @@ use crate::failover::config::{ResourceKind, RestartAction};
 use crate::failover::quorum::Mode;
 use crate::failover::seam::{ActivationPolicy, MountDial};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// A checked topology. Cluster members are the first machines, so that [`NodeId`] and
 /// [`MachineId`] agree on them.
@@ -256,6 +257,15 @@ pub struct Database {
     pub name: String,
     /// Copies in order of activation preference (the first is 1).
     pub copies: Vec<NodeId>,
+    /// ReplayLagTime of the copies that have one, at most 14 days (exchange.md §1.7).
+    pub replay_lag_times: BTreeMap<NodeId, Span>,
+}
+
+impl Database {
+    /// ReplayLagTime of a copy.
+    pub fn replay_lag_time(&self, node: NodeId) -> Span {
+        self.replay_lag_times.get(&node).copied().unwrap_or(Span::ZERO)
+    }
 }
 
 /// The client access array object and what stands behind its name.

@@ -142,8 +142,7 @@ fn databases(outcome: &Outcome, names: &Names) -> Value {
                     "status": format!("{:?}", copy.status),
                     "copy_queue": copy.copy_queue,
                     "replay_queue": copy.replay_queue,
-                    // Content indexes follow their copies here; no fault harms one alone.
-                    "content_index": "Healthy",
+                    "content_index": format!("{:?}", copy.content_index),
                 })
             };
             copies.insert(names.node(*node).to_owned(), entry);

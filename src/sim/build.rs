@@ -183,7 +183,7 @@ fn spawn_copies(
     for (database, config) in topology.databases.iter() {
         let active = scenario.start.databases[database.index()];
         for node in &config.copies {
-            let copy = storage::Copy::new(*node, active);
+            let copy = storage::Copy::new(*node, active, config.replay_lag_time(*node));
             let on = CopyOn(machines[MachineId::from(*node)]);
             copies.insert(CopyId { database, node: *node }, world.spawn((copy, on)).id());
         }

@@ -2,7 +2,7 @@
 
 use super::event::Event;
 use super::plant::Plant;
-use super::{client, host};
+use super::{client, host, storage};
 use crate::base::Instant;
 use crate::failover::seam::{Input, Order};
 use crate::journal::What;
@@ -23,6 +23,14 @@ pub(super) fn act(p: &mut Plant, at: Instant, index: u16) {
             let life = host::life(p, *node);
             host::start_as(p, at, *node, *start, cause);
             p.plan(at, Event::StartClusterService { node: *node, life });
+        }
+        Action::UpdateCopy { copy, source, manual_resume, database_only, .. } => {
+            let wish = storage::seed::Wish {
+                source: *source,
+                manual_resume: *manual_resume,
+                database_only: *database_only,
+            };
+            storage::seed::update(p, at, *copy, wish, cause);
         }
         Action::NewClientAccessArray => {
             let record = p.change(at, Some(cause), Change::ClientAccessArray);

@@ -8,7 +8,9 @@ use crate::base::{
 };
 use crate::failover::config::ResourceKind;
 use crate::failover::quorum::Votes;
-use crate::failover::seam::{CopyStatus, Effect, GroupState, NodeState, Note, ResourceState};
+use crate::failover::seam::{
+    ContentIndex, CopyStatus, Effect, GroupState, NodeState, Note, ResourceState,
+};
 use crate::journal::record::{ClientEvent, ConnectionState, MailEvent, Plant, ServiceState};
 use crate::journal::{Record, What};
 use crate::model::topology::NetworkRole;
@@ -106,6 +108,8 @@ pub struct Copy {
     pub copy_queue: u64,
     /// Replay queue length.
     pub replay_queue: u64,
+    /// Its content index.
+    pub content_index: ContentIndex,
     /// Whether it is mounted.
     pub mounted: bool,
 }
@@ -148,7 +152,8 @@ impl<'t> Scene<'t> {
         let passive = |database: DbId, node: NodeId| {
             let active = scenario.start.databases[database.index()] == node;
             let status = if active { CopyStatus::Dismounted } else { CopyStatus::Healthy };
-            Copy { status, copy_queue: 0, replay_queue: 0, mounted: false }
+            let content_index = ContentIndex::Healthy;
+            Copy { status, copy_queue: 0, replay_queue: 0, content_index, mounted: false }
         };
         let copies = topology.databases.iter().flat_map(|(database, config)| {
             let of = move |node: &NodeId| CopyId { database, node: *node };
@@ -280,9 +285,10 @@ impl<'t> Scene<'t> {
                 self.dns.insert(resource, address);
             }
             Plant::WitnessLock { holder } => self.witness = holder,
-            Plant::Copy { copy, status, copy_queue, replay_queue } => {
+            Plant::Copy { copy, status, copy_queue, replay_queue, content_index } => {
                 let mounted = self.copies.get(&copy).is_some_and(|known| known.mounted);
-                self.copies.insert(copy, Copy { status, copy_queue, replay_queue, mounted });
+                let now = Copy { status, copy_queue, replay_queue, content_index, mounted };
+                self.copies.insert(copy, now);
             }
             Plant::Mounted { copy, lost_logs, .. } => {
                 let database = &mut self.databases[copy.database];

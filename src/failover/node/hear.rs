@@ -321,7 +321,8 @@ impl Node {
             | Pending::LastLogs(_)
             | Pending::Mount(_)
             | Pending::Dismount(_) => {
-                self.databases.done(&mut lend!(self, out), pending, op, outcome);
+                let mut ctx = lend!(self, out);
+                self.databases.done(&mut ctx, &self.database, (pending, op), outcome);
             }
         }
     }
@@ -393,6 +394,12 @@ impl Node {
                     let shared = &mut self.database;
                     self.primary.begin(&mut ctx, shared, database, what, None, None, servers);
                 }
+            }
+            Order::SuspendCopy { database, node, activation_only } => {
+                copies::suspend(&mut ctx, &mut self.database, database, node, activation_only);
+            }
+            Order::ResumeCopy { database, node, replication_only } => {
+                copies::resume(&mut ctx, &mut self.database, database, node, replication_only);
             }
             Order::StopService => {}
             Order::SuspendNode { node, drain } => {

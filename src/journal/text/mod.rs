@@ -220,6 +220,7 @@ impl<'t> Names<'t> {
             Fault::NetworkDelay { network: id, delay } => {
                 ("network-delay", format!("{} {delay}", network(*id)))
             }
+            Fault::LogCorruption { copy } => ("log-corruption", self.copy(*copy)),
             Fault::GratuitousArpBlocked { network: id } => ("gratuitous-arp-blocked", network(*id)),
         }
     }

@@ -64,6 +64,19 @@ impl Names<'_> {
             }
             Order::MountDatabase(database) => format!("mount {}", self.database(*database)),
             Order::DismountDatabase(database) => format!("dismount {}", self.database(*database)),
+            Order::SuspendCopy { database, node, activation_only } => {
+                let what = if *activation_only { "activation of the" } else { "the" };
+                format!(
+                    "suspend {what} copy of {} on {}",
+                    self.database(*database),
+                    self.node(*node)
+                )
+            }
+            Order::ResumeCopy { database, node, replication_only } => {
+                let what = if *replication_only { ", not its activation" } else { "" };
+                let node = self.node(*node);
+                format!("resume the copy of {} on {node}{what}", self.database(*database))
+            }
             Order::StopService => "stop the Cluster service".to_owned(),
             Order::SuspendNode { node, drain } => {
                 let drain = match drain {
@@ -141,9 +154,10 @@ impl Names<'_> {
             }
             Act::Mount(database) => format!("mount {}", self.database(*database)),
             Act::Dismount(database) => format!("dismount {}", self.database(*database)),
-            Act::Follow { database, active } => {
+            Act::Follow { database, active, suspended } => {
                 let active = active.map_or("nobody", |active| self.node(active));
-                format!("copy {} from {active}", self.database(*database))
+                let suspended = if *suspended { ", once it is resumed" } else { "" };
+                format!("copy {} from {active}{suspended}", self.database(*database))
             }
             Act::Stop { restart: true } => "end the Cluster service, to be restarted".to_owned(),
             Act::Stop { restart: false } => "end the Cluster service".to_owned(),

@@ -65,6 +65,7 @@ impl Names<'_> {
             Note::DatabaseOperation { database, operation, why, from } => {
                 self.operation(*database, *operation, *why, *from)
             }
+            Note::CopySuspended { .. } | Note::CopyOrderRefused { .. } => self.copy_order(note),
             Note::Ranking { database, order } => self.ranking(*database, order),
             Note::CopyChosen { database, node, attempt, candidates: _ } => {
                 let (database, node) = (self.database(*database), self.node(*node));
@@ -124,6 +125,25 @@ impl Names<'_> {
                 format!("the drain of {} {how}", self.node(*node))
             }
             other => unreachable!("{other:?} is not about a pause"),
+        }
+    }
+
+    fn copy_order(&self, note: &Note) -> String {
+        match note {
+            Note::CopySuspended { database, node, suspended, activation_suspended } => {
+                let how = match (*suspended, *activation_suspended) {
+                    (false, false) => "is resumed",
+                    (true, false) => "is suspended",
+                    (false, true) => "copies, its activation is suspended",
+                    (true, true) => "is suspended, and so is its activation",
+                };
+                format!("the copy of {} on {} {how}", self.database(*database), self.node(*node))
+            }
+            Note::CopyOrderRefused { database, node } => {
+                let (database, node) = (self.database(*database), self.node(*node));
+                format!("{node} has no passive copy of {database}: the order is refused")
+            }
+            other => unreachable!("{other:?} is not about an order for a copy"),
         }
     }
 

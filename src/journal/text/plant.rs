@@ -4,7 +4,7 @@ use super::Names;
 use super::words::{
     connection_name, failure_name, lost_name, refused_name, request_name, service_name,
 };
-use crate::failover::seam::{Start, StartQuorum};
+use crate::failover::seam::{ContentIndex, Start, StartQuorum};
 use crate::journal::record::{ClientEvent, MailEvent, Plant, ServiceState};
 
 impl Names<'_> {
@@ -55,11 +55,15 @@ impl Names<'_> {
                 format!("{} is started{}", self.node(*node), switches(*start))
             }
             Plant::Operation { op, .. } => format!("{op:?} is over"),
-            Plant::Copy { copy, status, copy_queue, replay_queue } => {
+            Plant::Copy { copy, status, copy_queue, replay_queue, content_index } => {
                 let copy = self.copy(*copy);
-                format!(
-                    "{copy} is {status:?}, copy queue {copy_queue}, replay queue {replay_queue}"
-                )
+                let index = match content_index {
+                    ContentIndex::Healthy => "",
+                    ContentIndex::Crawling => ", content index crawling",
+                    ContentIndex::Failed => ", content index failed",
+                };
+                let queues = format!("copy queue {copy_queue}, replay queue {replay_queue}");
+                format!("{copy} is {status:?}, {queues}{index}")
             }
             Plant::Mounted { copy, lost_logs, replayed_logs } => {
                 let copy = self.copy(*copy);

@@ -2,7 +2,7 @@
 
 use super::read::Section;
 use super::scenario::{LONGEST, Names, at};
-use crate::base::{IdVec, Instant, MachineId, NetId, NicId, Ratio, ResourceId, Span};
+use crate::base::{CopyId, IdVec, Instant, MachineId, NetId, NicId, Ratio, ResourceId, Span};
 use crate::model::fault::{Fault, Planned, Service};
 use crate::model::topology::MachineRole;
 
@@ -45,6 +45,14 @@ const KINDS: &[(&str, Reader)] = &[
     }),
     ("frame-loss", frame_loss),
     ("network-delay", network_delay),
+    ("log-corruption", |section, names| {
+        let (database, node) = (names.database(section), names.node(section, "node"));
+        let copy = CopyId { database: database?, node: node? };
+        if !names.topology.databases[copy.database].copies.contains(&copy.node) {
+            section.wrong("node", "a node with a copy of the database", None);
+        }
+        Some(Fault::LogCorruption { copy })
+    }),
     ("gratuitous-arp-blocked", |section, names| {
         Some(Fault::GratuitousArpBlocked { network: names.network(section)? })
     }),

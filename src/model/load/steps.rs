@@ -2,10 +2,10 @@
 
 use super::read::Section;
 use super::scenario::{Names, at};
-use crate::base::{Instant, NodeId, Span};
-use crate::failover::seam::{GroupState, NodeState};
+use crate::base::{CopyId, Instant, NodeId, Span};
+use crate::failover::seam::{ContentIndex, CopyStatus, GroupState, NodeState};
 use crate::model::order;
-use crate::model::scenario::{Action, Expectation, Expected, Step};
+use crate::model::scenario::{Action, CopyWish, Expectation, Expected, Step};
 
 /// Reads what a kind of deed needs from its section.
 type Deed = fn(&Section, &Names) -> Option<Action>;
@@ -41,6 +41,25 @@ const WISHES: &[(&str, Wish)] = &[
     ("copies", |section, names| {
         Some(Expected::CopiesHealthy { database: names.database(section)? })
     }),
+    ("copy", |section, names| {
+        let (database, node) = (names.database(section), names.node(section, "node"));
+        let status = section.word("status", COPY_STATES);
+        let content_index = section.word("content_index", INDEX_STATES);
+        let queue = |key| u64::from(section.value::<u32>(key).unwrap_or(0));
+        let copy_queue_at_least = queue("copy_queue_at_least");
+        let replay_queue_at_least = queue("replay_queue_at_least");
+        let copy = CopyId { database: database?, node: node? };
+        if !names.topology.databases[copy.database].copies.contains(&copy.node) {
+            section.wrong("node", "a node with a copy of the database", None);
+        }
+        Some(Expected::Copy(CopyWish {
+            copy,
+            status,
+            content_index,
+            copy_queue_at_least,
+            replay_queue_at_least,
+        }))
+    }),
     ("nodes", |section, names| {
         let places = section.texts("members");
         let found = places.iter().filter_map(|p| section.find(p, "a node", &names.nodes));
@@ -75,6 +94,29 @@ const WISHES: &[(&str, Wish)] = &[
         let up = section.value("up").unwrap_or(true);
         Some(Expected::Machine { machine: names.machine(section)?, up })
     }),
+];
+
+const COPY_STATES: &[(&str, CopyStatus)] = &[
+    ("Mounted", CopyStatus::Mounted),
+    ("Mounting", CopyStatus::Mounting),
+    ("Dismounting", CopyStatus::Dismounting),
+    ("Dismounted", CopyStatus::Dismounted),
+    ("Healthy", CopyStatus::Healthy),
+    ("Initializing", CopyStatus::Initializing),
+    ("Resynchronizing", CopyStatus::Resynchronizing),
+    ("DisconnectedAndHealthy", CopyStatus::DisconnectedAndHealthy),
+    ("DisconnectedAndResynchronizing", CopyStatus::DisconnectedAndResynchronizing),
+    ("Suspended", CopyStatus::Suspended),
+    ("FailedAndSuspended", CopyStatus::FailedAndSuspended),
+    ("Seeding", CopyStatus::Seeding),
+    ("SeedingSource", CopyStatus::SeedingSource),
+    ("ServiceDown", CopyStatus::ServiceDown),
+];
+
+const INDEX_STATES: &[(&str, ContentIndex)] = &[
+    ("Healthy", ContentIndex::Healthy),
+    ("Crawling", ContentIndex::Crawling),
+    ("Failed", ContentIndex::Failed),
 ];
 
 const NODE_STATES: &[(&str, NodeState)] = &[

@@ -6,10 +6,11 @@ use super::read::{File, Placed, Section};
 use super::resources::Known;
 use super::settings::{self, Given};
 use super::versions::{constraints, of_version, pick, priorities, versions};
-use crate::base::{Address, ClientId, DbId, GroupId, Id, IdVec, MachineId, NetId, NodeId, Span};
+use crate::base::{Address, ClientId, DbId, GroupId, Id, IdVec, MachineId, NetId, NodeId, NodeSet, Span};
 use crate::model::Problem;
 use crate::model::settings::Settings;
 use crate::model::topology::*;
+use std::collections::BTreeMap;
 
 /// A topology and which of its settings were given and not left at their defaults.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -315,7 +316,57 @@ fn databases(root: &Section, nodes: &IdVec<NodeId, String>) -> IdVec<DbId, Datab
     for section in sections.into_iter().take(1_000) {
         let name = section.text("name");
         name_once(&section, &name, "database", &databases, |other| &other.name);
-        let mut copies: Vec<NodeId> = Vec::new();
+        let (copies, replay_lag_times) = copies(&section, nodes);
+        section.finish();
+        databases.push(Database { name: name.text, copies, replay_lag_times });
+    }
+    databases
+}
+
+/// The copies of a database, in the order of activation preference: a list of servers (`copies`),
+/// or a section for each (`[[database.copy]]`).
+fn copies(
+    section: &Section,
+    nodes: &IdVec<NodeId, String>,
+) -> (Vec<NodeId>, BTreeMap<NodeId, Span>) {
+    const LONGEST_LAG: Span = Span::from_secs(14 * 24 * 3_600);
+    let mut found: Vec<(u8, NodeId)> = Vec::new();
+    let mut lags = BTreeMap::new();
+    let parts = section.tables("copy");
+    if !parts.is_empty() && section.has("copies") {
+        section.wrong("copies", "either copies or [[database.copy]], not both", None);
+    }
+    if parts.len() > NodeSet::CAPACITY {
+        section.wrong("copy", "at most 16 copies", None);
+    }
+    for (next, part) in (1u8..).zip(parts.iter().take(NodeSet::CAPACITY)) {
+        let node = section_node(part, nodes, &found);
+        let preference = part.value::<u32>("activation_preference").unwrap_or(next.into());
+        let most = parts.len() as u32;
+        if preference == 0 || preference > most {
+            let expected = format!("a number from 1 to {most}, the number of copies");
+            part.wrong("activation_preference", &expected, None);
+        }
+        let preference = u8::try_from(preference.min(most)).unwrap_or(u8::MAX);
+        if found.iter().any(|(other, _)| *other == preference) {
+            let expected = "a number that no other copy of the database has";
+            part.wrong("activation_preference", expected, None);
+        }
+        let lag = part.value::<Span>("replay_lag_time").unwrap_or(Span::ZERO);
+        if lag > LONGEST_LAG {
+            part.wrong("replay_lag_time", "at most 14 days (exchange.md §1.7)", None);
+        }
+        part.finish();
+        if let Some(node) = node {
+            found.push((preference, node));
+            if lag > Span::ZERO {
+                lags.insert(node, lag);
+            }
+        }
+    }
+    found.sort_unstable();
+    let mut copies: Vec<NodeId> = found.into_iter().map(|(_, node)| node).collect();
+    if parts.is_empty() {
         for place in section.texts("copies") {
             match section.find(&place, "a DAG member", nodes) {
                 Some(node) if copies.contains(&node) => {
@@ -328,10 +379,23 @@ fn databases(root: &Section, nodes: &IdVec<NodeId, String>) -> IdVec<DbId, Datab
         if copies.is_empty() && !section.is_no_list("copies") {
             section.wrong("copies", "at least one server with a copy", None);
         }
-        section.finish();
-        databases.push(Database { name: name.text, copies });
     }
-    databases
+    (copies, lags)
+}
+
+/// The server of a `[[database.copy]]`.
+fn section_node(
+    part: &Section,
+    nodes: &IdVec<NodeId, String>,
+    found: &[(u8, NodeId)],
+) -> Option<NodeId> {
+    let place = part.text("node");
+    let node = part.find(&place, "a DAG member", nodes)?;
+    if found.iter().any(|(_, other)| *other == node) {
+        part.wrong_at(&place, "each server once", None);
+        return None;
+    }
+    Some(node)
 }
 
 fn array(root: &Section, groups: &IdVec<GroupId, String>) -> Option<ClientAccessArray> {

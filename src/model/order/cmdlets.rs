@@ -1,7 +1,7 @@
 //! The table of cmdlets.
 
 use super::{Cmdlet, Line, Takes, Wrong};
-use crate::base::{DbId, GroupId, NodeId, ResourceId};
+use crate::base::{CopyId, DbId, GroupId, NodeId, ResourceId};
 use crate::failover::seam::{Failback, MountDial, Order, Start, StartQuorum};
 use crate::model::scenario::Action;
 use crate::model::version::Ability;
@@ -127,6 +127,47 @@ pub const CMDLETS: &[Cmdlet] = &[
         },
     },
     Cmdlet {
+        name: "Suspend-MailboxDatabaseCopy",
+        identity: Some(("Identity", Takes::Copy)),
+        parameters: &[
+            ("ActivationOnly", Takes::Switch),
+            ("SuspendComment", Takes::Text),
+            ("Confirm", Takes::Switch),
+        ],
+        meaning: "a passive copy copies and replays nothing, or with -ActivationOnly it may not \
+                  be activated",
+        read: |line| {
+            unasked(line)?;
+            let ((database, node), activation_only) = (copy(line)?, line.switch("ActivationOnly")?);
+            Ok(order(line, Order::SuspendCopy { database, node, activation_only }))
+        },
+    },
+    Cmdlet {
+        name: "Resume-MailboxDatabaseCopy",
+        identity: Some(("Identity", Takes::Copy)),
+        parameters: &[("ReplicationOnly", Takes::Switch), ("Confirm", Takes::Switch)],
+        meaning: "a suspended copy goes on; with -ReplicationOnly its activation stays suspended",
+        read: |line| {
+            unasked(line)?;
+            let ((database, node), replication_only) =
+                (copy(line)?, line.switch("ReplicationOnly")?);
+            Ok(order(line, Order::ResumeCopy { database, node, replication_only }))
+        },
+    },
+    Cmdlet {
+        name: "Update-MailboxDatabaseCopy",
+        identity: Some(("Identity", Takes::Copy)),
+        parameters: &[
+            ("SourceServer", Takes::Node),
+            ("DeleteExistingFiles", Takes::Switch),
+            ("ManualResume", Takes::Switch),
+            ("DatabaseOnly", Takes::Switch),
+            ("Confirm", Takes::Switch),
+        ],
+        meaning: "seeds a suspended or failed copy anew; with -ManualResume it then stays suspended",
+        read: update_copy,
+    },
+    Cmdlet {
         name: "New-ClientAccessArray",
         identity: None,
         parameters: &[("Fqdn", Takes::Text), ("Site", Takes::Text), ("Name", Takes::Text)],
@@ -176,6 +217,29 @@ fn unasked(line: &Line) -> Result<(), Wrong> {
         return Err(Wrong::new("-Confirm:$false, or no -Confirm: nobody is there to answer"));
     }
     Ok(())
+}
+
+/// A copy that a line names as `DATABASE\\SERVER`.
+fn copy(line: &Line) -> Result<(DbId, NodeId), Wrong> {
+    Ok(line.copy("Identity")?.expect(GIVEN))
+}
+
+fn update_copy(line: &Line) -> Result<Action, Wrong> {
+    unasked(line)?;
+    let (database, node) = copy(line)?;
+    let source = line.node("SourceServer")?;
+    let (name, copies) = &line.names().databases[database];
+    if source.is_some_and(|source| source == node || !copies.contains(&source)) {
+        return Err(Wrong::new(format!("-SourceServer to have another copy of {name}")));
+    }
+    Ok(Action::UpdateCopy {
+        on: line.on(),
+        copy: CopyId { database, node },
+        source,
+        delete_existing_files: line.switch("DeleteExistingFiles")?,
+        manual_resume: line.switch("ManualResume")?,
+        database_only: line.switch("DatabaseOnly")?,
+    })
 }
 
 fn start_node(line: &Line) -> Result<Action, Wrong> {

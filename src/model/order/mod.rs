@@ -28,6 +28,8 @@ pub enum Takes {
     Resource,
     /// A mailbox database.
     Database,
+    /// A copy of a mailbox database, as `DATABASE\SERVER`.
+    Copy,
     /// One of these words.
     Word(&'static [&'static str]),
     /// Any text.
@@ -123,6 +125,7 @@ impl Takes {
             Takes::Group => "GROUP".to_owned(),
             Takes::Resource => "RESOURCE".to_owned(),
             Takes::Database => "DATABASE".to_owned(),
+            Takes::Copy => "DATABASE\\SERVER".to_owned(),
             Takes::Word(words) => words.join("|"),
             Takes::Text => "TEXT".to_owned(),
         }
@@ -256,6 +259,21 @@ impl Line<'_> {
 
     fn database(&self, name: &'static str) -> Result<Option<DbId>, Wrong> {
         self.find(name, self.names.databases.values().map(|(name, _)| name.as_str()))
+    }
+
+    /// A copy, named by its database and its server.
+    fn copy(&self, name: &'static str) -> Result<Option<(DbId, NodeId)>, Wrong> {
+        let Some(text) = self.text(name) else { return Ok(None) };
+        let copies = self.names.databases.iter().flat_map(|(id, (database, copies))| {
+            let shown = move |node: &NodeId| {
+                (id, *node, format!("{database}\\{}", self.names.nodes[*node]))
+            };
+            copies.iter().map(shown)
+        });
+        let copies: Vec<(DbId, NodeId, String)> = copies.collect();
+        let found = copies.iter().find(|(.., shown)| shown.eq_ignore_ascii_case(text));
+        let all = copies.iter().map(|(.., shown)| shown.as_str());
+        found.map(|(id, node, _)| Some((*id, *node))).ok_or_else(|| unknown(name, text, all))
     }
 
     fn find<'w, I: Id>(

@@ -207,6 +207,8 @@ fn wanted(note: &Note, late: bool) -> bool {
         | Note::NodeNotPaused { .. }
         | Note::NodeDrain { .. }
         | Note::ResourceRestart { .. }
+        | Note::CopySuspended { .. }
+        | Note::CopyOrderRefused { .. }
         | Note::DatabaseOperation { .. }
         | Note::Ranking { .. }
         | Note::LastLogs { .. }

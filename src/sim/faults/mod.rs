@@ -7,6 +7,7 @@ mod resource;
 mod service;
 
 use super::plant::Plant;
+use super::storage;
 use crate::base::Instant;
 use crate::journal::{RecordNo, What};
 use crate::model::Fault;
@@ -56,6 +57,8 @@ fn apply(p: &mut Plant, at: Instant, index: u16, strikes: bool, cause: RecordNo)
             resource::fails(p, at, machine, resource, cause);
         }
         Fault::ResourceFail { .. } | Fault::ResourceHang { .. } => {}
+        Fault::LogCorruption { copy } if strikes => storage::seed::damage(p, at, copy, cause),
+        Fault::LogCorruption { .. } => {}
         Fault::NetworkDown { .. }
         | Fault::PathCut { .. }
         | Fault::PathLoss { .. }

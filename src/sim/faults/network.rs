@@ -65,7 +65,8 @@ pub(super) fn apply(p: &mut Plant, at: Instant, fault: Fault, strikes: bool, cau
         | Fault::ServiceHang { .. }
         | Fault::ServiceSlow { .. }
         | Fault::ResourceFail { .. }
-        | Fault::ResourceHang { .. } => unreachable!("only faults of networks come here"),
+        | Fault::ResourceHang { .. }
+        | Fault::LogCorruption { .. } => unreachable!("only faults of networks come here"),
     }
 }
 

@@ -194,7 +194,7 @@ fn what_an_isolated_server_delivered_comes_again_from_its_dumpster() {
     let mut mail = MailId(0);
     let records = play(&topology(), vec![cut(0), cut(1)], |play| {
         mail = lossy(play, ONLINE);
-        play.begin(EX01, Act::Follow { database: VIP, active: Some(EX02) });
+        play.begin(EX01, Act::Follow { database: VIP, active: Some(EX02), suspended: false });
         play.p.locations.pin(EX01.into(), VIP, EX02);
         play.until(seconds(120));
     });
@@ -284,4 +284,31 @@ fn a_deferred_message_names_why_once() {
     });
     let why = Failure::ServiceStopped;
     assert_eq!(story(&records, mail)[2..], [format!("deferred {why:?}")]);
+}
+
+/// When the shadow of a message is taken over whose primary Hub never comes back: seconds since
+/// that Hub was last heard.
+fn taken_over(timeout: Span, retries: u32) -> u64 {
+    let mut site = topology();
+    site.settings.transport.shadow_heartbeat_timeout_interval = timeout;
+    site.settings.transport.shadow_heartbeat_retry_count = retries;
+    let mut mail = MailId(0);
+    let records = play(&site, vec![stop(Service::HubTransport, 1, 3, 100_000)], |play| {
+        play.activate(EX01, &[EX01, EX02]);
+        play.until(millis(2_930));
+        mail = accept(&mut play.p, play.now, EX01.into(), RELAY, RecordNo(0));
+        play.until(seconds(20_000));
+    });
+    let resubmitted = |record: &&Record| {
+        let event = MailEvent::Resubmitted { machine: EX01.into() };
+        matches!(record.what, What::Mail(other, what) if other == mail && what == event)
+    };
+    let record = records.iter().find(resubmitted).expect("it is taken over");
+    record.at.since(seconds(3)).as_millis() / 1_000
+}
+
+#[test]
+fn a_dead_hubs_shadow_is_taken_over_after_15_minutes_with_rtm_and_3_hours_from_sp1() {
+    assert_eq!(taken_over(Span::from_secs(300), 3), 900);
+    assert_eq!(taken_over(Span::from_secs(900), 12), 10_800);
 }

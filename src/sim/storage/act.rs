@@ -44,7 +44,8 @@ pub(in crate::sim) fn begin(
         Act::CopyLastLogs { source, .. } => ask_last_logs(p, at, copy, source, op, cause),
         Act::Mount(_) => mount::mount(p, at, copy, op, cause),
         Act::Dismount(_) => mount::dismount(p, at, copy, op, cause),
-        Act::Follow { active, .. } => {
+        Act::Follow { active, suspended, .. } => {
+            p.copy_mut(copy).suspended = suspended;
             follow::follow(p, at, copy, active, cause);
             host::done(p, at, node, op, Outcome::Ok, cause);
         }
@@ -114,7 +115,7 @@ fn ask_last_logs(
     let nothing = Outcome::LastLogs { copied: 0, missing };
     let known = |source: &NodeId| {
         let from = CopyId { database: copy.database, node: *source };
-        *source != copy.node && p.has_copy(from)
+        *source != copy.node && p.has_copy(from) && !p.copy(from).damaged
     };
     let Some(source) = source.filter(known) else {
         host::done(p, at, copy.node, op, nothing, cause);

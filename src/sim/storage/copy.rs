@@ -3,7 +3,7 @@
 use super::super::plant::Plant;
 use super::Event;
 use super::log::{Log, closed, generations};
-use crate::base::{CopyId, Instant, NetId, NodeId, OpId};
+use crate::base::{CopyId, Instant, NetId, NodeId, OpId, Span};
 use crate::failover::seam::{ContentIndex, CopyReport, CopyStatus};
 use crate::failover::transitions::State;
 use crate::journal::RecordNo;
@@ -36,6 +36,31 @@ pub(in crate::sim) struct Copy {
     pub(super) link: Link,
     /// What came while the machine stood still.
     pub(super) postponed: Vec<Event>,
+    /// An administrator suspended it.
+    pub(super) suspended: bool,
+    /// Its files are no whole database: only a seed helps.
+    pub(super) damaged: bool,
+    /// Its seed, while it is being seeded.
+    pub(super) seed: Option<Seed>,
+    /// How many copies are being seeded from it.
+    pub(super) seeds: u8,
+    /// Its content index.
+    pub(super) content_index: ContentIndex,
+    /// Counts crawls of the content index: an earlier one is void.
+    pub(super) crawl: u32,
+    /// Queues as they were last told, in tens of logs.
+    pub(super) told_tens: (u64, u64),
+}
+
+/// A seed under way.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Seed {
+    /// Where from.
+    pub source: CopyId,
+    /// The copy stays suspended afterwards.
+    pub manual_resume: bool,
+    /// The content index is left out.
+    pub database_only: bool,
 }
 
 /// An operation that a node waits for.
@@ -71,20 +96,27 @@ pub(super) struct Link {
 impl Copy {
     /// A copy on a node when a run begins: the active one is not mounted yet, the others are
     /// Healthy with equal logs.
-    pub(in crate::sim) fn new(node: NodeId, active: NodeId) -> Self {
+    pub(in crate::sim) fn new(node: NodeId, active: NodeId, replay_lag: Span) -> Self {
         let here = node == active;
         Copy {
             status: if here { CopyStatus::Dismounted } else { CopyStatus::Healthy },
             since: RecordNo(0),
             turn: 0,
             active: Some(active),
-            log: Log::new(),
+            log: Log::new(replay_lag),
             mounted: None,
             own: here.then_some(RecordNo(0)),
             pending: None,
             complete: true,
             link: Link::default(),
             postponed: Vec::new(),
+            suspended: false,
+            damaged: false,
+            seed: None,
+            seeds: 0,
+            content_index: ContentIndex::Healthy,
+            crawl: 0,
+            told_tens: (0, 0),
         }
     }
 
@@ -99,6 +131,18 @@ impl Copy {
         )
     }
 
+    /// Whether it replays the logs that it has.
+    fn replays(&self) -> bool {
+        matches!(
+            self.status,
+            CopyStatus::Healthy
+                | CopyStatus::Initializing
+                | CopyStatus::Resynchronizing
+                | CopyStatus::DisconnectedAndHealthy
+                | CopyStatus::DisconnectedAndResynchronizing
+        )
+    }
+
     /// Takes in what has arrived by now.
     pub(super) fn drain(&mut self, at: Instant, rate: u32) {
         while let Some((arrives, position)) = self.link.flight.front().copied()
@@ -107,8 +151,10 @@ impl Copy {
             self.link.flight.pop_front();
             self.log.receive(arrives, position, rate);
         }
-        if !self.is_active() {
+        if self.replays() {
             self.log.settle(at, rate);
+        } else {
+            self.log.stand(at);
         }
     }
 
@@ -122,9 +168,11 @@ impl Copy {
             let generated = closed(self.log.told).max(inspected);
             (generated, inspected, closed(self.log.replayed))
         };
+        let source =
+            self.seeds > 0 && matches!(self.status, CopyStatus::Mounted | CopyStatus::Healthy);
         CopyReport {
-            status: self.status,
-            content_index: ContentIndex::Healthy,
+            status: if source { CopyStatus::SeedingSource } else { self.status },
+            content_index: self.content_index,
             generated,
             inspected,
             replayed,
@@ -152,16 +200,37 @@ pub(super) fn set_status(
     copy.status.demand(status);
     copy.status = status;
     copy.turn += 1;
+    let over = if status == CopyStatus::Seeding { None } else { copy.seed.take() };
     let record = tell(p, at, id, cause);
     p.copy_mut(id).since = record;
+    if let Some(seed) = over {
+        p.copy_mut(seed.source).seeds -= 1;
+        tell(p, at, seed.source, record);
+    }
     record
+}
+
+/// Writes the record of a copy whose queue has grown or shrunk by ten logs or so since the last
+/// one, so that a queue that grows for hours can be seen.
+pub(super) fn tell_queues(p: &mut Plant, at: Instant, id: CopyId, cause: RecordNo) {
+    drain(p, at, id);
+    let report = p.copy(id).report();
+    if p.copy(id).told_tens != tens(&report) {
+        tell(p, at, id, cause);
+    }
+}
+
+fn tens(report: &CopyReport) -> (u64, u64) {
+    (report.copy_queue() / 10, report.replay_queue() / 10)
 }
 
 /// Writes the record of a copy's state as it is now.
 pub(super) fn tell(p: &mut Plant, at: Instant, id: CopyId, cause: RecordNo) -> RecordNo {
     let report = p.copy(id).report();
     let (copy_queue, replay_queue) = (report.copy_queue(), report.replay_queue());
-    let change = Change::Copy { copy: id, status: report.status, copy_queue, replay_queue };
+    let (status, content_index) = (report.status, report.content_index);
+    p.copy_mut(id).told_tens = tens(&report);
+    let change = Change::Copy { copy: id, status, copy_queue, replay_queue, content_index };
     p.change(at, Some(cause), change)
 }
 

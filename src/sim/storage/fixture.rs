@@ -20,6 +20,7 @@ use crate::model::topology::{
     MachineRole, Network, NetworkRole, Nic, WindowsVersion,
 };
 use crate::model::{Fault, Scenario, Settings, Topology};
+use std::collections::BTreeMap;
 
 /// The members.
 pub(in crate::sim) const EX01: NodeId = NodeId(0);
@@ -117,9 +118,13 @@ pub(in crate::sim) fn topology() -> Topology {
         },
         groups: IdVec::new(),
         resources: IdVec::new(),
-        databases: [Database { name: "VIP".to_string(), copies: vec![EX01, EX02] }]
-            .into_iter()
-            .collect(),
+        databases: [Database {
+            name: "VIP".to_string(),
+            copies: vec![EX01, EX02],
+            replay_lag_times: BTreeMap::new(),
+        }]
+        .into_iter()
+        .collect(),
         client_access_array: None,
         clients: vec![
             clients(ClientKind::Outlook, true, 0),
@@ -221,7 +226,7 @@ impl Play<'_> {
     /// Tells both members where the database is active, and mounts it there.
     pub(in crate::sim) fn activate(&mut self, node: NodeId, tell: &[NodeId]) {
         for other in tell {
-            self.begin(*other, Act::Follow { database: VIP, active: Some(node) });
+            self.begin(*other, Act::Follow { database: VIP, active: Some(node), suspended: false });
         }
         let ended = self.run(node, Act::Mount(VIP)).expect("the mount ends");
         assert_eq!(ended.1, Outcome::Ok);

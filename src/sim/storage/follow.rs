@@ -6,7 +6,7 @@ use super::super::plant::Plant;
 use super::super::{host, mail};
 use super::copy::{drain, set_status, source};
 use super::mount::{begin_dismount, end_mount};
-use super::{Event, act, ship};
+use super::{Event, act, seed, ship};
 use crate::base::{CopyId, Instant, MachineId, NodeId};
 use crate::failover::seam::{CopyStatus, Failure, Outcome, Report};
 use crate::journal::RecordNo;
@@ -36,6 +36,10 @@ pub(super) fn follow(
         | CopyStatus::Mounting
         | CopyStatus::Dismounting
         | CopyStatus::Dismounted => {}
+        CopyStatus::FailedAndSuspended | CopyStatus::Seeding | CopyStatus::ServiceDown => {}
+        status if elsewhere && p.copy(id).suspended != (status == CopyStatus::Suspended) => {
+            initialize(p, at, id, cause);
+        }
         _ if elsewhere => {
             if changed {
                 drain(p, at, id);
@@ -55,6 +59,12 @@ pub(super) fn initialize(p: &mut Plant, at: Instant, id: CopyId, cause: RecordNo
     let machine = MachineId::from(id.node);
     if p.service(machine, Service::Replication).state != ServiceState::Running {
         set_status(p, at, id, CopyStatus::ServiceDown, cause);
+        return;
+    }
+    if p.copy(id).damaged || p.copy(id).suspended {
+        let damaged = p.copy(id).damaged;
+        let status = if damaged { CopyStatus::FailedAndSuspended } else { CopyStatus::Suspended };
+        set_status(p, at, id, status, cause);
         return;
     }
     set_status(p, at, id, CopyStatus::Initializing, cause);
@@ -113,6 +123,9 @@ fn replicates(status: CopyStatus) -> bool {
 /// on from there.
 pub(super) fn evaluate(p: &mut Plant, at: Instant, id: CopyId, cause: RecordNo) {
     let copy = p.copy(id);
+    if copy.status == CopyStatus::Seeding {
+        return seed::look(p, at, id, cause);
+    }
     if !replicates(copy.status) {
         return;
     }

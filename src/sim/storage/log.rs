@@ -6,6 +6,7 @@
 
 use crate::base::{Instant, Span};
 use crate::journal::RecordNo;
+use std::collections::VecDeque;
 
 /// Size of a log (exchange.md §2.1 log file size).
 pub(super) const LOG_KILOBYTES: u64 = 1024;
@@ -24,6 +25,12 @@ pub(super) struct Log {
     pub replayed: u64,
     /// From when the next log is being replayed.
     replay_from: Instant,
+    /// How long a log waits before it is replayed (ReplayLagTime).
+    lag: Span,
+    /// With a lag: when logs came, and up to which position, oldest first.
+    came: VecDeque<(Instant, u64)>,
+    /// With a lag: up to here logs have waited long enough.
+    due: u64,
     /// Activations and the position at which each began to write. An activation is named by the
     /// record of its mount.
     history: Vec<(RecordNo, u64)>,
@@ -41,13 +48,16 @@ pub(super) fn closed(position: u64) -> u64 {
 
 impl Log {
     /// Equal logs on every copy, all replayed.
-    pub(super) fn new() -> Self {
+    pub(super) fn new(lag: Span) -> Self {
         let position = FIRST_GENERATIONS * LOG_KILOBYTES;
         Log {
             position,
             told: position,
             replayed: position,
             replay_from: Instant::ZERO,
+            lag,
+            came: VecDeque::new(),
+            due: position,
             history: vec![(RecordNo(0), 0)],
         }
     }
@@ -65,7 +75,7 @@ impl Log {
     /// The active copy writes; the new position.
     pub(super) fn append(&mut self, kilobytes: u64) -> u64 {
         self.position += kilobytes;
-        self.replayed = self.position;
+        (self.replayed, self.due) = (self.position, self.position);
         self.told = self.position;
         self.position
     }
@@ -73,13 +83,39 @@ impl Log {
     /// Logs up to a position are copied and inspected.
     pub(super) fn receive(&mut self, at: Instant, position: u64, rate: u32) {
         self.settle(at, rate);
+        if self.lag > Span::ZERO && closed(position) > closed(self.position) {
+            self.came.push_back((at, closed(position) * LOG_KILOBYTES));
+        }
         self.position = self.position.max(position);
         self.told = self.told.max(position);
     }
 
-    /// Replays what there was time for; only closed logs are replayed.
+    /// Replays what there was time for; only closed logs are replayed, and with a lag only those
+    /// that have waited for it.
     pub(super) fn settle(&mut self, at: Instant, rate: u32) {
-        let target = closed(self.position) * LOG_KILOBYTES;
+        while let Some((came, position)) = self.came.front().copied()
+            && came.saturating_add(self.lag) <= at
+        {
+            self.replay(came.saturating_add(self.lag), rate);
+            self.came.pop_front();
+            self.due = self.due.max(position);
+        }
+        self.replay(at, rate);
+    }
+
+    /// Whether logs wait before they are replayed.
+    pub(super) fn lags(&self) -> bool {
+        self.lag > Span::ZERO
+    }
+
+    /// Nothing is replayed meanwhile; the lag goes on.
+    pub(super) fn stand(&mut self, at: Instant) {
+        self.replay_from = self.replay_from.max(at);
+    }
+
+    fn replay(&mut self, at: Instant, rate: u32) {
+        let end = if self.lag > Span::ZERO { self.position.min(self.due) } else { self.position };
+        let target = closed(end) * LOG_KILOBYTES;
         if self.replayed >= target {
             self.replay_from = at;
             return;
@@ -122,6 +158,8 @@ impl Log {
     pub(super) fn activate(&mut self, activation: RecordNo) {
         self.drop_history_from(self.position);
         self.history.push((activation, self.position));
+        self.came.clear();
+        self.due = self.position;
         self.replayed = self.position;
         self.told = self.position;
     }
@@ -151,7 +189,19 @@ impl Log {
         self.position = position;
         self.told = position;
         self.replayed = self.replayed.min(position);
+        self.came.retain(|(_, end)| *end <= position);
+        self.due = self.due.min(position);
         self.drop_history_from(position);
+    }
+
+    /// The copy is seeded anew from another: it has what that one has closed, all replayed.
+    pub(super) fn seed(&mut self, at: Instant, source: &Log) {
+        self.position = closed(source.position) * LOG_KILOBYTES;
+        (self.told, self.replayed, self.due) = (source.position, self.position, self.position);
+        self.history.clone_from(&source.history);
+        self.drop_history_from(self.position);
+        self.came.clear();
+        self.replay_from = at;
     }
 
     /// Takes over the activations of the copy that this one copies from.
@@ -189,7 +239,7 @@ mod tests {
 
     #[test]
     fn a_lossy_activation_makes_the_old_active_copy_diverge() {
-        let (mut old, mut new) = (Log::new(), Log::new());
+        let (mut old, mut new) = (Log::new(Span::ZERO), Log::new(Span::ZERO));
         old.activate(RecordNo(5));
         let kept = old.append(2_000);
         new.adopt(&old);
@@ -210,7 +260,7 @@ mod tests {
 
     #[test]
     fn a_lossless_activation_leaves_no_divergence() {
-        let (mut old, mut new) = (Log::new(), Log::new());
+        let (mut old, mut new) = (Log::new(Span::ZERO), Log::new(Span::ZERO));
         old.activate(RecordNo(5));
         let end = old.append(1_500);
         new.adopt(&old);
@@ -222,7 +272,7 @@ mod tests {
 
     #[test]
     fn an_activation_below_the_start_of_a_later_one_forgets_it() {
-        let (mut old, mut new) = (Log::new(), Log::new());
+        let (mut old, mut new) = (Log::new(Span::ZERO), Log::new(Span::ZERO));
         old.activate(RecordNo(5));
         old.append(3_000);
         old.activate(RecordNo(7));
@@ -240,7 +290,7 @@ mod tests {
 
     #[test]
     fn replay_takes_closed_logs_at_its_rate() {
-        let mut log = Log::new();
+        let mut log = Log::new(Span::ZERO);
         log.receive(seconds(10), START + 4 * LOG_KILOBYTES + 500, 2);
         log.settle(seconds(11), 2);
         assert_eq!(closed(log.replayed), FIRST_GENERATIONS + 2);
@@ -256,7 +306,7 @@ mod tests {
 
     #[test]
     fn missing_logs_are_those_that_were_told_and_not_copied() {
-        let mut log = Log::new();
+        let mut log = Log::new(Span::ZERO);
         assert_eq!(log.missing(), 0);
         log.told = START + 1;
         assert_eq!(log.missing(), 1, "the current log of the active copy");
@@ -268,7 +318,7 @@ mod tests {
 
     #[test]
     fn a_crash_costs_at_most_the_checkpoint_depth() {
-        let mut log = Log::new();
+        let mut log = Log::new(Span::ZERO);
         log.activate(RecordNo(5));
         log.append(3 * LOG_KILOBYTES);
         log.crash(100);

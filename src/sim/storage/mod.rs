@@ -9,6 +9,7 @@ mod copy;
 mod follow;
 mod log;
 mod mount;
+pub(super) mod seed;
 mod ship;
 
 #[cfg(test)]
@@ -51,6 +52,10 @@ pub(super) enum Event {
     Disconnect { copy: CopyId, link: u32 },
     /// A closed log is copied and inspected.
     Shipped { copy: CopyId, link: u32 },
+    /// A seed is over.
+    Seeded { copy: CopyId, turn: u32 },
+    /// A content index has been crawled.
+    Crawled { copy: CopyId, crawl: u32 },
 }
 
 impl Event {
@@ -63,7 +68,9 @@ impl Event {
             | Event::Initialized { copy, .. }
             | Event::Resynchronized { copy, .. }
             | Event::Disconnect { copy, .. }
-            | Event::Shipped { copy, .. } => copy,
+            | Event::Shipped { copy, .. }
+            | Event::Seeded { copy, .. }
+            | Event::Crawled { copy, .. } => copy,
         }
     }
 }
@@ -109,6 +116,8 @@ pub(super) fn handle(p: &mut Plant, at: Instant, event: Event) {
         Event::Resynchronized { copy, turn } => follow::resynchronized(p, at, copy, turn),
         Event::Disconnect { copy, link } => follow::disconnect(p, at, copy, link),
         Event::Shipped { copy, link } => ship::shipped(p, at, copy, link),
+        Event::Seeded { copy, turn } => seed::seeded(p, at, copy, turn),
+        Event::Crawled { copy, crawl } => seed::crawled(p, at, copy, crawl),
     }
 }
 

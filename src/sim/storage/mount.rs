@@ -26,6 +26,11 @@ pub(super) fn mount(p: &mut Plant, at: Instant, id: CopyId, op: OpId, cause: Rec
         }
         ServiceState::Hung => return,
     }
+    if p.copy(id).damaged {
+        let outcome = Outcome::Failed(Failure::Disk);
+        host::done(p, at, id.node, op, outcome, p.copy(id).since.max(cause));
+        return;
+    }
     let life = host::life(p, id.node);
     match p.copy(id).status {
         CopyStatus::Mounted => {
@@ -47,6 +52,7 @@ pub(super) fn mount(p: &mut Plant, at: Instant, id: CopyId, op: OpId, cause: Rec
     let rate = p.settings().replication.replay_rate;
     let copy = p.copy_mut(id);
     copy.active = Some(id.node);
+    copy.suspended = false;
     copy.pending = Some(Pending { life, op });
     copy.since = record;
     let (turn, replay) = (copy.turn, copy.log.time_to_replay(rate));

@@ -6,7 +6,7 @@ use super::super::event::Event as Planned;
 use super::super::net;
 use super::super::plant::Plant;
 use super::Event;
-use super::copy::{drain, source, tell};
+use super::copy::{drain, source, tell, tell_queues};
 use super::log::{LOG_KILOBYTES, closed, generations};
 use crate::base::{CopyId, Instant, MachineId, NetId, NodeId, Ratio, Span};
 use crate::failover::seam::CopyStatus;
@@ -120,7 +120,14 @@ pub(in crate::sim) fn write(
         if node == id.node || copy.active != Some(id.node) {
             continue;
         }
-        let Some(network) = copy.link.network else { continue };
+        let (stands, lags) = (copy.status == CopyStatus::Suspended, copy.log.lags());
+        if stands && connection(p, None, id.node, node).is_ok() {
+            p.copy_mut(follower).log.told = position;
+        }
+        if stands || lags {
+            tell_queues(p, at, follower, cause);
+        }
+        let Some(network) = p.copy(follower).link.network else { continue };
         if let Err(because) = usable(p, network, id.node, node) {
             super::follow::evaluate(p, at, follower, because.max(cause));
         } else if p.copy(follower).link.block {

@@ -3,15 +3,15 @@
 use super::fixture::*;
 use super::{active_location, request_time, serving, write};
 use crate::base::{MachineId, Span};
-use crate::failover::seam::{Act, CopyStatus, Failure, Outcome};
+use crate::failover::seam::{Act, ContentIndex, CopyStatus, Failure, Outcome};
 use crate::journal::record::Plant as Change;
 use crate::journal::{Record, RecordNo};
 use crate::model::fault::Planned;
 use crate::model::topology::{ExchangeVersion, NetworkRole};
 use crate::model::{Fault, Service};
 
-const FOLLOW1: Act = Act::Follow { database: VIP, active: Some(EX01) };
-const FOLLOW2: Act = Act::Follow { database: VIP, active: Some(EX02) };
+const FOLLOW1: Act = Act::Follow { database: VIP, active: Some(EX01), suspended: false };
+const FOLLOW2: Act = Act::Follow { database: VIP, active: Some(EX02), suspended: false };
 const LAST_LOGS: Act = Act::CopyLastLogs { database: VIP, source: Some(EX01) };
 
 fn store(play: &mut Play, copy: crate::base::CopyId, kilobytes: u64) -> u64 {
@@ -382,5 +382,129 @@ fn an_answer_of_active_manager_is_kept_when_no_newer_one_can_be_had() {
         play.p.locations.kept[ex01][VIP] = Some((EX02, seconds(1)));
         assert_eq!(active_location(&mut play.p, seconds(9), ex01, VIP), Some(EX02));
         assert_eq!(active_location(&mut play.p, seconds(9), MachineId(2), VIP), None);
+    });
+}
+
+/// Tells the Replication service of EX02 to stand, or to go on.
+fn suspend(play: &mut Play, suspended: bool) {
+    play.begin(EX02, Act::Follow { database: VIP, active: Some(EX01), suspended });
+}
+
+#[test]
+fn a_suspended_copy_stands_while_its_queue_grows_and_goes_on_through_initializing() {
+    play(&topology(), Vec::new(), |play| {
+        play.activate(EX01, &[EX01, EX02]);
+        suspend(play, true);
+        assert_eq!(status(play).1, CopyStatus::Suspended);
+        let before = position(play, VIP2);
+        store(play, VIP1, 20 * 1_024);
+        play.until(seconds(60));
+        assert_eq!(position(play, VIP2), before, "nothing is copied");
+        let (_, outcome) = play.run(EX02, Act::CopyStatus(VIP)).expect("it answers");
+        let Outcome::Copy(report) = outcome else { panic!("{outcome:?}") };
+        assert_eq!((report.status, report.copy_queue()), (CopyStatus::Suspended, 20));
+        let from = play.now;
+        suspend(play, false);
+        assert_eq!(status(play).1, CopyStatus::Initializing);
+        play.until(from + Span::from_millis(14_999));
+        assert_eq!(status(play).1, CopyStatus::Initializing);
+        play.until(from + Span::from_secs(20));
+        assert_eq!(status(play).1, CopyStatus::Healthy);
+        assert_eq!(position(play, VIP2), position(play, VIP1));
+    });
+}
+
+#[test]
+fn a_suspended_copy_stays_suspended_over_a_restart_of_its_service() {
+    let faults = vec![Planned {
+        at: seconds(10),
+        lasts: Some(Span::from_secs(10)),
+        fault: Fault::ServiceStop { machine: EX02.into(), service: Service::Replication },
+    }];
+    play(&topology(), faults, |play| {
+        play.activate(EX01, &[EX01, EX02]);
+        suspend(play, true);
+        play.until(seconds(11));
+        assert_eq!(status(play).1, CopyStatus::ServiceDown);
+        play.until(seconds(60));
+        assert_eq!(status(play).1, CopyStatus::Suspended);
+    });
+}
+
+#[test]
+fn a_lagged_copy_replays_a_log_when_it_has_waited_and_a_mount_replays_all_of_them() {
+    let mut site = topology();
+    let lag = Span::from_secs(3_600);
+    site.databases[VIP].replay_lag_times.insert(EX02, lag);
+    let records = play(&site, Vec::new(), |play| {
+        play.activate(EX01, &[EX01, EX02]);
+        let came = play.now;
+        store(play, VIP1, 60 * 1_024);
+        let replayed = |play: &mut Play| {
+            super::copy::drain(&mut play.p, play.now, VIP2);
+            super::log::closed(play.p.copy(VIP2).log.replayed)
+        };
+        play.until(came + (lag - Span::from_secs(1)));
+        assert_eq!(replayed(play), 1_000);
+        let (_, outcome) = play.run(EX02, Act::CopyStatus(VIP)).expect("it answers");
+        let Outcome::Copy(report) = outcome else { panic!("{outcome:?}") };
+        assert_eq!((report.copy_queue(), report.replay_queue()), (0, 60));
+        play.until(came + lag + Span::from_secs(10));
+        let some = replayed(play);
+        assert!((1_010..1_030).contains(&some), "two a second since: {some}");
+        let began = play.now;
+        let left = 1_060 - some;
+        play.run(EX01, Act::Dismount(VIP)).expect("it ends");
+        play.begin(EX02, LAST_LOGS);
+        let (at, _) = play.run(EX02, Act::Mount(VIP)).expect("it ends");
+        assert!(at.since(began) > Span::from_secs(left / 2 - 1), "it replays {left} logs first");
+    });
+    let (_, _, replayed) = mounts(&records)[1];
+    assert!((30..=50).contains(&replayed), "{replayed}");
+}
+
+#[test]
+fn damaged_logs_need_a_seed_that_takes_as_long_as_the_database_is_big() {
+    let mut site = topology();
+    site.settings.store.database_size = 2;
+    let fault = Fault::LogCorruption { copy: VIP2 };
+    let faults = vec![Planned { at: seconds(10), lasts: None, fault }];
+    let records = play(&site, faults, |play| {
+        play.activate(EX01, &[EX01, EX02]);
+        play.until(seconds(40));
+        assert_eq!(status(play).1, CopyStatus::FailedAndSuspended, "it does not recover by itself");
+        let wish = super::seed::Wish { source: None, manual_resume: false, database_only: true };
+        super::seed::update(&mut play.p, play.now, VIP2, wish, RecordNo(0));
+        assert_eq!(status(play).1, CopyStatus::Seeding);
+        assert_eq!(play.p.copy(VIP1).report().status, CopyStatus::SeedingSource);
+        store(play, VIP1, 5 * 1_024);
+        play.until(seconds(40) + Span::from_millis(102_399));
+        assert_eq!(status(play).1, CopyStatus::Seeding, "2 GB at 20 MB/s");
+        play.until(seconds(40) + Span::from_millis(102_400));
+        assert_eq!(status(play).1, CopyStatus::Initializing);
+        play.until(seconds(200));
+        assert_eq!(status(play).1, CopyStatus::Healthy);
+        assert_eq!(play.p.copy(VIP1).report().status, CopyStatus::Mounted);
+        assert_eq!(position(play, VIP2), position(play, VIP1));
+        assert_eq!(play.p.copy(VIP2).report().content_index, ContentIndex::Crawling);
+        play.until(seconds(3_800));
+        assert_eq!(play.p.copy(VIP2).report().content_index, ContentIndex::Healthy);
+    });
+    assert_causes(&records);
+}
+
+#[test]
+fn a_healthy_copy_is_not_seeded_and_a_seed_without_its_source_fails() {
+    let faults = vec![isolated(EX01, seconds(30), None)];
+    play(&topology(), faults, |play| {
+        play.activate(EX01, &[EX01, EX02]);
+        let wish = super::seed::Wish { source: None, manual_resume: false, database_only: false };
+        super::seed::update(&mut play.p, play.now, VIP2, wish, RecordNo(0));
+        assert_eq!(status(play).1, CopyStatus::Healthy);
+        suspend(play, true);
+        super::seed::update(&mut play.p, play.now, VIP2, wish, RecordNo(0));
+        assert_eq!(status(play).1, CopyStatus::Seeding);
+        play.until(seconds(31));
+        assert_eq!(status(play).1, CopyStatus::FailedAndSuspended);
     });
 }

@@ -3,7 +3,7 @@
 use crate::pair::{Pair, Setting, span};
 use dagtwin::base::{Id, NodeId, Span};
 use dagtwin::failover::config::Rhythm;
-use dagtwin::failover::seam::{ActivationPolicy, ContentIndex, Input, MountDial};
+use dagtwin::failover::seam::{ActivationPolicy, ContentIndex, CopyStatus, Input, MountDial};
 use dagtwin::model::order;
 use dagtwin::model::scenario::Action;
 
@@ -18,6 +18,19 @@ pub(super) fn dial(text: &str) -> MountDial {
         "best" => MountDial::BestAvailability,
         "effort" => MountDial::BestEffort,
         other => panic!("{other} is not a dial"),
+    }
+}
+
+fn copy_status(text: &str) -> CopyStatus {
+    match text {
+        "Healthy" => CopyStatus::Healthy,
+        "DisconnectedAndHealthy" => CopyStatus::DisconnectedAndHealthy,
+        "DisconnectedAndResynchronizing" => CopyStatus::DisconnectedAndResynchronizing,
+        "FailedAndSuspended" => CopyStatus::FailedAndSuspended,
+        "Seeding" => CopyStatus::Seeding,
+        "SeedingSource" => CopyStatus::SeedingSource,
+        "ServiceDown" => CopyStatus::ServiceDown,
+        other => panic!("{other} is not a copy's state"),
     }
 }
 
@@ -185,6 +198,9 @@ pub(super) fn command(pair: &mut Pair, words: &[&str]) {
         ["queues", n, copy, replay] => {
             let count = |text: &str| text.parse::<u64>().expect("a count");
             pair.queues.insert(node(n), (count(copy), count(replay)));
+        }
+        ["copy-status", n, status] => {
+            pair.statuses.insert(node(n), copy_status(status));
         }
         ["store-fails", n] => pair.database_failed(node(n)),
         ["state"] => {

@@ -57,6 +57,8 @@ pub struct Pair {
     pub index: BTreeMap<usize, ContentIndex>,
     /// Copy and replay queue of a node's copies; none where nothing is given.
     pub queues: BTreeMap<usize, (u64, u64)>,
+    /// States of the nodes' copies, where they are not Healthy.
+    pub statuses: BTreeMap<usize, CopyStatus>,
     pub log: Vec<String>,
     pub effects: Vec<(Instant, NodeId, Effect)>,
     pub transitions: Transitions,
@@ -87,6 +89,7 @@ impl Pair {
             fail_mount: BTreeSet::new(),
             index: BTreeMap::new(),
             queues: BTreeMap::new(),
+            statuses: BTreeMap::new(),
             log: Vec::new(),
             effects: Vec::new(),
             transitions: Transitions::default(),

@@ -73,8 +73,9 @@ impl Pair {
             }
             Act::Mount(_) => self.done(node, op, "2s", Outcome::Ok),
             Act::Dismount(_) => self.done(node, op, "1s", Outcome::Ok),
-            Act::Follow { database, active } => {
-                let line = format!("{}  n{node}  Follow {database:?} {active:?}", self.now);
+            Act::Follow { database, active, suspended } => {
+                let stands = if suspended { " suspended" } else { "" };
+                let line = format!("{}  n{node}  Follow {database:?} {active:?}{stands}", self.now);
                 self.log.push(line);
             }
             Act::Stop { restart } => {
@@ -92,7 +93,7 @@ impl Pair {
     fn copy_report(&self, node: usize) -> CopyReport {
         let (copy_queue, replay_queue) = self.queues.get(&node).copied().unwrap_or_default();
         CopyReport {
-            status: CopyStatus::Healthy,
+            status: *self.statuses.get(&node).unwrap_or(&CopyStatus::Healthy),
             content_index: *self.index.get(&node).unwrap_or(&ContentIndex::Healthy),
             generated: 1000,
             inspected: 1000 - copy_queue,

@@ -245,6 +245,7 @@ pub fn boot_database(setting: &Setting) -> ClusterDatabase {
                 mounted: false,
                 wanted: true,
                 last_log: 0,
+                ..DatabaseEntry::default()
             })
             .collect(),
     }
