@@ -328,18 +328,25 @@ machine! {
     DisconnectedAndHealthy "DisconnectedAndHealthy" lasting;
     DisconnectedAndResynchronizing "DisconnectedAndResynchronizing" lasting;
     ServiceDown "ServiceDown" lasting;
+    Suspended "Suspended" lasting;
+    FailedAndSuspended "FailedAndSuspended" lasting;
+    Seeding "Seeding";
+    SeedingSource "SeedingSource";
     @edges
     Dismounted =>
         Mounting "Active Manager mounts it" "exchange.md §1.3 Missing logs after ACLL compared",
         Initializing "the database is active elsewhere: it becomes passive" "exchange.md §1.8 Initializing",
-        ServiceDown "the same, and its Replication service does not run" "exchange.md §1.8 ServiceDown";
+        ServiceDown "the same, and its Replication service does not run" "exchange.md §1.8 ServiceDown",
+        Suspended "an administrator has suspended it" "exchange.md §1.8 Suspended",
+        FailedAndSuspended "its logs are damaged" "exchange.md §1.8 FailedAndSuspended";
     Mounting =>
         Mounted "the Store has mounted it" "exchange.md §1.8 Mounted / Mounting",
         Dismounting "Active Manager takes the order back, or the Cluster service ends" "exchange.md §1.8 Mounted / Mounting",
         Dismounted "its Store or its machine stops" "exchange.md §1.2 Store service stopped";
     Mounted =>
         Dismounting "Active Manager dismounts it, or the Cluster service ends" "exchange.md §1.2 quorum lost",
-        Dismounted "its Store or its machine stops" "exchange.md §1.2 Store service stopped";
+        Dismounted "its Store or its machine stops" "exchange.md §1.2 Store service stopped",
+        SeedingSource "another copy is seeded from it" "exchange.md §1.8 Seeding / SeedingSource";
     Dismounting =>
         Dismounted "the Store has dismounted it, or stops" "exchange.md §1.8 Mounted / Mounting";
     Initializing =>
@@ -347,29 +354,66 @@ machine! {
         Resynchronizing "it is connected and has diverged" "exchange.md §2.3 returning copy",
         DisconnectedAndHealthy "it has no connection" "exchange.md §1.8 DisconnectedAndHealthy",
         ServiceDown "its Replication service or its machine stops" "exchange.md §1.8 ServiceDown",
-        Mounting "Active Manager mounts it" "exchange.md §1.3 Missing logs after ACLL compared";
+        Mounting "Active Manager mounts it" "exchange.md §1.3 Missing logs after ACLL compared",
+        Suspended "an administrator has suspended it" "exchange.md §1.8 Suspended",
+        FailedAndSuspended "its logs are damaged" "exchange.md §1.8 FailedAndSuspended";
     Healthy =>
         Mounting "Active Manager activates it" "exchange.md §1.3 Missing logs after ACLL compared",
         DisconnectedAndHealthy "its connection is lost for too long" "exchange.md §1.8 DisconnectedAndHealthy",
         Resynchronizing "it meets an active copy from which it has diverged" "exchange.md §2.3 returning copy",
-        ServiceDown "its Replication service or its machine stops" "exchange.md §1.8 ServiceDown";
+        ServiceDown "its Replication service or its machine stops" "exchange.md §1.8 ServiceDown",
+        Suspended "an administrator has suspended it" "exchange.md §1.8 Suspended",
+        FailedAndSuspended "its logs are damaged" "exchange.md §1.8 FailedAndSuspended",
+        SeedingSource "another copy is seeded from it" "exchange.md §1.8 Seeding / SeedingSource";
     Resynchronizing =>
         Healthy "its tail is replaced" "exchange.md §2.3 returning copy",
         DisconnectedAndResynchronizing "its connection is lost for too long" "exchange.md §1.8 DisconnectedAndHealthy",
         Mounting "Active Manager mounts it" "exchange.md §1.3 Missing logs after ACLL compared",
-        ServiceDown "its Replication service or its machine stops" "exchange.md §1.8 ServiceDown";
+        ServiceDown "its Replication service or its machine stops" "exchange.md §1.8 ServiceDown",
+        Suspended "an administrator has suspended it" "exchange.md §1.8 Suspended",
+        FailedAndSuspended "its logs are damaged" "exchange.md §1.8 FailedAndSuspended";
     DisconnectedAndHealthy =>
         Healthy "it is connected again and has not diverged" "exchange.md §1.8 DisconnectedAndHealthy",
         Resynchronizing "it is connected again and has diverged" "exchange.md §2.3 returning copy",
         Mounting "Active Manager activates it" "exchange.md §1.6 eligible status",
-        ServiceDown "its Replication service or its machine stops" "exchange.md §1.8 ServiceDown";
+        ServiceDown "its Replication service or its machine stops" "exchange.md §1.8 ServiceDown",
+        Suspended "an administrator has suspended it" "exchange.md §1.8 Suspended",
+        FailedAndSuspended "its logs are damaged" "exchange.md §1.8 FailedAndSuspended";
     DisconnectedAndResynchronizing =>
         Resynchronizing "it is connected again and has diverged" "exchange.md §2.3 returning copy",
         Healthy "it is connected again to a copy from which it has not diverged" "exchange.md §2.3 returning copy",
         Mounting "Active Manager activates it" "exchange.md §1.6 eligible status",
-        ServiceDown "its Replication service or its machine stops" "exchange.md §1.8 ServiceDown";
+        ServiceDown "its Replication service or its machine stops" "exchange.md §1.8 ServiceDown",
+        Suspended "an administrator has suspended it" "exchange.md §1.8 Suspended",
+        FailedAndSuspended "its logs are damaged" "exchange.md §1.8 FailedAndSuspended";
     ServiceDown =>
-        Initializing "its Replication service starts" "exchange.md §1.8 Initializing";
+        Initializing "its Replication service starts" "exchange.md §1.8 Initializing",
+        Suspended "an administrator has suspended it" "exchange.md §1.8 Suspended",
+        FailedAndSuspended "its logs are damaged" "exchange.md §1.8 FailedAndSuspended";
+    Suspended =>
+        Initializing "it is resumed" "exchange.md §1.8 Initializing",
+        Seeding "it is seeded anew" "exchange.md §1.8 Seeding / SeedingSource",
+        FailedAndSuspended "its logs are damaged" "exchange.md §1.8 FailedAndSuspended",
+        ServiceDown "its Replication service or its machine stops" "exchange.md §1.8 ServiceDown";
+    FailedAndSuspended =>
+        Seeding "it is seeded anew" "exchange.md §1.8 Seeding / SeedingSource",
+        ServiceDown "its Replication service or its machine stops" "exchange.md §1.8 ServiceDown";
+    Seeding =>
+        Initializing "the seed is over" "exchange.md §1.8 Initializing",
+        Suspended "the seed is over, and an administrator has to resume it" "exchange.md §1.8 Suspended",
+        FailedAndSuspended "its source cannot be reached any more" "exchange.md §1.8 FailedAndSuspended",
+        ServiceDown "its Replication service or its machine stops" "exchange.md §1.8 ServiceDown";
+    SeedingSource =>
+        Mounted "the seed is over" "exchange.md §1.8 Seeding / SeedingSource",
+        Healthy "the seed is over" "exchange.md §1.8 Seeding / SeedingSource",
+        Mounting "Active Manager activates it" "exchange.md §1.6 eligible status",
+        Dismounting "Active Manager dismounts it, or the Cluster service ends" "exchange.md §1.2 quorum lost",
+        Dismounted "its Store or its machine stops" "exchange.md §1.2 Store service stopped",
+        DisconnectedAndHealthy "its connection is lost for too long" "exchange.md §1.8 DisconnectedAndHealthy",
+        Resynchronizing "it meets an active copy from which it has diverged" "exchange.md §2.3 returning copy",
+        Suspended "an administrator has suspended it" "exchange.md §1.8 Suspended",
+        FailedAndSuspended "its logs are damaged" "exchange.md §1.8 FailedAndSuspended",
+        ServiceDown "its Replication service or its machine stops" "exchange.md §1.8 ServiceDown";
 }
 
 #[cfg(test)]
