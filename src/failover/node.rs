@@ -2,8 +2,8 @@
 
 use super::active_manager::{Primary, Servers};
 use super::config::{Config, GroupKind};
-use super::copies;
 use super::coordinator::{Coordinator, have_left};
+use super::copies;
 use super::databases::{Ask, Databases};
 use super::groups::Groups;
 use super::heartbeat::{Changed, Heartbeat};

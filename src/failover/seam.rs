@@ -384,8 +384,6 @@ pub struct SkipChecks {
     pub maximum_active_databases_checks: bool,
 }
 
-}
-
 /// When a node wants to be woken, and why.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Deadline {

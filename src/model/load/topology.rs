@@ -6,7 +6,9 @@ use super::read::{File, Placed, Section};
 use super::resources::Known;
 use super::settings::{self, Given};
 use super::versions::{constraints, of_version, pick, priorities, versions};
-use crate::base::{Address, ClientId, DbId, GroupId, Id, IdVec, MachineId, NetId, NodeId, NodeSet, Span};
+use crate::base::{
+    Address, ClientId, DbId, GroupId, Id, IdVec, MachineId, NetId, NodeId, NodeSet, Span,
+};
 use crate::model::Problem;
 use crate::model::settings::Settings;
 use crate::model::topology::*;
