@@ -38,16 +38,6 @@ impl Mode {
             Mode::NodeAndDiskMajority | Mode::DiskOnly => Some(Witness::Disk),
         }
     }
-
-    /// The product's words.
-    pub const fn title(self) -> &'static str {
-        match self {
-            Mode::NodeMajority => "Node Majority",
-            Mode::NodeAndFileShareMajority => "Node and File Share Majority",
-            Mode::NodeAndDiskMajority => "Node and Disk Majority",
-            Mode::DiskOnly => "No Majority: Disk Only",
-        }
-    }
 }
 
 /// How votes are counted.

@@ -39,6 +39,18 @@ impl QuorumType {
     }
 }
 
+impl Mode {
+    /// The product's words.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Mode::NodeMajority => "Node Majority",
+            Mode::NodeAndFileShareMajority => "Node and File Share Majority",
+            Mode::NodeAndDiskMajority => "Node and Disk Majority",
+            Mode::DiskOnly => "No Majority: Disk Only",
+        }
+    }
+}
+
 impl Value for QuorumType {
     const EXPECTED: &'static str = "one of \"exchange\", \"node-majority\", \
          \"node-and-file-share-majority\", \"node-and-disk-majority\", \"disk-only\"";
