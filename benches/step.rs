@@ -87,6 +87,7 @@ fn config(me: u8) -> Config {
             mount_timeout: SECOND,
             retry: SECOND,
             skip_down_source: true,
+            all_members_suffice: true,
         },
     }
 }

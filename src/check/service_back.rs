@@ -89,6 +89,12 @@ impl ServiceBack {
             | Order::MoveDatabase { .. }
             | Order::SuspendCopy { .. }
             | Order::ResumeCopy { .. }
+            | Order::MoveServer { .. }
+            | Order::SetServer { .. }
+            | Order::SetActivationCoordination(_)
+            | Order::RestoreGroup
+            | Order::StartMaintenance { .. }
+            | Order::StopMaintenance { .. }
             | Order::SuspendNode { .. }
             | Order::ResumeNode { .. } => {}
         }

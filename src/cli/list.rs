@@ -3,7 +3,7 @@
 use super::args::{List, ListFormat, Listed};
 use super::failure::{Answer, Done};
 use crate::check::{self, Kind, Promise};
-use crate::model::order::{CMDLETS, Cmdlet};
+use crate::model::order::{Cmdlet, cmdlets};
 use crate::model::settings::{Basis, PARAMETERS, Parameter};
 use crate::model::{Fault, builtin, load};
 use serde_json::{Map, Value};
@@ -142,7 +142,7 @@ fn orders() -> Vec<Item> {
         line: format!("{}  {}", cmdlet.syntax()[cmdlet.name.len()..].trim(), cmdlet.meaning),
         more: vec![("syntax", cmdlet.syntax()), ("meaning", cmdlet.meaning.to_owned())],
     };
-    CMDLETS.iter().map(item).collect()
+    cmdlets().map(item).collect()
 }
 
 fn promises() -> Vec<Item> {

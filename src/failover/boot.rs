@@ -2,7 +2,7 @@
 //! there.
 
 use super::state::ClusterDatabase;
-use crate::base::Span;
+use crate::base::{Instant, Span};
 use serde::{Deserialize, Serialize};
 
 /// What survives a stop of the Cluster service: the last view and the cluster database.
@@ -12,6 +12,8 @@ pub struct Durable {
     pub epoch: u64,
     /// The replicated cluster database.
     pub database: ClusterDatabase,
+    /// When the bit of datacenter activation coordination was last set here (exchange.md §3.2).
+    pub may_mount_since: Option<Instant>,
 }
 
 /// What a node starts from.
@@ -36,6 +38,8 @@ pub struct Start {
     pub quorum: StartQuorum,
     /// IgnorePersistentState (`/ips`): if it forms the cluster, no role is brought online.
     pub ignore_persistent_state: bool,
+    /// `Restore-DatabaseAvailabilityGroup` starts it: its Active Manager may mount databases.
+    pub restores_group: bool,
 }
 
 /// What a Cluster service that starts does about quorum (wsfc.md §3.3).

@@ -305,4 +305,7 @@ pub struct ActiveManagerConfig {
     /// Whether a source that the cluster counts as down is skipped by attempt copy last logs
     /// (true), or tried until the time-out.
     pub skip_down_source: bool,
+    /// With datacenter activation coordination: whether a node that reaches every member may mount
+    /// although nobody's bit is set.
+    pub all_members_suffice: bool,
 }

@@ -267,7 +267,13 @@ impl Coordinator {
                 self.start_group(ctx, database, ctx.config.resources[resource].group);
             }
             Order::OfflineResource(resource) => drop(database.stopped.insert(resource)),
-            Order::MoveDatabase { .. }
+            Order::MoveServer { .. }
+            | Order::SetServer { .. }
+            | Order::SetActivationCoordination(_)
+            | Order::RestoreGroup
+            | Order::StartMaintenance { .. }
+            | Order::StopMaintenance { .. }
+            | Order::MoveDatabase { .. }
             | Order::MountDatabase(_)
             | Order::DismountDatabase(_)
             | Order::SuspendCopy { .. }

@@ -27,7 +27,8 @@ pub(super) struct Ask {
     pub attempt: u8,
     pub source: Option<NodeId>,
     pub takes_over: bool,
-    pub dial: Option<MountDial>,
+    pub own: MountDial,
+    pub over: Option<MountDial>,
 }
 
 /// One local copy.
@@ -287,6 +288,7 @@ impl Databases {
             }
             Outcome::Ok
             | Outcome::LastLogs { .. }
+            | Outcome::WitnessBoot(_)
             | Outcome::Refused(_)
             | Outcome::Failed(_)
             | Outcome::TimedOut => None,
@@ -303,6 +305,7 @@ impl Databases {
             Outcome::LastLogs { copied, missing } => (copied, missing),
             Outcome::Ok
             | Outcome::Copy(_)
+            | Outcome::WitnessBoot(_)
             | Outcome::Refused(_)
             | Outcome::Failed(_)
             | Outcome::TimedOut => {
@@ -311,9 +314,8 @@ impl Databases {
                 return;
             }
         };
-        let own = ctx.config.nodes[ctx.config.me].dial;
         let best_copy::DialWord { dial, mounts, .. } =
-            best_copy::mount_dial(missing, own, ask.dial);
+            best_copy::mount_dial(missing, ask.own, ask.over);
         ctx.note(Note::LastLogs { database, copied, missing, dial, accepted: mounts });
         if mounts {
             self.mount(ctx, database, ask);
@@ -327,7 +329,9 @@ impl Databases {
         self.locals[database].task = None;
         let active = ctx.config.me;
         let result = match outcome {
-            Outcome::Ok | Outcome::Copy(_) | Outcome::LastLogs { .. } => Ok(()),
+            Outcome::Ok | Outcome::Copy(_) | Outcome::LastLogs { .. } | Outcome::WitnessBoot(_) => {
+                Ok(())
+            }
             Outcome::Failed(failure) => Err(failure),
             Outcome::Refused(_) => Err(Failure::CopyUnusable),
             Outcome::TimedOut => Err(Failure::NoAnswer),

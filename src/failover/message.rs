@@ -31,6 +31,9 @@ pub struct Flags {
     pub forced: bool,
     /// Whether it holds the witness for its view.
     pub witness: bool,
+    /// The bit of datacenter activation coordination (exchange.md §3.2): whether its Active Manager
+    /// may mount databases.
+    pub may_mount: bool,
 }
 
 impl Flags {
@@ -43,6 +46,7 @@ impl Flags {
             members: NodeSet::EMPTY,
             reach: NodeSet::only(me),
             quorum: false,
+            may_mount: false,
             mapi: true,
             active_manager: false,
             draining: false,
@@ -193,8 +197,10 @@ pub enum Message {
         source: Option<NodeId>,
         /// Whether logs may be missing at all (false: it mounts where it was).
         takes_over: bool,
-        /// The dial to use; none for the server's own.
-        dial: Option<MountDial>,
+        /// The server's own dial.
+        own: MountDial,
+        /// The dial to use in its place, if one is.
+        over: Option<MountDial>,
     },
     /// How that ended.
     Activated {

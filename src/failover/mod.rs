@@ -10,11 +10,13 @@ mod active_manager;
 pub mod best_copy;
 mod boot;
 pub mod config;
+mod coordination;
 mod coordinator;
 mod copies;
 mod databases;
 mod groups;
 mod heartbeat;
+mod maintenance;
 mod membership;
 pub mod message;
 mod node;
@@ -41,6 +43,7 @@ use timers::Timers;
 enum Pending {
     Nothing,
     Claim,
+    WitnessBoot,
     Store,
     Online(ResourceId),
     Offline(ResourceId),

@@ -1,7 +1,8 @@
 //! One member: the one big match over inputs, and what holds the parts together.
 
-use super::active_manager::{Primary, Servers};
+use super::active_manager::{Primary, Servers, Wish, set_server};
 use super::config::{Config, GroupKind};
+use super::coordination::{Coordination, Seen};
 use super::coordinator::{Coordinator, have_left};
 use super::copies;
 use super::databases::{Ask, Databases};
@@ -9,17 +10,17 @@ use super::groups::Groups;
 use super::heartbeat::{Changed, Heartbeat};
 use super::membership::Membership;
 use super::message::{Flags, Message, Regroup};
-use super::pause;
 use super::placement::{Hosts, Placement};
 use super::quorum::{Counting, Standing, Votes, standing};
 use super::seam::{
     Act, Boot, Deadline, Durable, Effects, Input, Note, Operation, Order, Outcome, Refusal, Report,
-    Start, StartQuorum, Timer, Why,
+    SkipChecks, Start, StartQuorum, Timer, Why,
 };
-use super::state::ClusterDatabase;
+use super::state::{ClusterDatabase, ServerEntry};
 use super::timers::Timers;
 use super::transitions::{QuorumState, State};
 use super::{Ctx, Operations, Pending};
+use super::{maintenance, pause};
 use crate::base::{DbId, GroupId, IdVec, Instant, NicId, NodeId, NodeSet, OpId, Span};
 use crate::failover::seam::Failure;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -80,6 +81,7 @@ pub struct Node {
     groups: Groups,
     coordinator: Coordinator,
     primary: Primary,
+    coordination: Coordination,
     is_primary: bool,
     /// It was when the present view began to wait for the witness.
     was_primary: bool,
@@ -103,6 +105,7 @@ pub struct Node {
     confirmed: IdVec<NodeId, u64>,
     sent_version: u64,
     stored: (u64, u64),
+    stored_since: Option<Instant>,
     orders: VecDeque<(u32, Order)>,
     order_count: u32,
     /// Numbers of orders of each member's present life that were carried out.
@@ -181,6 +184,11 @@ impl Node {
             groups: Groups::new(&config),
             coordinator: Coordinator::new(config.groups.len(), boot.time_of_day, now),
             primary: Primary::default(),
+            coordination: Coordination::new(
+                boot.durable.may_mount_since,
+                boot.start.restores_group,
+                now,
+            ),
             is_primary: false,
             was_primary: false,
             databases: Databases::new(config.databases.len(), boot.replication_service),
@@ -195,6 +203,7 @@ impl Node {
             confirmed: IdVec::filled(count, 0),
             sent_version: 0,
             stored: (epoch, database.version),
+            stored_since: boot.durable.may_mount_since,
             orders: VecDeque::new(),
             order_count: 0,
             orders_seen: IdVec::filled(count, BTreeSet::new()),
@@ -327,6 +336,7 @@ impl Node {
             draining: self.draining,
             forced: self.holds_quorum() && self.database.quorum.forced,
             witness: self.holds_witness,
+            may_mount: self.coordination.may_mount,
         }
     }
 
@@ -364,6 +374,10 @@ impl Node {
             running: self.flagged(|flags| flags.active_manager),
             mapi: self.membership.members.minus(self.flagged(|flags| !flags.mapi)),
             draining: self.flagged(|flags| flags.draining),
+            may_mount: match self.database.activation_coordination {
+                true => self.flagged(|flags| flags.may_mount),
+                false => self.membership.members,
+            },
         }
     }
 
@@ -386,6 +400,9 @@ impl Node {
 /// A cluster database with a place for everything that is configured.
 fn fitted(mut database: ClusterDatabase, config: &Config) -> ClusterDatabase {
     database.nodes = fit(database.nodes, config.nodes.len());
+    for node in config.nodes.values().skip(database.servers.len()) {
+        database.servers.push(ServerEntry::of(node));
+    }
     database.groups = fit(database.groups, config.groups.len());
     database.resources = fit(database.resources, config.resources.len());
     database.databases = fit(database.databases, config.databases.len());

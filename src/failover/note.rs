@@ -2,9 +2,11 @@
 //! [`seam`](super::seam); drivers find these types there.
 
 use super::quorum::Votes;
-use super::seam::{CopyStatus, Failure, GroupState, MountDial, Outcome, ResourceState, Why};
+use super::seam::{
+    CopyStatus, Failure, GroupState, MountDial, Outcome, ResourceState, ServerSettings, Why,
+};
 use super::state::Drain;
-use crate::base::{DbId, GroupId, NicId, NodeId, NodeSet, ResourceId, Span};
+use crate::base::{DbId, GroupId, Instant, NicId, NodeId, NodeSet, ResourceId, Span};
 use serde::{Deserialize, Serialize};
 
 /// Which kind of database operation (exchange.md §8.5).
@@ -63,6 +65,19 @@ pub struct Ranked {
     pub replay_queue: u64,
     /// Activation preference.
     pub preference: u8,
+}
+
+/// Why an Active Manager's bit of datacenter activation coordination is set (exchange.md §3.2).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub enum MayMount {
+    /// Another member has it set.
+    Other(NodeId),
+    /// Every member can be reached.
+    AllMembers,
+    /// Of two members one is away, and the witness server has been up since before it was set.
+    WitnessStayedUp,
+    /// An administrator restored the group.
+    Restored,
 }
 
 /// A decision and its reason. Event numbers are those of wsfc.md §2.1.
@@ -266,6 +281,32 @@ pub enum Note {
     MonitorEnded {
         /// The resource that did not answer.
         resource: ResourceId,
+    },
+    /// A mailbox server's settings were changed (`Set-MailboxServer`).
+    ServerSet {
+        /// The server.
+        node: NodeId,
+        /// What changed.
+        settings: ServerSettings,
+    },
+    /// Datacenter activation coordination was turned on or off.
+    ActivationCoordination {
+        /// Whether it is on.
+        on: bool,
+    },
+    /// This node's Active Manager may mount databases: its bit of datacenter activation
+    /// coordination is set.
+    MayMount {
+        /// Why.
+        why: MayMount,
+    },
+    /// Of two members one is away, and the bit was set before the witness server's last start, or
+    /// never: it stays 0.
+    MayNotMount {
+        /// When the witness server started.
+        boot: Instant,
+        /// When the bit was last set.
+        since: Option<Instant>,
     },
     /// This node became Primary Active Manager.
     PrimaryActiveManager,

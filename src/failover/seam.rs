@@ -12,7 +12,7 @@
 pub use super::boot::{Boot, Durable, Start, StartQuorum};
 pub use super::copies::{ContentIndex, CopyReport, CopyStatus};
 use super::message::Message;
-pub use super::note::{Dropped, Note, Operation, Ranked};
+pub use super::note::{Dropped, MayMount, Note, Operation, Ranked};
 use crate::base::{DbId, GroupId, Instant, NicId, NodeId, OpId, ResourceId, StepNo};
 use serde::{Deserialize, Serialize};
 
@@ -98,6 +98,8 @@ pub enum Act {
         /// The epoch that this node knows.
         known: u64,
     },
+    /// Ask when the witness server started (exchange.md §3.2). Ends `WitnessBoot`, or `Failed`.
+    WitnessBoot,
     /// Release the lock on the witness's log.
     ReleaseWitness,
     /// Keep this on disk, so that a later life of the node starts from it.
@@ -159,6 +161,8 @@ pub enum Outcome {
         /// Logs that are known to exist and are not here.
         missing: u64,
     },
+    /// The answer to [`Act::WitnessBoot`].
+    WitnessBoot(Instant),
     /// Answered with no.
     Refused(Refusal),
     /// Tried and failed.
@@ -261,8 +265,43 @@ pub enum Order {
         database: DbId,
         /// Where to; none lets Active Manager choose.
         to: Option<NodeId>,
-        /// `-MountDialOverride`; none behaves as Lossless (exchange.md §1.7).
+        /// The dial that decides: `-MountDialOverride`, Lossless without it; none for the server's
+        /// own (`-MountDialOverride None`, exchange.md §1.7).
         dial: Option<MountDial>,
+        /// Checks that are left out.
+        skip: SkipChecks,
+    },
+    /// Switch every database of a server over (`Move-ActiveMailboxDatabase -Server`).
+    MoveServer {
+        /// The server that they leave.
+        from: NodeId,
+        /// Where to; none lets Active Manager choose.
+        to: Option<NodeId>,
+        /// As for one database.
+        dial: Option<MountDial>,
+        /// Checks that are left out.
+        skip: SkipChecks,
+    },
+    /// `Set-MailboxServer`.
+    SetServer {
+        /// The server.
+        node: NodeId,
+        /// What changes.
+        settings: ServerSettings,
+    },
+    /// `Set-DatabaseAvailabilityGroup -DatacenterActivationMode`: on for DagOnly.
+    SetActivationCoordination(bool),
+    /// `Restore-DatabaseAvailabilityGroup` on a cluster with quorum: databases may be mounted.
+    RestoreGroup,
+    /// `StartDagServerMaintenance.ps1` for a server.
+    StartMaintenance {
+        /// The server.
+        node: NodeId,
+    },
+    /// `StopDagServerMaintenance.ps1` for a server.
+    StopMaintenance {
+        /// The server.
+        node: NodeId,
     },
     /// Mount a database where it is.
     MountDatabase(DbId),
@@ -368,6 +407,17 @@ pub enum ActivationPolicy {
     Blocked,
 }
 
+/// What `Set-MailboxServer` changes; none: it stays.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct ServerSettings {
+    /// AutoDatabaseMountDial.
+    pub dial: Option<MountDial>,
+    /// DatabaseCopyAutoActivationPolicy.
+    pub activation_policy: Option<ActivationPolicy>,
+    /// MaximumActiveDatabases; none inside: no limit.
+    pub maximum_active: Option<Option<u16>>,
+}
+
 /// Checks that an administrator leaves out of a `Move-ActiveMailboxDatabase` (exchange.md §1.7).
 /// What each one does to the selection is in `best_copy`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -382,6 +432,17 @@ pub struct SkipChecks {
     pub client_experience_checks: bool,
     /// `-SkipMaximumActiveDatabasesChecks`: the server may have as many as it is allowed already.
     pub maximum_active_databases_checks: bool,
+}
+
+impl SkipChecks {
+    /// Whether any check is left out.
+    pub const fn any(self) -> bool {
+        self.health_checks
+            || self.active_copy_checks
+            || self.lag_checks
+            || self.client_experience_checks
+            || self.maximum_active_databases_checks
+    }
 }
 
 /// When a node wants to be woken, and why.
@@ -418,13 +479,15 @@ pub enum Timer {
     ActiveManager,
     /// A task on a local copy takes too long.
     Database,
+    /// The witness server is asked again when it started.
+    Coordination,
     /// A group's wait for its owner ends, or a failback window may open.
     Placement,
 }
 
 impl Timer {
     /// Number of timers.
-    pub const COUNT: usize = 11;
+    pub const COUNT: usize = 12;
     /// Every timer in slot order.
     pub const ALL: [Timer; Timer::COUNT] = [
         Timer::Beat,
@@ -437,6 +500,7 @@ impl Timer {
         Timer::Update,
         Timer::ActiveManager,
         Timer::Database,
+        Timer::Coordination,
         Timer::Placement,
     ];
 }

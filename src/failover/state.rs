@@ -1,7 +1,8 @@
 //! The cluster database: what every member knows and keeps.
 
+use super::config::NodeConfig;
 use super::quorum::Votes;
-use super::seam::{GroupState, ResourceState};
+use super::seam::{ActivationPolicy, GroupState, MountDial, ResourceState};
 use crate::base::{DbId, GroupId, IdVec, NodeId, NodeSet, ResourceId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -21,6 +22,10 @@ pub struct ClusterDatabase {
     pub resources: IdVec<ResourceId, ResourceState>,
     /// Resources that an operator took offline (their PersistentState is off).
     pub stopped: BTreeSet<ResourceId>,
+    /// Mailbox servers, by their node.
+    pub servers: IdVec<NodeId, ServerEntry>,
+    /// Whether datacenter activation coordination is on (DatacenterActivationMode DagOnly).
+    pub activation_coordination: bool,
     /// Where each database is.
     pub databases: IdVec<DbId, DatabaseEntry>,
 }
@@ -85,6 +90,31 @@ pub struct GroupEntry {
     /// Counts the operator's starts of a group in which something had failed: its owner tries
     /// again.
     pub starts: u32,
+}
+
+/// A mailbox server in the cluster database (exchange.md §1.7).
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ServerEntry {
+    /// AutoDatabaseMountDial.
+    pub dial: MountDial,
+    /// DatabaseCopyAutoActivationPolicy.
+    pub activation_policy: ActivationPolicy,
+    /// MaximumActiveDatabases; none for no limit.
+    pub maximum_active: Option<u16>,
+    /// The policy that comes back when maintenance ends; none while there is no maintenance.
+    pub before_maintenance: Option<ActivationPolicy>,
+}
+
+impl ServerEntry {
+    /// What a server is configured with.
+    pub fn of(config: &NodeConfig) -> ServerEntry {
+        ServerEntry {
+            dial: config.dial,
+            activation_policy: config.activation_policy,
+            maximum_active: config.maximum_active,
+            before_maintenance: None,
+        }
+    }
 }
 
 /// A database in the cluster database (Active Manager's state, exchange.md §1.1).

@@ -57,7 +57,11 @@ pub fn verify(
     let mut members: IdVec<NodeId, Member> = (0..topology.nodes)
         .map(|index| Member {
             node: None,
-            durable: Durable { epoch: 1, database: topology.boot_database(scenario) },
+            durable: Durable {
+                epoch: 1,
+                database: topology.boot_database(scenario),
+                ..Durable::default()
+            },
             links: vec![true; topology.machines[NodeId::at(index).into()].nics.len()],
             replication_service: true,
             start: Start::default(),

@@ -45,7 +45,7 @@ pub const SITES: &[BuiltinSite] = &[site!("two-node-2010":
     "replication-nic-loss" "store-stop" "cluster-service-stop" "dc01-off" "dc01-off-then-nics"
     "forced-move" "nics-back" "nics-back-diverged" "gratuitous-arp-blocked" "windows-7-clients" "switch-hiccup"
     "vm-paused-3s" "vm-paused-6s" "vm-paused-60s" "one-way-loss" "node-paused" "node-drained"
-    "resource-failure" "resource-hang"
+    "resource-failure" "resource-hang" "maintenance-hazard"
     "copy-suspended" "log-corruption-reseed"
 )];
 

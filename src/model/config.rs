@@ -1,7 +1,7 @@
 //! What the core of a node is configured with, made from a topology; and look-ups by name.
 
 use super::scenario::{Action, Scenario};
-use super::topology::{ClientGroup, Network, NetworkRole, Topology};
+use super::topology::{ClientGroup, ExchangeVersion, Network, NetworkRole, Topology};
 use super::version::Ability;
 use crate::base::{Address, ClientId, DbId, GroupId, Id, IdVec, MachineId, NodeId, ResourceId};
 use crate::failover::config::{
@@ -10,7 +10,10 @@ use crate::failover::config::{
     ResourceConfig, ResourceKind, Rhythm,
 };
 use crate::failover::seam::{Order, ResourceState};
-use crate::failover::state::{ClusterDatabase, DatabaseEntry, GroupEntry, NodeEntry, QuorumEntry};
+use crate::failover::state::{
+    ClusterDatabase, DatabaseEntry, GroupEntry, NodeEntry, QuorumEntry, ServerEntry,
+};
+use std::collections::BTreeSet;
 
 impl Network {
     /// The number of the subnet that holds an address: 0 for the first one, none if it is in no
@@ -63,6 +66,23 @@ impl Topology {
         resources.into_iter().find(|id| self.resources[*id].dns_name.is_some())
     }
 
+    /// Why datacenter activation coordination cannot be on here, if it cannot (exchange.md §3.2):
+    /// before SP1 it needs three members in two sites.
+    pub fn no_coordination(&self) -> Option<String> {
+        let sites: BTreeSet<_> = self.node_ids().map(|id| self.machines[id.into()].site).collect();
+        let enough = match self.exchange {
+            ExchangeVersion::Rtm => self.nodes >= 3 && sites.len() >= 2,
+            ExchangeVersion::Sp1 => self.nodes >= 2,
+        };
+        let expected = match self.exchange {
+            ExchangeVersion::Rtm => "three members in two sites, or SP1",
+            ExchangeVersion::Sp1 => "two members",
+        };
+        (!enough).then(|| {
+            format!("at least {expected}, for DatacenterActivationMode DagOnly (exchange.md §3.2)")
+        })
+    }
+
     /// The core's configuration on one member.
     pub fn config(&self, me: NodeId) -> Config {
         let (set, rules) = (&self.settings, self.rules());
@@ -113,6 +133,7 @@ impl Topology {
                 mount_timeout: set.active_manager.mount_timeout,
                 retry: set.active_manager.retry,
                 skip_down_source: set.active_manager.skip_down_source,
+                all_members_suffice: set.active_manager.all_members_suffice,
             },
         }
     }
@@ -238,6 +259,10 @@ impl Topology {
                 .filter(|(_, resource)| resource.own.stays_offline)
                 .map(|(id, _)| id)
                 .collect(),
+            servers: (self.node_ids())
+                .map(|node| ServerEntry::of(&self.node_config(node)))
+                .collect(),
+            activation_coordination: self.dag.activation_coordination,
             databases: (self.databases.ids())
                 .map(|id: DbId| DatabaseEntry {
                     active: Some(scenario.start.databases[id.index()]),

@@ -127,6 +127,12 @@ pub enum Action {
         /// Its switches.
         start: ClusterStart,
     },
+    /// `Restore-DatabaseAvailabilityGroup`: without quorum the member's Cluster service is started
+    /// with it forced; its Active Manager may mount databases.
+    RestoreGroup {
+        /// Where the order is given.
+        on: NodeId,
+    },
     /// `New-ClientAccessArray`: the directory object with the array's name.
     NewClientAccessArray,
     /// `Set-MailboxDatabase -RpcClientAccessServer`: the database names the array.

@@ -328,6 +328,9 @@ settings! {
         retry: Span = "30s", "1s".."1h", Assumed("exchange.md §9 AM retry period not found");
         /// Whether attempt copy last logs skips a source that the cluster counts as down.
         skip_down_source: bool = "true", "".."", Assumed("exchange.md §1.3: what ACLL does with a dead source is not found; the cluster has already told Active Manager");
+        /// With datacenter activation coordination: whether a node that reaches every member may
+        /// mount although no member's bit is set.
+        all_members_suffice: bool = "true", "".."", Assumed("exchange.md §3.2: absent from the document read, widely told elsewhere; without it a group that was off as a whole never mounts");
         /// Time of one call between Active Managers or to a Replication service.
         call_time: Span = "10ms", "0s".."10s", Assumed("exchange.md §9");
         /// How long Client Access and Hub Transport may use an old answer to where a database is

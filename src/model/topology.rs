@@ -160,6 +160,8 @@ pub struct Nic {
 /// The database availability group.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Dag {
+    /// DatacenterActivationMode is DagOnly.
+    pub activation_coordination: bool,
     /// Name, at most 15 characters.
     pub name: String,
     /// The machine with the witness share. It has a vote only where the quorum mode gives it one.

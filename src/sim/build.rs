@@ -126,7 +126,16 @@ fn spawn_machines(world: &mut World, topology: &Topology) -> IdVec<MachineId, En
                 started: RecordNo(0),
             }
         });
-        world.spawn(Machine { up: true, frozen: false, since: RecordNo(0), life: 0, services }).id()
+        world
+            .spawn(Machine {
+                up: true,
+                frozen: false,
+                since: RecordNo(0),
+                booted: Instant::ZERO,
+                life: 0,
+                services,
+            })
+            .id()
     };
     topology.machines.values().map(spawn).collect()
 }
@@ -167,7 +176,7 @@ fn spawn_hosts(
         let mut draws = Stream::new(seed, node.index() as u64, Purpose::Start);
         let starts = Instant::ZERO + draws.between(Span::ZERO, Span::from_secs(1));
         calendar.push(starts, Event::StartClusterService { node, life: 0 });
-        let durable = Durable { epoch: 1, database: database.clone() };
+        let durable = Durable { epoch: 1, database: database.clone(), ..Durable::default() };
         world.spawn(host::Host::new(durable)).id()
     };
     (0..topology.nodes).map(NodeId::at).map(spawn).collect()

@@ -8,13 +8,18 @@ use crate::base::DbId;
 use crate::base::{Instant, MachineId, NicId, NodeId, OpId, Span};
 use crate::failover::Node;
 use crate::failover::seam::{
-    Act, Boot, Durable, Effect, Effects, Input, Note, Order, Outcome, Report, Start, Timer,
+    Act, Boot, Durable, Effect, Effects, Input, Note, Order, Outcome, Report, Start, StartQuorum,
+    Timer,
 };
 use crate::failover::state::DatabaseEntry;
 use crate::journal::record::{Plant as Change, ServiceState};
 use crate::journal::{RecordNo, What};
 use crate::model::Service;
 use bevy_ecs::prelude::{Component, Resource};
+
+/// How a restored group's Cluster service starts.
+pub(crate) const RESTORING: Start =
+    Start { quorum: StartQuorum::Force, ignore_persistent_state: false, restores_group: true };
 
 /// One member's Cluster service and what it left on disk.
 #[derive(Component)]
@@ -201,6 +206,23 @@ pub(super) fn stop_service(p: &mut Plant, at: Instant, node: NodeId, cause: Reco
     feed(p, at, node, Input::Order(Order::StopService), Some(cause));
 }
 
+/// `Restore-DatabaseAvailabilityGroup` on a member: with quorum it is told; without, its Cluster
+/// service starts anew with quorum forced.
+pub(super) fn restore_group(p: &mut Plant, at: Instant, node: NodeId, cause: RecordNo) {
+    if p.host(node).node.as_ref().is_some_and(|node| node.view().quorum) {
+        feed(p, at, node, Input::Order(Order::RestoreGroup), Some(cause));
+        return;
+    }
+    stop_service(p, at, node, cause);
+    start_as(p, at, node, RESTORING, cause);
+    if p.host(node).node.is_some() {
+        p.host_mut(node).start_again = true;
+    } else {
+        let life = life(p, node);
+        p.plan(at, Event::StartClusterService { node, life });
+    }
+}
+
 /// A deadline has come.
 pub(super) fn wake(p: &mut Plant, at: Instant, node: NodeId, generation: u32) {
     let host = p.host(node);
@@ -334,6 +356,7 @@ fn begin(p: &mut Plant, at: Instant, node: NodeId, op: OpId, act: Act, cause: Re
             witness::claim(p, at, node, op, (known, epoch), cause);
         }
         Act::TestWitness { known } => witness::test(p, at, node, op, known, cause),
+        Act::WitnessBoot => witness::boot(p, at, node, op, cause),
         Act::ReleaseWitness => witness::release(p, at, node, op, cause),
         Act::Store(durable) => {
             witness::note_epoch(p, node, &durable);

@@ -28,6 +28,8 @@ pub(super) struct Machine {
     pub frozen: bool,
     /// Record of the last change of power.
     pub since: RecordNo,
+    /// When it last started.
+    pub booted: Instant,
     /// Counts lives: events of an earlier life are void.
     pub life: u32,
     /// By position in [`Service::ALL`].

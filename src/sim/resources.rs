@@ -81,7 +81,7 @@ fn end(p: &mut Plant, when: Instant, running: Running, cause: RecordNo, failed: 
 /// What the witness's answer means for its resource.
 fn failure(outcome: Outcome) -> Option<Failure> {
     match outcome {
-        Outcome::Ok | Outcome::Copy(_) | Outcome::LastLogs { .. } => None,
+        Outcome::Ok | Outcome::Copy(_) | Outcome::LastLogs { .. } | Outcome::WitnessBoot(_) => None,
         Outcome::Failed(failure) => Some(failure),
         Outcome::Refused(_) => Some(Failure::NotAlive),
         Outcome::TimedOut => Some(Failure::NoAnswer),

@@ -32,6 +32,7 @@ pub(super) fn act(p: &mut Plant, at: Instant, index: u16) {
             };
             storage::seed::update(p, at, *copy, wish, cause);
         }
+        Action::RestoreGroup { on } => host::restore_group(p, at, *on, cause),
         Action::NewClientAccessArray => {
             let record = p.change(at, Some(cause), Change::ClientAccessArray);
             p.directory.array = Some(record);

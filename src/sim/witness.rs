@@ -102,6 +102,20 @@ pub(super) fn open(
     }
 }
 
+/// When the witness server started, asked over the network.
+pub(super) fn boot(p: &mut Plant, at: Instant, node: NodeId, op: OpId, cause: RecordNo) {
+    let (when, outcome, because) = open(p, at, node);
+    let outcome = match (outcome, p.witness.machine) {
+        (Outcome::Ok, Some(machine)) => Outcome::WitnessBoot(p.machine(machine).booted),
+        (Outcome::Ok, None) => Outcome::Failed(Failure::NoPath),
+        (other, _) => other,
+    };
+    let life = host::life(p, node);
+    let because = because.map_or(cause, |because| because.max(cause));
+    let place = p.mailbag.put(crate::failover::seam::Input::Done { op, outcome }, Some(because));
+    p.plan(when, super::event::Event::Feed { node, life, place });
+}
+
 /// A node claims the witness.
 pub(super) fn claim(
     p: &mut Plant,

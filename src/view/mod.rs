@@ -465,7 +465,14 @@ pub fn first_disturbance(scenario: &Scenario) -> Option<Instant> {
     use crate::model::scenario::Action;
     let fault = scenario.faults.iter().map(|planned| planned.at).min();
     let order = scenario.steps.iter().filter(|step| {
-        matches!(step.action, Some(Action::Order { .. } | Action::StartClusterService { .. }))
+        matches!(
+            step.action,
+            Some(
+                Action::Order { .. }
+                    | Action::StartClusterService { .. }
+                    | Action::RestoreGroup { .. }
+            )
+        )
     });
     let order = order.map(|step| step.at.max(scenario.clients_from)).min();
     fault.into_iter().chain(order).min()

@@ -46,7 +46,7 @@ impl Life {
     fn fresh(&self) -> Node {
         let database = self.topology.boot_database(&self.scenario);
         let links = vec![true; self.topology.machines[self.node.into()].nics.len()];
-        let durable = Durable { epoch: 1, database };
+        let durable = Durable { epoch: 1, database, ..Durable::default() };
         let time_of_day = self.scenario.time_of_day_at(self.start);
         let start = Start::default();
         let boot = Boot { durable, links, replication_service: true, start, time_of_day };

@@ -436,7 +436,7 @@ impl GroupState {
 
 fn failure_of(outcome: Outcome) -> Option<Failure> {
     match outcome {
-        Outcome::Ok | Outcome::Copy(_) | Outcome::LastLogs { .. } => None,
+        Outcome::Ok | Outcome::Copy(_) | Outcome::LastLogs { .. } | Outcome::WitnessBoot(_) => None,
         Outcome::Failed(failure) => Some(failure),
         Outcome::Refused(_) => Some(Failure::NotAlive),
         Outcome::TimedOut => Some(Failure::NoAnswer),

@@ -48,6 +48,7 @@ impl Node {
         }
         self.timers.expired(Timer::ActiveManager, now);
         self.timers.expired(Timer::Placement, now);
+        self.timers.expired(Timer::Coordination, now);
         if self.timers.expired(Timer::Database, now) {
             self.databases.wake(&mut lend!(self, out));
         }
@@ -87,6 +88,7 @@ impl Node {
         let again = self.timers.expired(Timer::Update, self.now);
         self.be_primary(out);
         let begin = self.may_begin();
+        self.coordinate_activation(out, begin);
         if begin && matches!(self.standing(), Standing::Majority { .. }) {
             self.release_witness(out);
         }
@@ -98,6 +100,7 @@ impl Node {
             self.coordinator.settle(&mut ctx, &mut self.database, hosts);
             pause::settle(&mut ctx, &mut self.database, hosts);
             self.primary.settle(&mut ctx, &mut self.database, servers);
+            maintenance::settle(&mut ctx, &mut self.database, &self.primary, hosts);
         } else if begin {
             self.proposed_at = None;
             self.came = NodeSet::EMPTY;
@@ -309,11 +312,25 @@ impl Node {
     /// Keeps what a later life has to start from.
     fn store(&mut self, out: &mut Effects) {
         let state = (self.membership.epoch(), self.database.version);
-        if self.holds_quorum() && state != self.stored && !self.ended {
-            self.stored = state;
-            let durable = Durable { epoch: state.0, database: self.database.clone() };
+        let since = self.coordination.since;
+        let changed = state != self.stored || since != self.stored_since;
+        if self.holds_quorum() && changed && !self.ended {
+            (self.stored, self.stored_since) = (state, since);
+            let database = self.database.clone();
+            let durable = Durable { epoch: state.0, database, may_mount_since: since };
             lend!(self, out).act(Act::Store(Box::new(durable)), Pending::Store);
         }
+    }
+
+    /// Whether this node's Active Manager may mount databases.
+    fn coordinate_activation(&mut self, out: &mut Effects, begin: bool) {
+        let seen = Seen {
+            on: self.database.activation_coordination,
+            runs: begin && self.databases.running,
+            members: self.membership.members,
+            other: self.flagged(|flags| flags.may_mount).without(self.me()).lowest(),
+        };
+        self.coordination.settle(&mut lend!(self, out), seen);
     }
 
     /// Messages of this node to itself, until there are none.

@@ -95,10 +95,10 @@ impl Node {
                 let shared = &mut self.database;
                 self.primary.told_dismounted(&mut ctx, shared, database, operation, servers);
             }
-            Message::Activate { database, operation, attempt, source, takes_over, dial }
+            Message::Activate { database, operation, attempt, source, takes_over, own, over }
                 if valid(database) && may_begin && coordinator == from =>
             {
-                let ask = Ask { primary: from, operation, attempt, source, takes_over, dial };
+                let ask = Ask { primary: from, operation, attempt, source, takes_over, own, over };
                 self.databases.activate(&mut ctx, database, ask);
             }
             Message::Activated { database, operation, attempt, result, last_log } => {
@@ -116,9 +116,14 @@ impl Node {
                 if entry.active == Some(from) && entry.mounted {
                     entry.mounted = false;
                     self.database.version += 1;
-                    let what = (Operation::Failover, Why::DatabaseFailed);
-                    let shared = &mut self.database;
-                    self.primary.begin(&mut ctx, shared, database, what, None, None, servers);
+                    let wish = Wish {
+                        kind: Operation::Failover,
+                        why: Why::DatabaseFailed,
+                        to: None,
+                        dial: None,
+                        skip: SkipChecks::default(),
+                    };
+                    self.primary.begin(&mut ctx, &mut self.database, database, wish, servers);
                 }
             }
             _ => {}
@@ -311,6 +316,9 @@ impl Node {
         match pending {
             Pending::Nothing | Pending::Store => {}
             Pending::Claim => self.claimed(out, op, outcome),
+            Pending::WitnessBoot => {
+                self.coordination.answered(&mut lend!(self, out), op, outcome);
+            }
             Pending::Online(_)
             | Pending::Offline(_)
             | Pending::LooksAlive(_)
@@ -341,7 +349,12 @@ impl Node {
                     self.failure_items.insert(database, failure);
                 }
             }
-            Report::ReplicationService { running } => self.databases.service(running),
+            Report::ReplicationService { running } => {
+                self.databases.service(running);
+                if !running {
+                    self.coordination.forget();
+                }
+            }
         }
     }
 
@@ -374,26 +387,33 @@ impl Node {
                     self.coordinator.order(&mut ctx, &mut self.database, on, order, hosts);
                 }
             }
-            Order::MoveDatabase { database, to, dial } => {
-                let here = self.database.databases.get(database).map(|entry| entry.active);
-                if here.is_some_and(|active| to.is_none() || active != to) {
-                    let what = (Operation::Switchover, Why::Asked);
-                    let shared = &mut self.database;
-                    self.primary.begin(&mut ctx, shared, database, what, to, dial, servers);
-                }
+            Order::MoveDatabase { database, to, dial, skip } => {
+                let how = (to, dial, skip);
+                self.primary.switch_over(&mut ctx, &mut self.database, database, how, servers);
+            }
+            Order::MoveServer { from, to, dial, skip } => {
+                let how = (to, dial, skip);
+                self.primary.switch_server_over(&mut ctx, &mut self.database, from, how, servers);
             }
             Order::MountDatabase(database) | Order::DismountDatabase(database) => {
                 let mount = matches!(order, Order::MountDatabase(_));
-                let Some(entry) = self.database.databases.get(database) else { return };
-                let (mounted, active) = (entry.mounted, entry.active);
-                self.database.databases[database].wanted = mount;
+                self.primary.mount(&mut ctx, &mut self.database, database, mount, servers);
+            }
+            Order::SetServer { node, settings } => {
+                set_server(&mut ctx, &mut self.database, node, settings);
+            }
+            Order::SetActivationCoordination(on) => {
+                ctx.note(Note::ActivationCoordination { on });
+                self.database.activation_coordination = on;
                 self.database.version += 1;
-                let kind = if mount { Operation::Mount } else { Operation::Dismount };
-                if mounted != mount && active.is_some() {
-                    let what = (kind, Why::Asked);
-                    let shared = &mut self.database;
-                    self.primary.begin(&mut ctx, shared, database, what, None, None, servers);
-                }
+            }
+            Order::RestoreGroup => self.coordination.restore(&mut ctx),
+            Order::StartMaintenance { node } => {
+                let shared = &mut self.database;
+                maintenance::start(&mut ctx, shared, &mut self.primary, node, (hosts, servers));
+            }
+            Order::StopMaintenance { node } => {
+                maintenance::stop(&mut ctx, &mut self.database, node, hosts);
             }
             Order::SuspendCopy { database, node, activation_only } => {
                 copies::suspend(&mut ctx, &mut self.database, database, node, activation_only);

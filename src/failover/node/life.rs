@@ -19,6 +19,7 @@ impl Node {
         self.proposed_at = None;
         self.timers.clear(Timer::Join);
         self.primary.membership_changed();
+        self.coordination.membership_changed();
         for node in self.config.nodes.ids().filter(|node| !members.contains(*node)) {
             self.confirmed[node] = 0;
         }

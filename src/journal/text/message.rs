@@ -56,7 +56,15 @@ impl Names<'_> {
             Message::Dismounted { database, operation } => {
                 format!("operation {operation}: {} is dismounted", self.database(*database))
             }
-            Message::Activate { database, operation, attempt, source, takes_over, dial } => {
+            Message::Activate {
+                database,
+                operation,
+                attempt,
+                source,
+                takes_over,
+                own: _,
+                over: dial,
+            } => {
                 let mut text = format!("operation {operation}, attempt {attempt}: ");
                 text += if *takes_over { "activate " } else { "mount " };
                 text += self.database(*database);

@@ -3,7 +3,10 @@
 use super::Names;
 use super::words::{dial_name, failure_name};
 use crate::base::NodeId;
-use crate::failover::seam::{Act, Effect, Failback, Input, Order, Outcome, Refusal, Report};
+use crate::failover::seam::{
+    Act, Effect, Failback, Input, MountDial, Order, Outcome, Refusal, Report, ServerSettings,
+    SkipChecks,
+};
 
 impl Names<'_> {
     pub(super) fn input(&self, node: NodeId, input: &Input) -> String {
@@ -46,6 +49,31 @@ impl Names<'_> {
         }
     }
 
+    /// Where to, by which dial, without which checks.
+    fn how(&self, to: Option<NodeId>, dial: Option<MountDial>, skip: SkipChecks) -> String {
+        let to = to.map_or("the best copy", |to| self.node(to));
+        let dial = dial.map_or("the server's own dial", dial_name);
+        let left_out = if skip.any() { ", checks left out" } else { "" };
+        format!("{to} ({dial}{left_out})")
+    }
+
+    /// What `Set-MailboxServer` changes.
+    pub(super) fn server_settings(&self, node: NodeId, settings: ServerSettings) -> String {
+        let mut parts = Vec::new();
+        if let Some(dial) = settings.dial {
+            parts.push(format!("mount dial {}", dial_name(dial)));
+        }
+        if let Some(policy) = settings.activation_policy {
+            parts.push(format!("activation policy {policy:?}"));
+        }
+        match settings.maximum_active {
+            Some(Some(most)) => parts.push(format!("at most {most} active databases")),
+            Some(None) => parts.push("no maximum of active databases".to_owned()),
+            None => {}
+        }
+        format!("{}: {}", self.node(node), parts.join(", "))
+    }
+
     pub(super) fn order(&self, order: &Order) -> String {
         match order {
             Order::CreateGroup(group) => format!("create {}", self.group(*group)),
@@ -57,11 +85,25 @@ impl Names<'_> {
             Order::OfflineGroup(group) => format!("take {} offline", self.group(*group)),
             Order::OnlineResource(id) => format!("bring {} online", self.resource(*id)),
             Order::OfflineResource(id) => format!("take {} offline", self.resource(*id)),
-            Order::MoveDatabase { database, to, dial } => {
-                let to = to.map_or("the best copy", |to| self.node(to));
-                let dial = dial.map_or_else(String::new, |dial| format!(" ({})", dial_name(dial)));
-                format!("activate {} on {to}{dial}", self.database(*database))
+            Order::MoveDatabase { database, to, dial, skip } => {
+                format!("activate {} on {}", self.database(*database), self.how(*to, *dial, *skip))
             }
+            Order::MoveServer { from, to, dial, skip } => {
+                let from = self.node(*from);
+                format!("activate every database of {from} on {}", self.how(*to, *dial, *skip))
+            }
+            Order::SetServer { node, settings } => self.server_settings(*node, *settings),
+            Order::SetActivationCoordination(true) => {
+                "turn datacenter activation coordination on".to_owned()
+            }
+            Order::SetActivationCoordination(false) => {
+                "turn datacenter activation coordination off".to_owned()
+            }
+            Order::RestoreGroup => "restore the database availability group".to_owned(),
+            Order::StartMaintenance { node } => {
+                format!("start maintenance of {}", self.node(*node))
+            }
+            Order::StopMaintenance { node } => format!("end maintenance of {}", self.node(*node)),
             Order::MountDatabase(database) => format!("mount {}", self.database(*database)),
             Order::DismountDatabase(database) => format!("dismount {}", self.database(*database)),
             Order::SuspendCopy { database, node, activation_only } => {
@@ -100,6 +142,7 @@ impl Names<'_> {
     pub(super) fn outcome(&self, outcome: &Outcome) -> String {
         match outcome {
             Outcome::Ok => "done".to_owned(),
+            Outcome::WitnessBoot(boot) => format!("started at {boot}"),
             Outcome::Copy(report) => format!(
                 "{:?}, copy queue {}, replay queue {}",
                 report.status,
@@ -136,6 +179,7 @@ impl Names<'_> {
         match act {
             Act::ClaimWitness { .. } => "claim the witness".to_owned(),
             Act::TestWitness { .. } => "look whether the witness is held".to_owned(),
+            Act::WitnessBoot => "ask when the witness server started".to_owned(),
             Act::ReleaseWitness => "release the witness".to_owned(),
             Act::Store(durable) => {
                 format!("store epoch {} version {}", durable.epoch, durable.database.version)

@@ -5,7 +5,7 @@ use super::words::{
     dial_name, dropped_name, failure_name, group_state, operation_name, resource_state, why_name,
 };
 use crate::base::{DbId, GroupId, NicId, NodeId, NodeSet, ResourceId, Span};
-use crate::failover::seam::{Failure, Note, Operation, Ranked, ResourceState, Why};
+use crate::failover::seam::{Failure, MayMount, Note, Operation, Ranked, ResourceState, Why};
 use crate::failover::state::Drain;
 
 const NO_CONNECTIVITY: &str = "no connectivity: cannot take part in a cluster (event 1553)";
@@ -44,6 +44,10 @@ impl Names<'_> {
             | Note::WitnessWon
             | Note::WitnessLost { .. }
             | Note::QuorumLost { .. } => self.about_quorum(note),
+            Note::ServerSet { node, settings } => self.server_settings(*node, *settings),
+            Note::ActivationCoordination { .. }
+            | Note::MayMount { .. }
+            | Note::MayNotMount { .. } => self.coordination(note),
             Note::PrimaryActiveManager => "is Primary Active Manager".to_owned(),
             Note::Stopping { why } => format!("Cluster service ends: {}", why_name(*why)),
             Note::BadFrame { from } => {
@@ -104,6 +108,36 @@ impl Names<'_> {
                 self.resource(*resource)
             ),
             other => unreachable!("{other:?} is not about a resource"),
+        }
+    }
+
+    fn coordination(&self, note: &Note) -> String {
+        match note {
+            Note::ActivationCoordination { on: true } => {
+                "datacenter activation coordination is on".to_owned()
+            }
+            Note::ActivationCoordination { on: false } => {
+                "datacenter activation coordination is off".to_owned()
+            }
+            Note::MayMount { why } => {
+                let why = match why {
+                    MayMount::Other(node) => format!("{} may", self.node(*node)),
+                    MayMount::AllMembers => "every member can be reached".to_owned(),
+                    MayMount::WitnessStayedUp => {
+                        "the witness server has been up since it last might".to_owned()
+                    }
+                    MayMount::Restored => "the group is restored".to_owned(),
+                };
+                format!("may mount databases: {why}")
+            }
+            Note::MayNotMount { boot, since } => {
+                let since = since.map_or("never".to_owned(), |since| format!("at {since}"));
+                format!(
+                    "may not mount databases: it last might {since}, the witness server started at \
+                     {boot}"
+                )
+            }
+            other => unreachable!("{other:?} is not about activation coordination"),
         }
     }
 

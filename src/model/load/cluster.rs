@@ -70,6 +70,9 @@ impl Cluster {
             }
             Some(found)
         });
+        let modes = [("off", false), ("dag-only", true)];
+        let activation_coordination =
+            section.word("datacenter_activation_mode", &modes).unwrap_or(false);
         section.expect(&["witness_directory"]);
         let mode = quorum.mode(nodes, witness.is_some());
         if mode == Mode::NodeAndFileShareMajority && witness.is_none() {
@@ -83,7 +86,7 @@ impl Cluster {
         }
         self.core_group(&section, &name.text, nodes, mode, networks, net_names);
         section.finish();
-        Some(Dag { name: name.text, witness, quorum: mode })
+        Some(Dag { activation_coordination, name: name.text, witness, quorum: mode })
     }
 
     /// "Cluster Group" with the DAG's address and name, and its witness.

@@ -100,6 +100,8 @@ impl<'t> Names<'t> {
             resources: self.resources.clone(),
             databases: databases.map(|db| (db.name.clone(), db.copies.clone())).collect(),
             client_access_array: array.map(|array| array.fqdn.clone()),
+            availability_group: self.topology.dag.name.clone(),
+            coordination: self.topology.no_coordination(),
             windows: self.topology.windows,
         }
     }

@@ -2,15 +2,16 @@
 
 use super::{Cmdlet, Line, Takes, Wrong};
 use crate::base::{CopyId, DbId, GroupId, NodeId, ResourceId};
-use crate::failover::seam::{Failback, MountDial, Order, Start, StartQuorum};
+use crate::failover::seam::{Failback, Order, Start, StartQuorum};
 use crate::model::scenario::Action;
 use crate::model::version::Ability;
 
 /// Every cmdlet that a scenario may use.
-pub const CMDLETS: &[Cmdlet] = &[
+pub(super) const CMDLETS: &[Cmdlet] = &[
     Cmdlet {
         name: "Add-ClusterServerRole",
         identity: Some(("Name", Takes::Group)),
+        unless: None,
         parameters: &[],
         meaning: "a configured group comes into being and online",
         read: |line| Ok(order(line, Order::CreateGroup(group(line)?))),
@@ -18,6 +19,7 @@ pub const CMDLETS: &[Cmdlet] = &[
     Cmdlet {
         name: "Move-ClusterGroup",
         identity: Some(("Name", Takes::Group)),
+        unless: None,
         parameters: &[("Node", Takes::Node)],
         meaning: "moves a group to a node, or to the best possible owner",
         read: |line| {
@@ -28,6 +30,7 @@ pub const CMDLETS: &[Cmdlet] = &[
     Cmdlet {
         name: "Start-ClusterGroup",
         identity: Some(("Name", Takes::Group)),
+        unless: None,
         parameters: &[],
         meaning: "brings a group online",
         read: |line| Ok(order(line, Order::OnlineGroup(group(line)?))),
@@ -35,6 +38,7 @@ pub const CMDLETS: &[Cmdlet] = &[
     Cmdlet {
         name: "Stop-ClusterGroup",
         identity: Some(("Name", Takes::Group)),
+        unless: None,
         parameters: &[],
         meaning: "takes a group offline",
         read: |line| Ok(order(line, Order::OfflineGroup(group(line)?))),
@@ -42,6 +46,7 @@ pub const CMDLETS: &[Cmdlet] = &[
     Cmdlet {
         name: "Start-ClusterResource",
         identity: Some(("Name", Takes::Resource)),
+        unless: None,
         parameters: &[],
         meaning: "brings a resource online, and what it depends on",
         read: |line| Ok(order(line, Order::OnlineResource(resource(line)?))),
@@ -49,6 +54,7 @@ pub const CMDLETS: &[Cmdlet] = &[
     Cmdlet {
         name: "Stop-ClusterResource",
         identity: Some(("Name", Takes::Resource)),
+        unless: None,
         parameters: &[],
         meaning: "takes a resource offline, and what depends on it",
         read: |line| Ok(order(line, Order::OfflineResource(resource(line)?))),
@@ -56,6 +62,7 @@ pub const CMDLETS: &[Cmdlet] = &[
     Cmdlet {
         name: "Stop-ClusterNode",
         identity: Some(("Name", Takes::Node)),
+        unless: None,
         parameters: &[],
         meaning: "stops the Cluster service on a node in good order",
         read: |line| Ok(Action::Order { on: node(line)?, order: Order::StopService }),
@@ -63,6 +70,7 @@ pub const CMDLETS: &[Cmdlet] = &[
     Cmdlet {
         name: "Start-ClusterNode",
         identity: Some(("Name", Takes::Node)),
+        unless: None,
         parameters: &[
             ("FixQuorum", Takes::Switch),
             ("ForceQuorum", Takes::Switch),
@@ -78,6 +86,7 @@ pub const CMDLETS: &[Cmdlet] = &[
     Cmdlet {
         name: "Suspend-ClusterNode",
         identity: Some(("Name", Takes::Node)),
+        unless: None,
         parameters: &[
             ("Drain", Takes::Switch),
             ("TargetNode", Takes::Node),
@@ -89,6 +98,7 @@ pub const CMDLETS: &[Cmdlet] = &[
     Cmdlet {
         name: "Resume-ClusterNode",
         identity: Some(("Name", Takes::Node)),
+        unless: None,
         parameters: &[("Failback", Takes::Word(&["Immediate", "NoFailback", "Policy"]))],
         meaning: "ends a node's pause; without -Failback (2012 on) nothing comes back to it",
         read: |line| {
@@ -99,19 +109,9 @@ pub const CMDLETS: &[Cmdlet] = &[
         },
     },
     Cmdlet {
-        name: "Move-ActiveMailboxDatabase",
-        identity: Some(("Identity", Takes::Database)),
-        parameters: &[
-            ("ActivateOnServer", Takes::Node),
-            ("MountDialOverride", DIALS),
-            ("Confirm", Takes::Switch),
-        ],
-        meaning: "switches a database over to another copy, or to the best one",
-        read: move_database,
-    },
-    Cmdlet {
         name: "Mount-Database",
         identity: Some(("Identity", Takes::Database)),
+        unless: None,
         parameters: &[],
         meaning: "mounts a database where it is active",
         read: |line| Ok(order(line, Order::MountDatabase(database(line)?))),
@@ -119,16 +119,18 @@ pub const CMDLETS: &[Cmdlet] = &[
     Cmdlet {
         name: "Dismount-Database",
         identity: Some(("Identity", Takes::Database)),
+        unless: None,
         parameters: &[("Confirm", Takes::Switch)],
         meaning: "dismounts a database",
         read: |line| {
-            unasked(line)?;
+            line.unasked()?;
             Ok(order(line, Order::DismountDatabase(database(line)?)))
         },
     },
     Cmdlet {
         name: "Suspend-MailboxDatabaseCopy",
         identity: Some(("Identity", Takes::Copy)),
+        unless: None,
         parameters: &[
             ("ActivationOnly", Takes::Switch),
             ("SuspendComment", Takes::Text),
@@ -137,7 +139,7 @@ pub const CMDLETS: &[Cmdlet] = &[
         meaning: "a passive copy copies and replays nothing, or with -ActivationOnly it may not \
                   be activated",
         read: |line| {
-            unasked(line)?;
+            line.unasked()?;
             let ((database, node), activation_only) = (copy(line)?, line.switch("ActivationOnly")?);
             Ok(order(line, Order::SuspendCopy { database, node, activation_only }))
         },
@@ -145,10 +147,11 @@ pub const CMDLETS: &[Cmdlet] = &[
     Cmdlet {
         name: "Resume-MailboxDatabaseCopy",
         identity: Some(("Identity", Takes::Copy)),
+        unless: None,
         parameters: &[("ReplicationOnly", Takes::Switch), ("Confirm", Takes::Switch)],
         meaning: "a suspended copy goes on; with -ReplicationOnly its activation stays suspended",
         read: |line| {
-            unasked(line)?;
+            line.unasked()?;
             let ((database, node), replication_only) =
                 (copy(line)?, line.switch("ReplicationOnly")?);
             Ok(order(line, Order::ResumeCopy { database, node, replication_only }))
@@ -157,6 +160,7 @@ pub const CMDLETS: &[Cmdlet] = &[
     Cmdlet {
         name: "Update-MailboxDatabaseCopy",
         identity: Some(("Identity", Takes::Copy)),
+        unless: None,
         parameters: &[
             ("SourceServer", Takes::Node),
             ("DeleteExistingFiles", Takes::Switch),
@@ -170,6 +174,7 @@ pub const CMDLETS: &[Cmdlet] = &[
     Cmdlet {
         name: "New-ClientAccessArray",
         identity: None,
+        unless: None,
         parameters: &[("Fqdn", Takes::Text), ("Site", Takes::Text), ("Name", Takes::Text)],
         meaning: "makes the directory object of the client access array",
         read: |line| array(line, "Fqdn").map(|()| Action::NewClientAccessArray),
@@ -177,6 +182,7 @@ pub const CMDLETS: &[Cmdlet] = &[
     Cmdlet {
         name: "Set-MailboxDatabase",
         identity: Some(("Identity", Takes::Database)),
+        unless: None,
         parameters: &[("RpcClientAccessServer", Takes::Text)],
         meaning: "names the client access array in a database",
         read: |line| {
@@ -185,9 +191,6 @@ pub const CMDLETS: &[Cmdlet] = &[
         },
     },
 ];
-
-const DIALS: Takes =
-    Takes::Word(&["Lossless", "GoodAvailability", "BestAvailability", "BestEffort"]);
 
 const GIVEN: &str = "a line has its identity";
 
@@ -211,21 +214,13 @@ fn database(line: &Line) -> Result<DbId, Wrong> {
     Ok(line.database("Identity")?.expect(GIVEN))
 }
 
-/// Scripts write `-Confirm:$false`; in a scenario nobody is there to answer.
-fn unasked(line: &Line) -> Result<(), Wrong> {
-    if line.switch("Confirm")? {
-        return Err(Wrong::new("-Confirm:$false, or no -Confirm: nobody is there to answer"));
-    }
-    Ok(())
-}
-
 /// A copy that a line names as `DATABASE\\SERVER`.
 fn copy(line: &Line) -> Result<(DbId, NodeId), Wrong> {
     Ok(line.copy("Identity")?.expect(GIVEN))
 }
 
 fn update_copy(line: &Line) -> Result<Action, Wrong> {
-    unasked(line)?;
+    line.unasked()?;
     let (database, node) = copy(line)?;
     let source = line.node("SourceServer")?;
     let (name, copies) = &line.names().databases[database];
@@ -252,7 +247,7 @@ fn start_node(line: &Line) -> Result<Action, Wrong> {
         (true, true) => return Err(Wrong::new("-FixQuorum or -PreventQuorum, not both")),
     };
     let ignore_persistent_state = line.switch("IgnorePersistentState")?;
-    let start = Start { quorum, ignore_persistent_state };
+    let start = Start { quorum, ignore_persistent_state, restores_group: false };
     Ok(Action::StartClusterService { node: node(line)?, start })
 }
 
@@ -269,24 +264,6 @@ fn suspend(line: &Line) -> Result<Action, Wrong> {
         return Err(Wrong::new("-TargetNode to be another node"));
     }
     Ok(order(line, Order::SuspendNode { node, drain: drain.then_some(target) }))
-}
-
-fn move_database(line: &Line) -> Result<Action, Wrong> {
-    unasked(line)?;
-    let database = database(line)?;
-    let to = line.node("ActivateOnServer")?;
-    let (name, copies) = &line.names().databases[database];
-    if to.is_some_and(|to| !copies.contains(&to)) {
-        return Err(Wrong::new(format!("-ActivateOnServer to have a copy of {name}")));
-    }
-    let dials = [
-        MountDial::Lossless,
-        MountDial::GoodAvailability,
-        MountDial::BestAvailability,
-        MountDial::BestEffort,
-    ];
-    let dial = line.word("MountDialOverride")?.map(|place| dials[place]);
-    Ok(order(line, Order::MoveDatabase { database, to, dial }))
 }
 
 /// The name of the array must be given, and be the one that the site has.

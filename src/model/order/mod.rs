@@ -2,11 +2,10 @@
 //! `Move-ClusterGroup CASArray -Node EX02`.
 //!
 //! Names of cmdlets and parameters are the products' own and are read without regard to case.
-//! [`CMDLETS`] is the table of what is understood; a new order is a row there.
+//! [`cmdlets()`] are those that are understood; a new order is a row in a table of theirs.
 
+mod active_manager;
 mod cmdlets;
-
-pub use cmdlets::CMDLETS;
 
 use super::load::near;
 use super::scenario::Action;
@@ -43,12 +42,19 @@ pub struct Cmdlet {
     pub name: &'static str,
     /// The parameter whose name may be left out, because its value comes first; it must be given.
     pub identity: Option<(&'static str, Takes)>,
+    /// A parameter that may stand in its place.
+    pub unless: Option<&'static str>,
     /// The other parameters that are understood.
     pub parameters: &'static [(&'static str, Takes)],
     /// What it does.
     pub meaning: &'static str,
     /// Turns a line into what is done.
     read: fn(&Line) -> Result<Action, Wrong>,
+}
+
+/// Every cmdlet that a scenario may use.
+pub fn cmdlets() -> impl Iterator<Item = &'static Cmdlet> + Clone {
+    cmdlets::CMDLETS.iter().chain(active_manager::CMDLETS)
 }
 
 /// What is wrong with a line.
@@ -73,6 +79,10 @@ pub struct Names {
     pub databases: IdVec<DbId, (String, Vec<NodeId>)>,
     /// The fully qualified name of the client access array, if the site has one.
     pub client_access_array: Option<String>,
+    /// The database availability group.
+    pub availability_group: String,
+    /// Why datacenter activation coordination cannot be turned on, if it cannot.
+    pub coordination: Option<String>,
     /// The nodes' Windows version: what its cmdlets can do.
     pub windows: WindowsVersion,
 }
@@ -146,9 +156,9 @@ impl Wrong {
 pub fn read(line: &str, on: NodeId, names: &Names) -> Result<Action, Wrong> {
     let words = words(line)?;
     let (first, rest) = words.split_first().ok_or_else(|| Wrong::new("a cmdlet"))?;
-    let cmdlet = CMDLETS.iter().find(|cmdlet| cmdlet.name.eq_ignore_ascii_case(&first.text));
+    let cmdlet = cmdlets().find(|cmdlet| cmdlet.name.eq_ignore_ascii_case(&first.text));
     let cmdlet = cmdlet.ok_or_else(|| {
-        let hint = near(&first.text, CMDLETS.iter().map(|cmdlet| cmdlet.name));
+        let hint = near(&first.text, cmdlets().map(|cmdlet| cmdlet.name));
         let expected = "a cmdlet that `dagtwin list orders` knows".to_owned();
         Wrong { expected, hint }
     })?;
@@ -156,6 +166,7 @@ pub fn read(line: &str, on: NodeId, names: &Names) -> Result<Action, Wrong> {
     line.fill(rest)?;
     if let Some((name, takes)) = cmdlet.identity
         && !line.values.contains_key(name)
+        && cmdlet.unless.is_none_or(|other| !line.values.contains_key(other))
     {
         let expected = format!("{} with -{name} {}", cmdlet.name, takes.shown());
         return Err(Wrong::new(expected));
@@ -243,6 +254,14 @@ impl Line<'_> {
             expected: format!("Windows Server {since} or later for -{name} ({source})"),
             hint: Some(format!("set windows_version = \"{since}\" or leave -{name} out")),
         })
+    }
+
+    /// Scripts write `-Confirm:$false`; in a scenario nobody is there to answer.
+    fn unasked(&self) -> Result<(), Wrong> {
+        if self.switch("Confirm")? {
+            return Err(Wrong::new("-Confirm:$false, or no -Confirm: nobody is there to answer"));
+        }
+        Ok(())
     }
 
     fn node(&self, name: &'static str) -> Result<Option<NodeId>, Wrong> {

@@ -192,7 +192,10 @@ fn wanted(note: &Note, late: bool) -> bool {
         Note::WitnessLost { tries, .. } => late && *tries <= 3,
         Note::Resource { state, .. } => late && matches!(state, ResourceState::Failed),
         Note::Group { state, .. } => late && *state == GroupState::Offline,
-        Note::MonitorEnded { .. } => late,
+        Note::MonitorEnded { .. } | Note::ServerSet { .. } => late,
+        Note::ActivationCoordination { .. } | Note::MayMount { .. } | Note::MayNotMount { .. } => {
+            true
+        }
         Note::Database { .. }
         | Note::PathLost { .. }
         | Note::HeartbeatsMissed { .. }

@@ -61,6 +61,7 @@ pub(in crate::sim) fn power_on(
     let record = set_up(p, at, machine, true, cause);
     let wanted = Service::ALL.map(|service| service::wanted(p, machine, service));
     let state = p.machine_mut(machine);
+    state.booted = at;
     for ((service, slot), wanted) in Service::ALL.iter().zip(&mut state.services).zip(wanted) {
         if *service != Service::Cluster && slot.installed {
             slot.state = wanted;

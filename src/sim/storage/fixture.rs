@@ -112,6 +112,7 @@ pub(in crate::sim) fn topology() -> Topology {
         .collect(),
         nodes: 2,
         dag: Dag {
+            activation_coordination: false,
             name: "PrimaryDAG".to_string(),
             witness: Some(MachineId(2)),
             quorum: Mode::NodeAndFileShareMajority,

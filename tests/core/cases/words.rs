@@ -87,6 +87,8 @@ pub(super) fn set(setting: &mut Setting, words: &[&str]) {
                 }
             }
         }
+        ["coordination", on] => setting.coordination = *on == "yes",
+        ["all-members-suffice", on] => setting.all_members_suffice = *on == "yes",
         ["time-of-day", time] => setting.time_of_day = span(time),
         ["dials", dials @ ..] => setting.dials = dials.iter().map(|text| dial(text)).collect(),
         other => set_networks(setting, other),
@@ -136,6 +138,7 @@ pub(super) fn order(pair: &mut Pair, line: &str) {
     match order::read(line, on, &pair.names()).unwrap_or_else(|wrong| panic!("{line}: {wrong:?}")) {
         Action::Order { on, order } => pair.feed(on.index(), Input::Order(order)),
         Action::StartClusterService { node, start } => pair.start_as(node.index(), start),
+        Action::RestoreGroup { on } => pair.restore(on.index()),
         other => panic!("{line}: {other:?} is nothing for bare cores"),
     }
 }
@@ -173,6 +176,7 @@ pub(super) fn command(pair: &mut Pair, words: &[&str]) {
         ["witness" | "votes" | "holders" | "split" | "unite", ..] => {
             super::quorum::command(pair, words);
         }
+        ["witness-boots"] => pair.witness_boot = pair.now,
         ["crash", n] => pair.crash(node(n)),
         ["start", n] => pair.start(node(n)),
         ["missing", logs] => pair.missing = logs.parse().expect("a count"),

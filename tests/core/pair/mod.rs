@@ -48,6 +48,8 @@ pub struct Pair {
     pub witness: Witness,
     /// Wakes come twice and half a millisecond early.
     pub restless: bool,
+    /// When the witness server started.
+    pub witness_boot: Instant,
     pub missing: u64,
     pub fail_online: BTreeSet<(usize, u16)>,
     pub fail_probe: BTreeSet<(usize, u16)>,
@@ -73,7 +75,14 @@ impl Pair {
             now: Instant::ZERO,
             nodes: vec![None; count],
             lives: vec![0; count],
-            boots: vec![Durable { epoch: 1, database: setting::boot_database(&setting) }; count],
+            boots: vec![
+                Durable {
+                    epoch: 1,
+                    database: setting::boot_database(&setting),
+                    ..Durable::default()
+                };
+                count
+            ],
             cables: Cables::new(count, setting.networks),
             frozen: vec![false; count],
             postponed: Vec::new(),
@@ -82,6 +91,7 @@ impl Pair {
             count: 0,
             witness: Witness::default(),
             restless: false,
+            witness_boot: Instant::ZERO,
             missing: 0,
             fail_online: BTreeSet::new(),
             fail_probe: BTreeSet::new(),
@@ -177,6 +187,16 @@ impl Pair {
         self.arm(node);
     }
 
+    /// `Restore-DatabaseAvailabilityGroup`: with quorum it is an order, without it a start.
+    pub fn restore(&mut self, node: usize) {
+        if self.nodes[node].as_ref().is_some_and(|node| node.view().quorum) {
+            return self.feed(node, Input::Order(Order::RestoreGroup));
+        }
+        self.crash(node);
+        let quorum = StartQuorum::Force;
+        self.start_as(node, Start { quorum, restores_group: true, ..Start::default() });
+    }
+
     fn time_of_day(&self) -> Span {
         let day = span("24h").as_nanos();
         Span::from_nanos((self.setting.time_of_day.as_nanos() + self.now.as_nanos()) % day)
@@ -249,6 +269,8 @@ impl Pair {
                 .map(|n| (if n == 0 { "VIP".to_owned() } else { format!("DB{n}") }, copies.clone()))
                 .collect(),
             client_access_array: None,
+            availability_group: "DAG".to_owned(),
+            coordination: None,
             windows: WindowsVersion::V2016,
         }
     }

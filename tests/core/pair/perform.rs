@@ -44,6 +44,12 @@ impl Pair {
                 self.boots[node] = *durable;
                 self.done(node, op, "1ms", Outcome::Ok);
             }
+            Act::WitnessBoot => {
+                let away = !self.witness.up || !self.reaches(node);
+                let failed = Outcome::Failed(Failure::NoAnswer);
+                let boot = Outcome::WitnessBoot(self.witness_boot);
+                self.done(node, op, "20ms", if away { failed } else { boot });
+            }
             Act::Online(resource) => self.online(node, op, resource),
             Act::Offline(ResourceId(resource)) | Act::Terminate(ResourceId(resource)) => {
                 self.online.insert((node, resource), false);

@@ -43,6 +43,9 @@ pub struct Setting {
     pub sites: BTreeMap<usize, u8>,
     pub heartbeat: HeartbeatConfig,
     pub parts: Parts,
+    /// DatacenterActivationMode DagOnly.
+    pub coordination: bool,
+    pub all_members_suffice: bool,
     pub placement: PlacementConfig,
     pub time_of_day: Span,
 }
@@ -88,6 +91,8 @@ impl Default for Setting {
                 tells_misses: false,
             },
             parts: Parts::default(),
+            coordination: false,
+            all_members_suffice: true,
             placement: PlacementConfig {
                 ordered: true,
                 enforced_anti_affinity: false,
@@ -210,6 +215,7 @@ pub fn config(setting: &Setting, me: usize) -> Config {
             mount_timeout: span("5m"),
             retry: span("30s"),
             skip_down_source: true,
+            all_members_suffice: setting.all_members_suffice,
         },
     };
     setting.parts.apply(&mut config);
@@ -239,6 +245,8 @@ pub fn boot_database(setting: &Setting) -> ClusterDatabase {
         groups: groups.collect(),
         resources: IdVec::filled(resources.len(), ResourceState::Offline),
         stopped: stopped.map(|(place, _)| ResourceId::at(place)).collect(),
+        servers: IdVec::new(),
+        activation_coordination: setting.coordination,
         databases: (0..setting.databases)
             .map(|_| DatabaseEntry {
                 active: Some(NodeId::at(setting.active)),

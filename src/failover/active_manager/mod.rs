@@ -1,12 +1,16 @@
 //! The Primary Active Manager: where each database is active (exchange.md §1).
 
+mod operation;
+mod orders;
+
 use super::Ctx;
-use super::best_copy::{self, Asked, Candidate, Request};
-use super::config::Config;
+use super::best_copy::{self, Candidate};
 use super::message::Message;
 use super::seam::{CopyReport, Failure, MountDial, Note, Operation, SkipChecks, Timer, Why};
 use super::state::ClusterDatabase;
 use crate::base::{DbId, IdVec, Instant, NodeId, NodeSet};
+use operation::{Phase, Running};
+pub(super) use orders::set_server;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Who can take part in activations now.
@@ -21,77 +25,21 @@ pub(super) struct Servers {
     pub mapi: NodeSet,
     /// Of those, the ones that are being stopped.
     pub draining: NodeSet,
+    /// Of those, the ones that datacenter activation coordination lets mount (exchange.md §3.2).
+    pub may_mount: NodeSet,
 }
 
-/// Where an operation is.
+/// What an operation is to come to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Phase {
-    /// The old active copy is being dismounted.
-    Dismounting,
-    /// Copy states are being asked for.
-    Asking,
-    /// A node was asked to take over or mount.
-    Activating(NodeId),
-    /// A node that took too long is asked to leave it: nothing else begins before it has, or is
-    /// gone, so that no two copies are mounted.
-    Withdrawing(NodeId),
-}
-
-/// A database operation under way.
-#[derive(Clone, Debug)]
-struct Running {
-    number: u32,
-    kind: Operation,
-    why: Why,
-    from: Option<NodeId>,
-    to: Option<NodeId>,
-    dial: Option<MountDial>,
-    phase: Phase,
-    until: Instant,
-    attempts: u8,
-    tried: NodeSet,
-    reports: BTreeMap<NodeId, Option<CopyReport>>,
-    dismounted: bool,
-}
-
-impl Running {
-    /// What best copy selection is asked for.
-    fn request(&self) -> Request {
-        let lossless = self.dial.is_none_or(|dial| dial == MountDial::Lossless);
-        let asked = match self.kind {
-            Operation::Switchover if self.to.is_some() => Asked::Target,
-            Operation::Switchover => Asked::Switchover { lossless },
-            Operation::Failover | Operation::Mount | Operation::Dismount => Asked::Failover,
-        };
-        Request { asked, skip: SkipChecks::default() }
-    }
-
-    /// What best copy selection is told of a copy.
-    fn candidate(
-        &self,
-        config: &Config,
-        node: NodeId,
-        preference: u8,
-        servers: Servers,
-        active: u16,
-    ) -> Candidate {
-        let server = &config.nodes[node];
-        Candidate {
-            node,
-            preference,
-            dial: server.dial,
-            source: self.from == Some(node),
-            tried: self.tried.contains(node),
-            reachable: servers.running.contains(node)
-                && servers.mapi.contains(node)
-                && !servers.draining.contains(node),
-            report: self.reports.get(&node).copied().flatten(),
-            policy: server.activation_policy,
-            same_site: self.from.is_none_or(|from| config.nodes[from].site == server.site),
-            active,
-            maximum_active: server.maximum_active,
-        }
-    }
+pub(super) struct Wish {
+    pub kind: Operation,
+    pub why: Why,
+    /// The node that is to take over; none for the best.
+    pub to: Option<NodeId>,
+    /// The dial that decides; none for the server's own.
+    pub dial: Option<MountDial>,
+    /// Checks that the administrator leaves out.
+    pub skip: SkipChecks,
 }
 
 /// The Primary Active Manager's work.
@@ -118,10 +66,14 @@ impl Primary {
         self.stays.clear();
     }
 
+    /// Whether a database is on its way from a node.
+    pub(super) fn moves_from(&self, node: NodeId) -> bool {
+        self.operations.values().any(|running| running.from == Some(node))
+    }
+
     /// Whether nothing is left to move away from a node that is being stopped.
     pub(super) fn left(&self, database: &ClusterDatabase, node: NodeId) -> bool {
-        let on = |running: &Running| running.from == Some(node);
-        !self.operations.values().any(on)
+        !self.moves_from(node)
             && database.databases.iter().all(|(id, entry)| {
                 entry.active != Some(node) || !entry.mounted || self.stays.contains(&(node, id))
             })
@@ -154,7 +106,7 @@ impl Primary {
         }
         let here = entry.active.filter(|active| servers.members.contains(*active));
         let begin = match (here, entry.mounted) {
-            (None, _) if waits => None,
+            (None, _) if waits || servers.may_mount.is_empty() => None,
             (None, _) => {
                 let known = entry.active.is_some();
                 let why = if known { Why::NodeDown } else { Why::Startup };
@@ -162,7 +114,8 @@ impl Primary {
             }
             (Some(active), true) if servers.draining.contains(active) => {
                 let tried = self.stays.contains(&(active, database));
-                (!tried).then_some((Operation::Switchover, Why::Stopping, None))
+                let lossless = Some(MountDial::Lossless);
+                (!tried).then_some((Operation::Switchover, Why::Stopping, lossless))
             }
             (Some(active), true) if !servers.mapi.contains(active) && !waits => {
                 let others = copies_on(ctx, database, servers.mapi.intersection(servers.running));
@@ -172,28 +125,30 @@ impl Primary {
             }
             (Some(_), true) => None,
             (Some(_), false) if waits => None,
+            (Some(active), false) if !servers.may_mount.contains(active) => None,
+            // The Store refuses (exchange.md §1.7 MaximumActiveDatabases).
+            (Some(active), false) if self.is_full(ctx, shared, active) => None,
             (Some(active), false) if servers.running.contains(active) => {
                 Some((Operation::Mount, Why::Startup, None))
             }
             (Some(_), false) => Some((Operation::Failover, Why::NodeDown, None)),
         };
         if let Some((kind, why, dial)) = begin {
-            self.begin(ctx, shared, database, (kind, why), None, dial, servers);
+            let wish = Wish { kind, why, to: None, dial, skip: SkipChecks::default() };
+            self.begin(ctx, shared, database, wish, servers);
         }
     }
 
     /// Begins an operation.
-    #[expect(clippy::too_many_arguments, reason = "an operation is made of these")]
     pub(super) fn begin(
         &mut self,
         ctx: &mut Ctx,
         shared: &mut ClusterDatabase,
         database: DbId,
-        (kind, why): (Operation, Why),
-        to: Option<NodeId>,
-        dial: Option<MountDial>,
+        wish: Wish,
         servers: Servers,
     ) {
+        let Wish { kind, why, to, dial, skip } = wish;
         if self.operations.contains_key(&database) {
             return;
         }
@@ -209,6 +164,7 @@ impl Primary {
             from,
             to,
             dial,
+            skip,
             phase: Phase::Asking,
             until: ctx.now,
             attempts: 0,
@@ -307,7 +263,7 @@ impl Primary {
         });
         let candidates: Vec<Candidate> = wanted
             .map(|(node, preference)| {
-                running.candidate(ctx.config, *node, *preference, servers, counts[*node])
+                running.candidate((ctx.config, shared), *node, *preference, servers, counts[*node])
             })
             .collect();
         let order = best_copy::rank(&candidates, running.request());
@@ -346,6 +302,12 @@ impl Primary {
         counts
     }
 
+    /// Whether a server has as many active databases as it may.
+    pub(super) fn is_full(&self, ctx: &Ctx, shared: &ClusterDatabase, node: NodeId) -> bool {
+        let most = shared.servers[node].maximum_active;
+        most.is_some_and(|most| self.active_counts(ctx, shared)[node] >= most)
+    }
+
     /// Writes the new location and asks the node to take over or mount.
     fn activate(
         &mut self,
@@ -362,23 +324,29 @@ impl Primary {
         running.attempts += 1;
         shared.databases[database].active = Some(target);
         shared.version += 1;
-        self.send_activate(ctx, database, target, servers);
+        self.send_activate(ctx, shared, database, target, servers);
         self.again = Some(ctx.now + ctx.config.membership.tick);
     }
 
-    fn send_activate(&self, ctx: &mut Ctx, database: DbId, target: NodeId, servers: Servers) {
+    fn send_activate(
+        &self,
+        ctx: &mut Ctx,
+        shared: &ClusterDatabase,
+        database: DbId,
+        target: NodeId,
+        servers: Servers,
+    ) {
         let running = &self.operations[&database];
         let takes_over = running.from != Some(target);
         let source = running.from.filter(|from| {
             takes_over
                 && (servers.running.contains(*from) || !ctx.config.active_manager.skip_down_source)
         });
-        let dial = match running.kind {
-            Operation::Switchover => Some(running.dial.unwrap_or(MountDial::Lossless)),
-            Operation::Failover | Operation::Mount | Operation::Dismount => running.dial,
-        };
+        let own = shared.servers[target].dial;
+        let over = running.dial;
         let (operation, attempt) = (running.number, running.attempts);
-        let message = Message::Activate { database, operation, attempt, source, takes_over, dial };
+        let message =
+            Message::Activate { database, operation, attempt, source, takes_over, own, over };
         ctx.send(target, message);
     }
 
@@ -479,7 +447,7 @@ impl Primary {
                     ctx.send(target, Message::Dismount { database, operation });
                     self.again = Some(ctx.now + ctx.config.membership.tick);
                 } else if again {
-                    self.send_activate(ctx, database, target, servers);
+                    self.send_activate(ctx, shared, database, target, servers);
                 }
             }
             Phase::Withdrawing(target) => {

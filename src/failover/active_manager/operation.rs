@@ -1,0 +1,83 @@
+//! A database operation of the Primary Active Manager under way.
+
+use super::Servers;
+use crate::base::{Instant, NodeId, NodeSet};
+use crate::failover::best_copy::{Asked, Candidate, Request};
+use crate::failover::config::Config;
+use crate::failover::seam::{CopyReport, MountDial, Operation, SkipChecks, Why};
+use crate::failover::state::ClusterDatabase;
+use std::collections::BTreeMap;
+
+/// Where an operation is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Phase {
+    /// The old active copy is being dismounted.
+    Dismounting,
+    /// Copy states are being asked for.
+    Asking,
+    /// A node was asked to take over or mount.
+    Activating(NodeId),
+    /// A node that took too long is asked to leave it: nothing else begins before it has, or is
+    /// gone, so that no two copies are mounted.
+    Withdrawing(NodeId),
+}
+
+/// A database operation under way.
+#[derive(Clone, Debug)]
+pub(super) struct Running {
+    pub number: u32,
+    pub kind: Operation,
+    pub why: Why,
+    pub from: Option<NodeId>,
+    pub to: Option<NodeId>,
+    /// The dial that decides; none for the server's own.
+    pub dial: Option<MountDial>,
+    /// Checks that the administrator leaves out.
+    pub skip: SkipChecks,
+    pub phase: Phase,
+    pub until: Instant,
+    pub attempts: u8,
+    pub tried: NodeSet,
+    pub reports: BTreeMap<NodeId, Option<CopyReport>>,
+    pub dismounted: bool,
+}
+
+impl Running {
+    /// What best copy selection is asked for.
+    pub(super) fn request(&self) -> Request {
+        let lossless = self.dial == Some(MountDial::Lossless);
+        let asked = match self.kind {
+            Operation::Switchover if self.to.is_some() => Asked::Target,
+            Operation::Switchover => Asked::Switchover { lossless },
+            Operation::Failover | Operation::Mount | Operation::Dismount => Asked::Failover,
+        };
+        Request { asked, skip: self.skip }
+    }
+
+    /// What best copy selection is told of a copy.
+    pub(super) fn candidate(
+        &self,
+        (config, shared): (&Config, &ClusterDatabase),
+        node: NodeId,
+        preference: u8,
+        servers: Servers,
+        active: u16,
+    ) -> Candidate {
+        let (server, sites) = (&shared.servers[node], &config.nodes);
+        Candidate {
+            node,
+            preference,
+            dial: server.dial,
+            source: self.from == Some(node),
+            tried: self.tried.contains(node),
+            reachable: servers.running.contains(node)
+                && servers.mapi.contains(node)
+                && !servers.draining.contains(node),
+            report: self.reports.get(&node).copied().flatten(),
+            policy: server.activation_policy,
+            same_site: self.from.is_none_or(|from| sites[from].site == sites[node].site),
+            active,
+            maximum_active: server.maximum_active,
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! Cmdlets of Active Manager: databases, servers, the group (exchange.md §1.7, §3.2, §5).
+
+use super::{Cmdlet, Line, Takes, Wrong};
+use crate::base::NodeId;
+use crate::failover::seam::{ActivationPolicy, MountDial, Order, ServerSettings, SkipChecks};
+use crate::model::scenario::Action;
+
+const DIALS: &[&str] = &["None", "Lossless", "GoodAvailability", "BestAvailability", "BestEffort"];
+const SERVER_DIALS: &[&str] = &["Lossless", "GoodAvailability", "BestAvailability"];
+const POLICIES: &[&str] = &["Unrestricted", "IntrasiteOnly", "Blocked"];
+
+/// The cmdlets.
+pub(super) const CMDLETS: &[Cmdlet] = &[
+    Cmdlet {
+        name: "Move-ActiveMailboxDatabase",
+        identity: Some(("Identity", Takes::Database)),
+        unless: Some("Server"),
+        parameters: &[
+            ("Server", Takes::Node),
+            ("ActivateOnServer", Takes::Node),
+            ("MountDialOverride", Takes::Word(DIALS)),
+            ("SkipHealthChecks", Takes::Switch),
+            ("SkipActiveCopyChecks", Takes::Switch),
+            ("SkipLagChecks", Takes::Switch),
+            ("SkipClientExperienceChecks", Takes::Switch),
+            ("SkipMaximumActiveDatabasesChecks", Takes::Switch),
+            ("MoveComment", Takes::Text),
+            ("Confirm", Takes::Switch),
+        ],
+        meaning: "switches a database, or every one of a server, over to another copy",
+        read: move_database,
+    },
+    Cmdlet {
+        name: "Set-MailboxServer",
+        identity: Some(("Identity", Takes::Node)),
+        unless: None,
+        parameters: &[
+            ("AutoDatabaseMountDial", Takes::Word(SERVER_DIALS)),
+            ("DatabaseCopyAutoActivationPolicy", Takes::Word(POLICIES)),
+            ("MaximumActiveDatabases", Takes::Text),
+        ],
+        meaning: "sets the mount dial, the activation policy or the maximum of a server",
+        read: set_server,
+    },
+    Cmdlet {
+        name: "Set-DatabaseAvailabilityGroup",
+        identity: Some(("Identity", Takes::Text)),
+        unless: None,
+        parameters: &[("DatacenterActivationMode", Takes::Word(&["Off", "DagOnly"]))],
+        meaning: "turns datacenter activation coordination on or off",
+        read: set_group,
+    },
+    Cmdlet {
+        name: "Restore-DatabaseAvailabilityGroup",
+        identity: Some(("Identity", Takes::Text)),
+        unless: None,
+        parameters: &[("Confirm", Takes::Switch)],
+        meaning: "lets the members that are left serve: quorum forced if need be, databases mounted",
+        read: |line| {
+            named(line)?;
+            line.unasked()?;
+            Ok(Action::RestoreGroup { on: line.on() })
+        },
+    },
+    Cmdlet {
+        name: "StartDagServerMaintenance.ps1",
+        identity: Some(("ServerName", Takes::Node)),
+        unless: None,
+        parameters: &[],
+        meaning: "pauses a node, blocks activation there, moves databases and the core group away",
+        read: |line| Ok(order(line, Order::StartMaintenance { node: server(line)? })),
+    },
+    Cmdlet {
+        name: "StopDagServerMaintenance.ps1",
+        identity: Some(("ServerName", Takes::Node)),
+        unless: None,
+        parameters: &[],
+        meaning: "resumes a node and lets databases be activated there; moves nothing back",
+        read: |line| Ok(order(line, Order::StopMaintenance { node: server(line)? })),
+    },
+];
+
+fn order(line: &Line, order: Order) -> Action {
+    Action::Order { on: line.on(), order }
+}
+
+fn server(line: &Line) -> Result<NodeId, Wrong> {
+    Ok(line.node("ServerName")?.expect("a line has its identity"))
+}
+
+/// The group's name must be the one that there is.
+fn named(line: &Line) -> Result<(), Wrong> {
+    let known = &line.names().availability_group;
+    match line.text("Identity") {
+        Some(given) if given.eq_ignore_ascii_case(known) => Ok(()),
+        _ => Err(Wrong::new(format!("the database availability group {known}"))),
+    }
+}
+
+fn move_database(line: &Line) -> Result<Action, Wrong> {
+    line.unasked()?;
+    let to = line.node("ActivateOnServer")?;
+    let dials = [
+        None,
+        Some(MountDial::Lossless),
+        Some(MountDial::GoodAvailability),
+        Some(MountDial::BestAvailability),
+        Some(MountDial::BestEffort),
+    ];
+    let lossless = Some(MountDial::Lossless);
+    let dial = line.word("MountDialOverride")?.map_or(lossless, |place| dials[place]);
+    let skip = SkipChecks {
+        health_checks: line.switch("SkipHealthChecks")?,
+        active_copy_checks: line.switch("SkipActiveCopyChecks")?,
+        lag_checks: line.switch("SkipLagChecks")?,
+        client_experience_checks: line.switch("SkipClientExperienceChecks")?,
+        maximum_active_databases_checks: line.switch("SkipMaximumActiveDatabasesChecks")?,
+    };
+    match (line.database("Identity")?, line.node("Server")?) {
+        (Some(database), None) => {
+            let (name, copies) = &line.names().databases[database];
+            if to.is_some_and(|to| !copies.contains(&to)) {
+                return Err(Wrong::new(format!("-ActivateOnServer to have a copy of {name}")));
+            }
+            Ok(order(line, Order::MoveDatabase { database, to, dial, skip }))
+        }
+        (None, Some(from)) if to == Some(from) => {
+            Err(Wrong::new("-ActivateOnServer to be another server"))
+        }
+        (None, Some(from)) => Ok(order(line, Order::MoveServer { from, to, dial, skip })),
+        (Some(_), Some(_)) => Err(Wrong::new("a database or -Server, not both")),
+        (None, None) => Err(Wrong::new("a database, or -Server NODE")),
+    }
+}
+
+fn set_server(line: &Line) -> Result<Action, Wrong> {
+    let node = line.node("Identity")?.expect("a line has its identity");
+    let dials = [MountDial::Lossless, MountDial::GoodAvailability, MountDial::BestAvailability];
+    let policies = [
+        ActivationPolicy::Unrestricted,
+        ActivationPolicy::IntrasiteOnly,
+        ActivationPolicy::Blocked,
+    ];
+    let policy = line.word("DatabaseCopyAutoActivationPolicy")?;
+    let maximum = match line.text("MaximumActiveDatabases") {
+        None => None,
+        Some(text) if text.eq_ignore_ascii_case("$null") => Some(None),
+        Some(text) => Some(Some(text.parse::<u16>().map_err(|_| {
+            Wrong::new(format!("a number or $null after -MaximumActiveDatabases, not {text}"))
+        })?)),
+    };
+    let settings = ServerSettings {
+        dial: line.word("AutoDatabaseMountDial")?.map(|place| dials[place]),
+        activation_policy: policy.map(|place| policies[place]),
+        maximum_active: maximum,
+    };
+    if settings == ServerSettings::default() {
+        return Err(Wrong::new("at least one parameter that changes something"));
+    }
+    Ok(order(line, Order::SetServer { node, settings }))
+}
+
+fn set_group(line: &Line) -> Result<Action, Wrong> {
+    named(line)?;
+    let mode = line.word("DatacenterActivationMode")?;
+    let on = mode.ok_or_else(|| Wrong::new("-DatacenterActivationMode Off or DagOnly"))? == 1;
+    if on {
+        line.names().coordination.as_ref().map_or(Ok(()), |why| Err(Wrong::new(why.clone())))?;
+    }
+    Ok(order(line, Order::SetActivationCoordination(on)))
+}
