@@ -105,6 +105,7 @@ impl Primary {
             return;
         }
         let here = entry.active.filter(|active| servers.members.contains(*active));
+        let others = copies_on(ctx, database, servers.mapi.intersection(servers.running));
         let begin = match (here, entry.mounted) {
             (None, _) if waits || servers.may_mount.is_empty() => None,
             (None, _) => {
@@ -117,14 +118,13 @@ impl Primary {
                 let lossless = Some(MountDial::Lossless);
                 (!tried).then_some((Operation::Switchover, Why::Stopping, lossless))
             }
-            (Some(active), true) if !servers.mapi.contains(active) && !waits => {
-                let others = copies_on(ctx, database, servers.mapi.intersection(servers.running));
+            (Some(_), _) if waits => None,
+            // Left dismounted, and tried again, if no copy can take it (exchange.md §1.2).
+            (Some(active), _) if !servers.mapi.contains(active) && !others.is_empty() => {
                 let dial = Some(MountDial::Lossless);
-                let why = Why::MapiNetworkDown;
-                (!others.is_empty()).then_some((Operation::Failover, why, dial))
+                Some((Operation::Failover, Why::MapiNetworkDown, dial))
             }
             (Some(_), true) => None,
-            (Some(_), false) if waits => None,
             (Some(active), false) if !servers.may_mount.contains(active) => None,
             // The Store refuses (exchange.md §1.7 MaximumActiveDatabases).
             (Some(active), false) if self.is_full(ctx, shared, active) => None,
