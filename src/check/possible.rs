@@ -1,9 +1,9 @@
 //! What could be in service at the end of a run: worked out from power, cables, services and
 //! faults alone, with no word of the cluster's own.
 
-use crate::base::{DbId, GroupId, MachineId, NetId, NodeId, NodeSet};
+use crate::base::{CopyId, DbId, GroupId, MachineId, NetId, NodeId, NodeSet};
 use crate::failover::quorum::{Standing, Witness};
-use crate::failover::seam::ActivationPolicy;
+use crate::failover::seam::{ActivationPolicy, CopyStatus};
 use crate::journal::record::ServiceState;
 use crate::model::topology::{MachineRole, NetworkRole};
 use crate::model::{Fault, Service, Topology};
@@ -209,7 +209,8 @@ impl<'s, 't> Possible<'s, 't> {
             .filter(|node| {
                 let machine = (*node).into();
                 let active = self.scene.databases[database].active == Some(*node);
-                self.can_run(machine, Service::Store)
+                self.is_usable(CopyId { database, node: *node })
+                    && self.can_run(machine, Service::Store)
                     && self.can_run(machine, Service::Replication)
                     && (active || self.may_activate(*node, self.scene.databases[database].active))
             })
@@ -219,6 +220,25 @@ impl<'s, 't> Possible<'s, 't> {
             return Err(format!("{name}: clients reach no server with a copy that may be mounted"));
         }
         Ok(hosts)
+    }
+
+    /// Whether a copy is one that can be mounted, now or after what the system does by itself.
+    fn is_usable(&self, copy: CopyId) -> bool {
+        let damaged = || {
+            let hits =
+                |fault: Fault| matches!(fault, Fault::LogCorruption { copy: of } if of == copy);
+            self.active_faults().any(hits)
+        };
+        match self.scene.copies.get(&copy).map(|copy| copy.status) {
+            Some(
+                CopyStatus::Failed
+                | CopyStatus::FailedAndSuspended
+                | CopyStatus::Suspended
+                | CopyStatus::Seeding,
+            ) => false,
+            Some(CopyStatus::Dismounted) => !damaged(),
+            _ => true,
+        }
     }
 
     /// Whether its server's policy lets a copy on a node be activated after one on another.

@@ -3,11 +3,13 @@
 use super::possible::Possible;
 use super::{Findings, Kind, Promise, Violation, Watch};
 use crate::base::{ClientId, DbId, GroupId, Id, IdVec, Instant, MailId, NodeId, NodeSet, Span};
-use crate::failover::seam::{Effect, Failure, Input, Note, Order, Outcome, Refusal, ResourceState};
+use crate::failover::seam::{
+    ActivationPolicy, Effect, Failure, Input, Note, Order, Outcome, Refusal, ResourceState,
+};
 use crate::journal::record::{ClientEvent, MailEvent, Plant, ServiceState};
 use crate::journal::{Record, RecordNo, What};
 use crate::model::scenario::Action;
-use crate::model::topology::{ClientKind, MachineRole};
+use crate::model::topology::{ClientGroup, ClientKind, MachineRole};
 use crate::model::{Scenario, Service, Topology};
 use crate::view::Scene;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -29,6 +31,10 @@ struct ServiceBack {
     databases: IdVec<DbId, bool>,
     /// Members whose Cluster service somebody stopped.
     stopped: BTreeSet<NodeId>,
+    /// Members on which somebody keeps copies from being activated.
+    barred: BTreeSet<NodeId>,
+    /// Whether somebody turned datacenter activation coordination on.
+    coordinated: bool,
     /// Members whose configuration the witness found to be out of date.
     stale: BTreeSet<NodeId>,
     /// Groups that stay where they are after too many failures, or for want of a directory.
@@ -63,6 +69,8 @@ impl ServiceBack {
             groups: placed.collect(),
             databases: IdVec::filled(topology.databases.len(), true),
             stopped: BTreeSet::new(),
+            barred: BTreeSet::new(),
+            coordinated: topology.dag.activation_coordination,
             stale: BTreeSet::new(),
             stuck: BTreeMap::new(),
             refused: BTreeMap::new(),
@@ -85,16 +93,20 @@ impl ServiceBack {
             Order::OnlineResource(resource) => {
                 self.groups[topology.resources[*resource].group] = true;
             }
+            Order::SuspendCopy { node, .. } => drop(self.barred.insert(*node)),
+            Order::ResumeCopy { node, .. } => drop(self.barred.remove(node)),
+            Order::StartMaintenance { node } => drop(self.barred.insert(*node)),
+            Order::StopMaintenance { node } => drop(self.barred.remove(node)),
+            Order::SetServer { node, settings } => match settings.activation_policy {
+                Some(ActivationPolicy::Blocked) => drop(self.barred.insert(*node)),
+                Some(_) => drop(self.barred.remove(node)),
+                None => {}
+            },
+            Order::SetActivationCoordination(on) => self.coordinated = *on,
             Order::MoveGroup { .. }
             | Order::MoveDatabase { .. }
-            | Order::SuspendCopy { .. }
-            | Order::ResumeCopy { .. }
             | Order::MoveServer { .. }
-            | Order::SetServer { .. }
-            | Order::SetActivationCoordination(_)
             | Order::RestoreGroup
-            | Order::StartMaintenance { .. }
-            | Order::StopMaintenance { .. }
             | Order::SuspendNode { .. }
             | Order::ResumeNode { .. } => {}
         }
@@ -108,6 +120,9 @@ impl ServiceBack {
             Note::QuorumHeld { .. } => drop(self.stale.remove(&node)),
             Note::GroupStays { group, why: crate::failover::seam::Why::ThresholdExceeded } => {
                 self.stuck.insert(*group, "it failed more often than its failover threshold");
+            }
+            Note::GroupStays { group, why: crate::failover::seam::Why::ResourceFailed } => {
+                self.stuck.insert(*group, "what failed had no other node to go to, and waits");
             }
             Note::GroupStays { group, why: crate::failover::seam::Why::NodePaused } => {
                 self.stuck.insert(*group, "the node that could own it is paused");
@@ -256,10 +271,29 @@ impl ServiceBack {
                     let why = format!("{name}: {logs} logs missing, more than the dial permits");
                     missing.reasons.push(why);
                 }
+                (Ok(hosts), None) if hosts.iter().any(|node| self.barred.contains(&node)) => {
+                    missing.reasons.push(format!("{name}: activation is barred on a server"));
+                }
+                (Ok(_), None) if self.coordinated => {
+                    let why = "datacenter activation coordination may keep it from being mounted";
+                    missing.reasons.push(format!("{name}: {why}"));
+                }
                 (Ok(_), None) => {
                     missing.broken(format!("{name} is not mounted where clients reach it"));
                 }
             }
+        }
+    }
+
+    /// What somebody took from clients on purpose.
+    fn taken_away(&self, clients: &ClientGroup) -> Option<&'static str> {
+        let mailbox = matches!(clients.kind, ClientKind::Outlook | ClientKind::Owa);
+        if mailbox && !self.databases[clients.database] {
+            Some("their database was dismounted on purpose")
+        } else if clients.server.is_some_and(|group| !self.groups[group]) {
+            Some("the group that they use was taken offline on purpose")
+        } else {
+            None
         }
     }
 
@@ -282,7 +316,9 @@ impl ServiceBack {
                 ClientKind::Autodiscover => Service::Autodiscover,
             };
             let servers = owner.into_iter().chain(mounted);
-            let why = servers.clone().find_map(|node| possible.not_running(node, service));
+            let why = self.taken_away(group).map(str::to_owned);
+            let why = why
+                .or_else(|| servers.clone().find_map(|node| possible.not_running(node, service)));
             let why = why.or_else(|| {
                 let side: NodeSet = servers.collect();
                 let role = MachineRole::DomainController;

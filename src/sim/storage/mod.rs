@@ -17,10 +17,11 @@ pub(super) mod fixture;
 #[cfg(test)]
 mod tests;
 
-use super::host;
 use super::plant::Plant;
+use super::{host, net};
 use crate::base::{CopyId, DbId, IdVec, Instant, MachineId, NodeId, OpId, Span};
 use crate::failover::seam::CopyStatus;
+use crate::failover::state::DatabaseEntry;
 use crate::journal::RecordNo;
 use crate::journal::record::ServiceState;
 use crate::model::Service;
@@ -155,13 +156,30 @@ pub(super) fn active_location(
         return Some(node);
     }
     let member = usize::from(asker.0) < p.setup.topology.nodes;
-    let entry = member.then(|| host::database_entry(p, NodeId(asker.0), database)).flatten();
+    let own = member.then(|| host::database_entry(p, NodeId(asker.0), database)).flatten();
+    let entry = own.or_else(|| entry_elsewhere(p, at, asker, database));
     let fresh = entry.and_then(|entry| entry.active);
     if let Some(node) = fresh {
         let until = at.saturating_add(p.settings().active_manager.location_cache);
         p.locations.kept[asker][database] = Some((node, until));
     }
     fresh.or(kept.map(|(node, _)| node))
+}
+
+/// What the first other member that can be reached and whose Active Manager is in the cluster
+/// knows of a database.
+fn entry_elsewhere(
+    p: &mut Plant,
+    at: Instant,
+    asker: MachineId,
+    database: DbId,
+) -> Option<DatabaseEntry> {
+    let others: Vec<NodeId> = p.setup.topology.node_ids().collect();
+    others.into_iter().filter(|node| MachineId::from(*node) != asker).find_map(|node| {
+        let there = p.answers(node.into(), Service::Replication)
+            && net::path(p, at, asker, node.into()).is_ok();
+        there.then(|| host::database_entry(p, node, database)).flatten()
+    })
 }
 
 /// How long the Store works on a request: longer where it is slow, and just after a mount, when
