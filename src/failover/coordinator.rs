@@ -56,7 +56,7 @@ impl Coordinator {
                     let going = entry.moving_to.filter(|to| hosts.members.contains(*to));
                     if entry.moving_to.is_some() && going.is_none() {
                         database.groups[group].moving_to = None;
-                        database.version += 1;
+                        database.changed();
                     }
                     if let Some(to) = going
                         && matches!(entry.state, GroupState::Offline)
@@ -89,12 +89,12 @@ impl Coordinator {
         if entry.state != report.state {
             database.groups[group].state = report.state;
             database.groups[group].stuck &= report.state != GroupState::Online;
-            database.version += 1;
+            database.changed();
         }
         for (resource, state) in &report.resources {
             if database.resources.get(*resource).is_some_and(|known| known != state) {
                 database.resources[*resource] = *state;
-                database.version += 1;
+                database.changed();
             }
         }
         let entry = &database.groups[group];
@@ -143,7 +143,7 @@ impl Coordinator {
                 ctx.note(Note::GroupStays { group, why });
             }
         }
-        database.version += 1;
+        database.changed();
     }
 
     /// A group without an owner among the members gets one.
@@ -177,7 +177,7 @@ impl Coordinator {
             }
             None if !stuck => {
                 database.groups[group].stuck = true;
-                database.version += 1;
+                database.changed();
                 let unpaused = Hosts { paused: NodeSet::EMPTY, ..hosts };
                 let placement = Placement { config: ctx.config, database, hosts: unpaused };
                 let why = match within {
@@ -223,7 +223,7 @@ impl Coordinator {
         let open = config.failback_window.is_none_or(|window| within(window, self.hour(ctx.now)));
         if open {
             database.groups[group].moving_to = Some(first);
-            database.version += 1;
+            database.changed();
             ctx.note(Note::GroupMove { group, from: owner, to: first, why: Why::Failback });
         } else {
             let passed = (self.time_of_day.as_nanos() + ctx.now.as_nanos()) % HOUR.as_nanos();
@@ -282,7 +282,7 @@ impl Coordinator {
             | Order::SuspendNode { .. }
             | Order::ResumeNode { .. } => return,
         }
-        database.version += 1;
+        database.changed();
     }
 
     fn start_group(&mut self, ctx: &Ctx, database: &mut ClusterDatabase, group: GroupId) {
@@ -346,7 +346,7 @@ fn give(database: &mut ClusterDatabase, group: GroupId, to: NodeId) {
     entry.moving_to = None;
     entry.stuck = false;
     entry.state = GroupState::Offline;
-    database.version += 1;
+    database.changed();
 }
 
 /// A group leaves a node that is being stopped, the core group last.
@@ -359,7 +359,7 @@ fn drain(ctx: &mut Ctx, database: &mut ClusterDatabase, group: GroupId, hosts: H
     }
     if let Some(to) = placement.next(group, owner, false) {
         database.groups[group].moving_to = Some(to);
-        database.version += 1;
+        database.changed();
         ctx.note(Note::GroupMove { group, from: Some(owner), to, why: Why::Stopping });
     }
 }

@@ -130,7 +130,7 @@ fn hosts(ctx: &Ctx, database: DbId, node: NodeId) -> bool {
 }
 
 fn told(ctx: &mut Ctx, shared: &mut ClusterDatabase, database: DbId, node: NodeId) {
-    shared.version += 1;
+    shared.changed();
     let entry = &shared.databases[database];
     let suspended = entry.suspended.contains(node);
     let activation_suspended = entry.activation_suspended.contains(node);

@@ -9,11 +9,12 @@ use super::seam::{ActivationPolicy, Failback, MountDial, Note, SkipChecks, Why};
 use super::state::ClusterDatabase;
 use crate::base::NodeId;
 
-/// Pauses the node, blocks activation on its server, and moves its databases away.
+/// Pauses the node, blocks activation on its server, and moves its databases away, if there is a
+/// Primary Active Manager to do it.
 pub(super) fn start(
     ctx: &mut Ctx,
     shared: &mut ClusterDatabase,
-    primary: &mut Primary,
+    primary: Option<&mut Primary>,
     node: NodeId,
     (hosts, servers): (Hosts, Servers),
 ) {
@@ -23,9 +24,11 @@ pub(super) fn start(
         shared.servers[node].before_maintenance = Some(entry.activation_policy);
         shared.servers[node].activation_policy = ActivationPolicy::Blocked;
     }
-    shared.version += 1;
-    let how = (None, Some(MountDial::Lossless), SkipChecks::default());
-    primary.switch_server_over(ctx, shared, node, how, servers);
+    shared.changed();
+    if let Some(primary) = primary {
+        let how = (None, Some(MountDial::Lossless), SkipChecks::default());
+        primary.switch_server_over(ctx, shared, node, how, servers);
+    }
 }
 
 /// The core group follows once no database is on its way from the node: whoever is primary sees
@@ -41,7 +44,7 @@ pub(super) fn settle(ctx: &mut Ctx, shared: &mut ClusterDatabase, primary: &Prim
     let placement = Placement { config: ctx.config, database: shared, hosts };
     if let Some(to) = placement.next(core, owner, false) {
         shared.groups[core].moving_to = Some(to);
-        shared.version += 1;
+        shared.changed();
         ctx.note(Note::GroupMove { group: core, from: Some(owner), to, why: Why::Asked });
     }
 }
@@ -54,6 +57,6 @@ pub(super) fn stop(ctx: &mut Ctx, shared: &mut ClusterDatabase, node: NodeId, ho
     if let Some(policy) = entry.before_maintenance {
         shared.servers[node].activation_policy = policy;
         shared.servers[node].before_maintenance = None;
-        shared.version += 1;
+        shared.changed();
     }
 }

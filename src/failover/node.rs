@@ -82,6 +82,8 @@ pub struct Node {
     coordinator: Coordinator,
     primary: Primary,
     coordination: Coordination,
+    /// It writes the cluster database, and has told the others what it wrote.
+    is_coordinator: bool,
     is_primary: bool,
     /// It was when the present view began to wait for the witness.
     was_primary: bool,
@@ -189,6 +191,7 @@ impl Node {
                 boot.start.restores_group,
                 now,
             ),
+            is_coordinator: false,
             is_primary: false,
             was_primary: false,
             databases: Databases::new(config.databases.len(), boot.replication_service),

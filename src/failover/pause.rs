@@ -38,7 +38,7 @@ pub(super) fn suspend(
         ctx.note(Note::NodeDrain { node, drain: Drain::InProgress });
     }
     entry.drain_to = target;
-    database.version += 1;
+    database.changed();
 }
 
 /// `Resume-ClusterNode`.
@@ -60,7 +60,7 @@ pub(super) fn resume(
     for group in database.groups.values_mut() {
         group.stuck = false;
     }
-    database.version += 1;
+    database.changed();
     if failback != Failback::Immediate {
         return;
     }
@@ -103,7 +103,7 @@ pub(super) fn settle(ctx: &mut Ctx, database: &mut ClusterDatabase, hosts: Hosts
             if let Some(to) = target(ctx.config, database, node, group, hosts) {
                 database.groups[group].moving_to = Some(to);
                 database.nodes[node].drained.push(group);
-                database.version += 1;
+                database.changed();
                 let from = Some(node);
                 ctx.note(Note::GroupMove { group, from, to, why: Why::NodePaused });
             }
@@ -111,7 +111,7 @@ pub(super) fn settle(ctx: &mut Ctx, database: &mut ClusterDatabase, hosts: Hosts
         if leaving.is_empty() {
             let drain = if mine.is_empty() { Drain::Completed } else { Drain::Failed };
             database.nodes[node].drain = drain;
-            database.version += 1;
+            database.changed();
             ctx.note(Note::NodeDrain { node, drain });
         }
     }

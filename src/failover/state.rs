@@ -30,6 +30,13 @@ pub struct ClusterDatabase {
     pub databases: IdVec<DbId, DatabaseEntry>,
 }
 
+impl ClusterDatabase {
+    /// It is newer than what the others have, who will be told.
+    pub fn changed(&mut self) {
+        self.version += 1;
+    }
+}
+
 /// Quorum in the cluster database (wsfc.md §3.1, §3.3).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct QuorumEntry {

@@ -56,8 +56,11 @@ pub(super) struct Primary {
 impl Primary {
     /// This node is not primary (any more).
     pub(super) fn resign(&mut self) {
-        let count = self.count;
-        *self = Primary { count, ..Primary::default() };
+        // The count goes on, so that no answer to what was asked before fits what is asked later.
+        self.operations.clear();
+        self.retry.clear();
+        self.stays.clear();
+        self.again = None;
     }
 
     /// The membership changed: what could not be done may be possible now.
@@ -215,7 +218,7 @@ impl Primary {
     ) {
         if shared.databases[database].mounted {
             shared.databases[database].mounted = false;
-            shared.version += 1;
+            shared.changed();
         }
         let running = self.operations.get_mut(&database).expect("an operation is under way");
         running.dismounted = true;
@@ -323,7 +326,7 @@ impl Primary {
         running.until = ctx.now + limits.last_logs_timeout + limits.mount_timeout;
         running.attempts += 1;
         shared.databases[database].active = Some(target);
-        shared.version += 1;
+        shared.changed();
         self.send_activate(ctx, shared, database, target, servers);
         self.again = Some(ctx.now + ctx.config.membership.tick);
     }
@@ -370,7 +373,7 @@ impl Primary {
         }
         if shared.databases[database].active != running.from {
             shared.databases[database].active = running.from;
-            shared.version += 1;
+            shared.changed();
         }
         self.end(ctx, shared, database, false);
     }
@@ -383,14 +386,12 @@ impl Primary {
             Operation::Mount => running.from == active && running.attempts == 1,
             Operation::Dismount | Operation::Failover => true,
         };
-        if !success && running.kind != Operation::Switchover
-            || success && running.why == Why::MapiNetworkDown && running.kind == Operation::Mount
-        {
+        if !success && running.kind != Operation::Switchover {
             self.retry.insert(database, ctx.now + ctx.config.active_manager.retry);
         }
         if running.why == Why::Stopping
             && let Some(from) = running.from
-            && (active == Some(from) || !success)
+            && active == Some(from)
         {
             self.stays.insert((from, database));
         }
@@ -539,7 +540,7 @@ impl Primary {
             entry.last_log = entry.last_log.max(last_log);
             // An active copy copies nothing, so there is nothing to be suspended.
             entry.suspended = entry.suspended.without(from);
-            shared.version += 1;
+            shared.changed();
             self.end(ctx, shared, database, true);
         } else {
             self.not_activated(ctx, shared, database, from, servers);

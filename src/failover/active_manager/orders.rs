@@ -52,7 +52,7 @@ impl Primary {
         let Some(entry) = shared.databases.get(database) else { return };
         let (mounted, active) = (entry.mounted, entry.active);
         shared.databases[database].wanted = mount;
-        shared.version += 1;
+        shared.changed();
         let kind = if mount { Operation::Mount } else { Operation::Dismount };
         let may = !mount
             || active.is_some_and(|active| {
@@ -79,6 +79,6 @@ pub(in crate::failover) fn set_server(
     entry.activation_policy = settings.activation_policy.unwrap_or(entry.activation_policy);
     entry.maximum_active = settings.maximum_active.unwrap_or(entry.maximum_active);
     shared.servers[node] = entry;
-    shared.version += 1;
+    shared.changed();
     ctx.note(Note::ServerSet { node, settings });
 }

@@ -99,7 +99,9 @@ impl Node {
             let mut ctx = lend!(self, out);
             self.coordinator.settle(&mut ctx, &mut self.database, hosts);
             pause::settle(&mut ctx, &mut self.database, hosts);
-            self.primary.settle(&mut ctx, &mut self.database, servers);
+            if self.is_primary {
+                self.primary.settle(&mut ctx, &mut self.database, servers);
+            }
             maintenance::settle(&mut ctx, &mut self.database, &self.primary, hosts);
         } else if begin {
             self.proposed_at = None;
@@ -152,21 +154,23 @@ impl Node {
             }
             entry.stuck = false;
         }
-        self.database.version += 1;
+        self.database.changed();
     }
 
-    /// The core group's owner is Primary Active Manager.
+    /// The core group's owner is Primary Active Manager, if its Active Manager runs: the role
+    /// moves with the group, and with nothing else (exchange.md §1.1).
     fn be_primary(&mut self, out: &mut Effects) {
-        let coordinates = self.coordinates();
-        if coordinates && !self.is_primary && !self.was_primary {
+        self.is_coordinator = self.coordinates();
+        let primary = self.is_coordinator && self.databases.running;
+        if primary && !self.is_primary && !self.was_primary {
             lend!(self, out).note(Note::PrimaryActiveManager);
-        } else if !coordinates && self.is_primary {
+        } else if !primary && self.is_primary {
             self.primary.resign();
         }
-        self.is_primary = coordinates;
+        self.is_primary = primary;
         // While the witness decides, nobody else can become it.
         let undecided = matches!(self.quorum, Quorum::Deciding { .. });
-        self.was_primary = coordinates || self.was_primary && undecided;
+        self.was_primary = primary || self.was_primary && undecided;
     }
 
     /// Tells the others what they need to know, and again until they confirm it.
@@ -194,7 +198,7 @@ impl Node {
             return;
         }
         self.tell_groups(out, again);
-        if self.is_primary {
+        if self.is_coordinator {
             let fresh = self.sent_version != self.database.version;
             for peer in others.iter() {
                 let behind = self.confirmed[peer] < self.database.version;
@@ -263,19 +267,19 @@ impl Node {
             let entry = &self.database.groups[group];
             entry.owner == Some(self.me()) && !self.groups.agrees(group, entry)
         });
-        self.is_primary && behind
-            || !self.is_primary && groups
+        self.is_coordinator && behind
+            || !self.is_coordinator && groups
             || !self.orders.is_empty()
             || !self.failure_items.is_empty()
             || self.draining
-            || self.is_primary && !self.told_drained.is_empty()
+            || self.is_coordinator && !self.told_drained.is_empty()
     }
 
     /// A node that is being stopped leaves once nothing can be moved away any more.
     fn drain(&mut self, out: &mut Effects, again: bool) {
         let draining = self.flagged(|flags| flags.draining);
         self.told_drained = self.told_drained.intersection(draining);
-        if self.is_primary {
+        if self.is_coordinator {
             let hosts = self.hosts();
             for node in draining.iter() {
                 let (config, database) = (&self.config, &self.database);
@@ -284,7 +288,7 @@ impl Node {
                 if !groups
                     || !core_left
                     || !self.votes_are_settled()
-                    || !self.primary.left(&self.database, node)
+                    || self.is_primary && !self.primary.left(&self.database, node)
                 {
                     continue;
                 }

@@ -115,7 +115,7 @@ impl Node {
                 let entry = &mut self.database.databases[database];
                 if entry.active == Some(from) && entry.mounted {
                     entry.mounted = false;
-                    self.database.version += 1;
+                    self.database.changed();
                     let wish = Wish {
                         kind: Operation::Failover,
                         why: Why::DatabaseFailed,
@@ -371,6 +371,9 @@ impl Node {
 
     /// Carries out an order; `on` is where it was given.
     fn carry_out(&mut self, out: &mut Effects, on: NodeId, order: Order) {
+        if asks_primary(&order) && !self.is_primary {
+            return;
+        }
         let (hosts, servers) = (self.hosts(), self.servers());
         let mut ctx = lend!(self, out);
         match order {
@@ -405,12 +408,13 @@ impl Node {
             Order::SetActivationCoordination(on) => {
                 ctx.note(Note::ActivationCoordination { on });
                 self.database.activation_coordination = on;
-                self.database.version += 1;
+                self.database.changed();
             }
             Order::RestoreGroup => self.coordination.restore(&mut ctx),
             Order::StartMaintenance { node } => {
                 let shared = &mut self.database;
-                maintenance::start(&mut ctx, shared, &mut self.primary, node, (hosts, servers));
+                let primary = self.is_primary.then_some(&mut self.primary);
+                maintenance::start(&mut ctx, shared, primary, node, (hosts, servers));
             }
             Order::StopMaintenance { node } => {
                 maintenance::stop(&mut ctx, &mut self.database, node, hosts);
@@ -430,4 +434,16 @@ impl Node {
             }
         }
     }
+}
+
+/// Whether an order is the Primary Active Manager's to carry out: without one, nobody does
+/// (exchange.md §1.1).
+fn asks_primary(order: &Order) -> bool {
+    matches!(
+        order,
+        Order::MoveDatabase { .. }
+            | Order::MoveServer { .. }
+            | Order::MountDatabase(_)
+            | Order::DismountDatabase(_)
+    )
 }

@@ -224,7 +224,7 @@ impl Node {
             entry.moving_to = None;
             entry.exists = true;
             entry.state = Default::default();
-            self.database.version += 1;
+            self.database.changed();
             if to == self.me() {
                 let why = if from.is_some() { Why::NodeDown } else { Why::Startup };
                 lend!(self, out).note(Note::GroupMove { group: core, from, to, why });
@@ -235,7 +235,7 @@ impl Node {
             for (group, entry) in self.database.groups.iter_mut() {
                 entry.wanted &= group == core;
             }
-            self.database.version += 1;
+            self.database.changed();
         }
     }
 
@@ -255,7 +255,7 @@ impl Node {
             Some(at) => at,
             None => {
                 self.database.quorum.proposed = Some(wish);
-                self.database.version += 1;
+                self.database.changed();
                 self.database.version
             }
         };
@@ -264,7 +264,7 @@ impl Node {
         if others.all(|peer| self.confirmed[peer] >= at) {
             self.database.quorum.in_force = Some(wish);
             self.database.quorum.proposed = None;
-            self.database.version += 1;
+            self.database.changed();
             self.proposed_at = None;
             lend!(self, out).note(Note::Votes(wish));
         }
@@ -286,7 +286,7 @@ impl Node {
     fn end_force(&mut self, out: &mut Effects) {
         if matches!(self.standing(), Standing::Majority { .. }) {
             self.database.quorum.forced = false;
-            self.database.version += 1;
+            self.database.changed();
             lend!(self, out).note(Note::ForceEnds);
         }
     }

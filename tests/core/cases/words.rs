@@ -3,7 +3,9 @@
 use crate::pair::{Pair, Setting, span};
 use dagtwin::base::{Id, NodeId, Span};
 use dagtwin::failover::config::Rhythm;
-use dagtwin::failover::seam::{ActivationPolicy, ContentIndex, CopyStatus, Input, MountDial};
+use dagtwin::failover::seam::{
+    ActivationPolicy, ContentIndex, CopyStatus, Input, MountDial, Report,
+};
 use dagtwin::model::order;
 use dagtwin::model::scenario::Action;
 
@@ -179,7 +181,6 @@ pub(super) fn command(pair: &mut Pair, words: &[&str]) {
         ["witness-boots"] => pair.witness_boot = pair.now,
         ["crash", n] => pair.crash(node(n)),
         ["start", n] => pair.start(node(n)),
-        ["missing", logs] => pair.missing = logs.parse().expect("a count"),
         ["drop-every", n] => pair.cables.drop_every = n.parse().expect("a count"),
         ["restless"] => pair.restless = true,
         [
@@ -197,6 +198,29 @@ pub(super) fn command(pair: &mut Pair, words: &[&str]) {
                 _ => pair.signal(which),
             }
         }
+        [
+            "fail-mount"
+            | "crawling"
+            | "queues"
+            | "copy-status"
+            | "store-fails"
+            | "takes"
+            | "replication-service"
+            | "missing",
+            ..,
+        ] => copies(pair, words),
+        ["state"] => {
+            let state = pair.state();
+            pair.log.extend(state.lines().map(String::from));
+        }
+        other => panic!("unknown command {other:?}"),
+    }
+}
+
+/// What is done to the databases' copies and those who keep them.
+fn copies(pair: &mut Pair, words: &[&str]) {
+    match words {
+        ["missing", logs] => pair.missing = logs.parse().expect("a count"),
         ["fail-mount", n] => drop(pair.fail_mount.insert(node(n))),
         ["crawling", n] => drop(pair.index.insert(node(n), ContentIndex::Crawling)),
         ["queues", n, copy, replay] => {
@@ -207,9 +231,12 @@ pub(super) fn command(pair: &mut Pair, words: &[&str]) {
             pair.statuses.insert(node(n), copy_status(status));
         }
         ["store-fails", n] => pair.database_failed(node(n)),
-        ["state"] => {
-            let state = pair.state();
-            pair.log.extend(state.lines().map(String::from));
+        ["replication-service", n, now] => {
+            let report = Report::ReplicationService { running: *now == "runs" };
+            pair.feed(node(n), Input::Saw(report));
+        }
+        ["takes", n, what @ ("copy-status" | "last-logs" | "mount" | "dismount"), time] => {
+            pair.takes.insert((node(n), (*what).to_owned()), (*time).to_owned());
         }
         other => panic!("unknown command {other:?}"),
     }

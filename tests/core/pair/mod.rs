@@ -56,6 +56,8 @@ pub struct Pair {
     /// Resources that answer no health check.
     pub mute: BTreeSet<(usize, u16)>,
     pub fail_mount: BTreeSet<usize>,
+    /// How long a node takes over copy-status, last-logs, mount or dismount, where not as usual.
+    pub takes: BTreeMap<(usize, String), String>,
     pub index: BTreeMap<usize, ContentIndex>,
     /// Copy and replay queue of a node's copies; none where nothing is given.
     pub queues: BTreeMap<usize, (u64, u64)>,
@@ -97,6 +99,7 @@ impl Pair {
             fail_probe: BTreeSet::new(),
             mute: BTreeSet::new(),
             fail_mount: BTreeSet::new(),
+            takes: BTreeMap::new(),
             index: BTreeMap::new(),
             queues: BTreeMap::new(),
             statuses: BTreeMap::new(),

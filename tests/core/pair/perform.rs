@@ -31,6 +31,15 @@ impl Pair {
         self.plan(span(after), Event::Feed { node, life, input });
     }
 
+    /// After as long as the case says, or else as usual; a node that "never" ends it says nothing.
+    fn done_in(&mut self, node: usize, op: OpId, (what, usual): (&str, &str), outcome: Outcome) {
+        let after = self.takes.get(&(node, what.to_owned())).cloned();
+        match after.as_deref().unwrap_or(usual) {
+            "never" => {}
+            after => self.done(node, op, after, outcome),
+        }
+    }
+
     fn begin(&mut self, node: usize, op: OpId, act: Act) {
         match act {
             Act::ClaimWitness { known, epoch } => self.claim(node, op, known, Some(epoch)),
@@ -67,18 +76,18 @@ impl Pair {
             }
             Act::CopyStatus(_) => {
                 let report = self.copy_report(node);
-                self.done(node, op, "10ms", Outcome::Copy(report));
+                self.done_in(node, op, ("copy-status", "10ms"), Outcome::Copy(report));
             }
             Act::CopyLastLogs { source, .. } => {
                 let missing = if source.is_some() { 0 } else { self.missing };
                 let outcome = Outcome::LastLogs { copied: 0, missing };
-                self.done(node, op, "100ms", outcome);
+                self.done_in(node, op, ("last-logs", "100ms"), outcome);
             }
             Act::Mount(_) if self.fail_mount.contains(&node) => {
                 self.done(node, op, "2s", Outcome::Failed(Failure::Disk));
             }
-            Act::Mount(_) => self.done(node, op, "2s", Outcome::Ok),
-            Act::Dismount(_) => self.done(node, op, "1s", Outcome::Ok),
+            Act::Mount(_) => self.done_in(node, op, ("mount", "2s"), Outcome::Ok),
+            Act::Dismount(_) => self.done_in(node, op, ("dismount", "1s"), Outcome::Ok),
             Act::Follow { database, active, suspended } => {
                 let stands = if suspended { " suspended" } else { "" };
                 let line = format!("{}  n{node}  Follow {database:?} {active:?}{stands}", self.now);
