@@ -90,6 +90,7 @@ pub(super) fn set(setting: &mut Setting, words: &[&str]) {
             }
         }
         ["coordination", on] => setting.coordination = *on == "yes",
+        ["skip-down-source", on] => setting.skip_down_source = *on == "yes",
         ["all-members-suffice", on] => setting.all_members_suffice = *on == "yes",
         ["time-of-day", time] => setting.time_of_day = span(time),
         ["dials", dials @ ..] => setting.dials = dials.iter().map(|text| dial(text)).collect(),

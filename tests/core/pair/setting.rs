@@ -46,6 +46,7 @@ pub struct Setting {
     /// DatacenterActivationMode DagOnly.
     pub coordination: bool,
     pub all_members_suffice: bool,
+    pub skip_down_source: bool,
     pub placement: PlacementConfig,
     pub time_of_day: Span,
 }
@@ -93,6 +94,7 @@ impl Default for Setting {
             parts: Parts::default(),
             coordination: false,
             all_members_suffice: true,
+            skip_down_source: true,
             placement: PlacementConfig {
                 ordered: true,
                 enforced_anti_affinity: false,
@@ -214,7 +216,7 @@ pub fn config(setting: &Setting, me: usize) -> Config {
             last_logs_timeout: span("15s"),
             mount_timeout: span("5m"),
             retry: span("30s"),
-            skip_down_source: true,
+            skip_down_source: setting.skip_down_source,
             all_members_suffice: setting.all_members_suffice,
         },
     };
