@@ -1,10 +1,11 @@
 //! The mount dial decides how many logs an activation may lose.
 
 use super::{Findings, Kind, Promise, Violation, Watch};
-use crate::base::{CopyId, Instant};
+use crate::base::{CopyId, Instant, MachineId};
 use crate::failover::seam::{Effect, Note};
-use crate::journal::record::Plant;
+use crate::journal::record::{Plant, ServiceState};
 use crate::journal::{Record, RecordNo, What};
+use crate::model::Service;
 use crate::view::Scene;
 use std::collections::BTreeMap;
 
@@ -18,7 +19,9 @@ pub(super) const PROMISE: Promise = Promise {
 
 /// The newest answer about the last logs of each copy: how many the dial permits to be missing, or
 /// that it refused. The dial judges by the logs that the chosen server knows to exist; what the
-/// former active copy wrote after it was cut off is lost as well, and counts here.
+/// former active copy wrote after it was cut off is lost as well, and counts here. A server whose
+/// Replication service does not run tells nobody what its Store writes: what was written there no
+/// dial can judge.
 #[derive(Default)]
 struct MountDialKept {
     answers: BTreeMap<CopyId, Option<u64>>,
@@ -54,7 +57,9 @@ impl Watch for MountDialKept {
                         "{} lost {lost_logs} logs and the dial was not asked",
                         names(*copy)
                     )),
-                    (Some(Some(permitted)), lost) if lost > permitted => {
+                    (Some(Some(permitted)), lost)
+                        if lost > permitted && !was_silent(*copy, scene) =>
+                    {
                         let copy = names(*copy);
                         Some(format!("{copy} lost {lost} logs, the dial permits {permitted}"))
                     }
@@ -73,6 +78,15 @@ impl Watch for MountDialKept {
     fn end(self: Box<Self>, _: Instant, _: &Scene<'_>) -> Findings {
         self.findings
     }
+}
+
+/// Whether another server with a copy of the database could not tell of its logs.
+fn was_silent(copy: CopyId, scene: &Scene<'_>) -> bool {
+    let others = scene.copies.keys().filter(|id| id.database == copy.database && **id != copy);
+    others.into_iter().any(|other| {
+        let service = (MachineId::from(other.node), Service::Replication);
+        scene.services.get(&service).is_some_and(|state| *state != ServiceState::Running)
+    })
 }
 
 #[cfg(test)]
@@ -113,6 +127,10 @@ mod tests {
         story.last_logs(3, "EX02", 2, MountDial::GoodAvailability, true);
         story.mounted(4, "EX02", 7);
         assert_eq!(story.judge(&PROMISE).violations.len(), 1);
+        story.last_logs(5, "EX02", 2, MountDial::GoodAvailability, true);
+        story.service(6, "EX01", Service::Replication, ServiceState::Hung);
+        story.mounted(7, "EX02", 7);
+        assert_eq!(story.judge(&PROMISE).violations.len(), 1, "nobody could know of the seven");
         let mut story = Story::new();
         story.mounted(2, "EX02", 3);
         assert_eq!(story.judge(&PROMISE).violations.len(), 1);

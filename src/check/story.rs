@@ -5,10 +5,10 @@ use crate::base::{CopyId, DbId, GroupId, Instant, MachineId, MailId, NodeId, Nod
 use crate::failover::seam::{
     Act, Effect, GroupState, Input, MountDial, Note, Order, Outcome, Refusal, ResourceState,
 };
-use crate::journal::record::{ClientEvent, MailEvent, Plant};
+use crate::journal::record::{ClientEvent, MailEvent, Plant, ServiceState};
 use crate::journal::{Record, RecordNo, What};
 use crate::model::builtin::SITES;
-use crate::model::{Scenario, Topology, load};
+use crate::model::{Scenario, Service, Topology, load};
 use crate::view::Scene;
 
 /// Records over the built-in site.
@@ -171,10 +171,17 @@ impl Story {
     }
 
     fn running(&mut self, second: u64, node: &str) {
-        use crate::journal::record::ServiceState;
-        use crate::model::Service;
+        self.service(second, node, Service::Cluster, ServiceState::Running);
+    }
+
+    pub(super) fn service(
+        &mut self,
+        second: u64,
+        node: &str,
+        service: Service,
+        state: ServiceState,
+    ) {
         let machine = self.machine_id(node);
-        let (service, state) = (Service::Cluster, ServiceState::Running);
         self.push(second, What::Plant(Plant::Service { machine, service, state }));
     }
 

@@ -176,8 +176,7 @@ impl Coordinator {
                 ctx.note(Note::GroupMove { group, from: before, to, why });
             }
             None if !stuck => {
-                database.groups[group].stuck = true;
-                database.changed();
+                strand(ctx, database, group);
                 let unpaused = Hosts { paused: NodeSet::EMPTY, ..hosts };
                 let placement = Placement { config: ctx.config, database, hosts: unpaused };
                 let why = match within {
@@ -346,6 +345,17 @@ fn give(database: &mut ClusterDatabase, group: GroupId, to: NodeId) {
     entry.moving_to = None;
     entry.stuck = false;
     entry.state = GroupState::Offline;
+    database.changed();
+}
+
+/// A group stays with an owner that is gone: nothing of it is online any more.
+fn strand(ctx: &Ctx, database: &mut ClusterDatabase, group: GroupId) {
+    let entry = &mut database.groups[group];
+    entry.stuck = true;
+    entry.state = GroupState::Offline;
+    for (resource, _) in ctx.config.resources.iter().filter(|(_, one)| one.group == group) {
+        database.resources[resource] = ResourceState::Offline;
+    }
     database.changed();
 }
 

@@ -89,6 +89,11 @@ impl Parts {
         self.said(Kind::Resource, name, "online")
     }
 
+    /// How long a resource takes to go offline, if a case says so.
+    pub fn offline_time(&self, name: &str) -> Option<&str> {
+        self.said(Kind::Resource, name, "offline")
+    }
+
     /// How often a pending resource tells that it is at work.
     pub fn tells(&self, name: &str) -> Option<Span> {
         self.said(Kind::Resource, name, "tells").map(span)
@@ -156,7 +161,7 @@ impl Parts {
             "pending" => one.pending_timeout = span(value),
             "deadlock" => one.deadlock_timeout = span(value),
             "monitor" => one.separate_monitor = value == "separate",
-            "online" | "tells" | "persistent" => {}
+            "online" | "offline" | "tells" | "persistent" => {}
             other => panic!("{other} is no key of a resource"),
         }
     }

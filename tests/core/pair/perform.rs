@@ -60,7 +60,13 @@ impl Pair {
                 self.done(node, op, "20ms", if away { failed } else { boot });
             }
             Act::Online(resource) => self.online(node, op, resource),
-            Act::Offline(ResourceId(resource)) | Act::Terminate(ResourceId(resource)) => {
+            Act::Offline(ResourceId(resource)) => {
+                self.online.insert((node, resource), false);
+                let name = &self.setting.parts.resources()[usize::from(resource)];
+                let takes = self.setting.parts.offline_time(name).unwrap_or("100ms").to_owned();
+                self.done(node, op, &takes, Outcome::Ok);
+            }
+            Act::Terminate(ResourceId(resource)) => {
                 self.online.insert((node, resource), false);
                 self.done(node, op, "100ms", Outcome::Ok);
             }
