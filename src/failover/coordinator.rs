@@ -88,7 +88,9 @@ impl Coordinator {
         }
         if entry.state != report.state {
             database.groups[group].state = report.state;
-            database.groups[group].stuck &= report.state != GroupState::Online;
+            if report.state == GroupState::Online {
+                database.groups[group].stuck = None;
+            }
             database.changed();
         }
         for (resource, state) in &report.resources {
@@ -100,7 +102,7 @@ impl Coordinator {
         let entry = &database.groups[group];
         if let Some(why) = report.leaves
             && entry.moving_to.is_none()
-            && !entry.stuck
+            && entry.stuck.is_none()
         {
             self.fail_over(ctx, database, group, why, hosts);
         }
@@ -138,8 +140,8 @@ impl Coordinator {
                 ctx.note(Note::GroupMove { group, from: Some(owner), to, why });
             }
             None => {
-                database.groups[group].stuck = true;
                 let why = if within { why } else { Why::ThresholdExceeded };
+                database.groups[group].stuck = Some(why);
                 ctx.note(Note::GroupStays { group, why });
             }
         }
@@ -168,15 +170,18 @@ impl Coordinator {
             None => placement.best(group, fits),
         });
         let counts = ctx.config.placement.node_down_counts && before.is_some();
-        let within = stuck || target.is_none() || !counts || self.within_threshold(ctx, group);
+        // No more attempts until somebody starts it, or its owner is back (wsfc.md §2.1 1254).
+        if counts && stuck == Some(Why::ThresholdExceeded) {
+            return;
+        }
+        let within = target.is_none() || !counts || self.within_threshold(ctx, group);
         match target.filter(|_| within) {
             Some(to) => {
                 give(database, group, to);
                 let why = if before.is_some() { Why::NodeDown } else { Why::Startup };
                 ctx.note(Note::GroupMove { group, from: before, to, why });
             }
-            None if !stuck => {
-                strand(ctx, database, group);
+            None if stuck.is_none() => {
                 let unpaused = Hosts { paused: NodeSet::EMPTY, ..hosts };
                 let placement = Placement { config: ctx.config, database, hosts: unpaused };
                 let why = match within {
@@ -184,6 +189,7 @@ impl Coordinator {
                     true if placement.fits(group).is_empty() => Why::NodeDown,
                     true => Why::NodePaused,
                 };
+                strand(ctx, database, group, why);
                 ctx.note(Note::GroupStays { group, why });
             }
             None => {}
@@ -290,7 +296,7 @@ impl Coordinator {
         let failed = of.map(|(id, _)| database.resources[id]).any(|s| s == ResourceState::Failed);
         let entry = &mut database.groups[group];
         entry.wanted = true;
-        entry.stuck = false;
+        entry.stuck = None;
         if failed {
             entry.starts = entry.starts.wrapping_add(1);
         }
@@ -315,7 +321,7 @@ impl Coordinator {
                 self.failovers[group].clear();
                 let entry = &mut database.groups[group];
                 entry.moving_to = Some(to);
-                entry.stuck = false;
+                entry.stuck = None;
                 let from = Some(owner);
                 ctx.note(Note::GroupMove { group, from, to, why: Why::Asked });
             }
@@ -343,15 +349,15 @@ fn give(database: &mut ClusterDatabase, group: GroupId, to: NodeId) {
     let entry = &mut database.groups[group];
     entry.owner = Some(to);
     entry.moving_to = None;
-    entry.stuck = false;
+    entry.stuck = None;
     entry.state = GroupState::Offline;
     database.changed();
 }
 
 /// A group stays with an owner that is gone: nothing of it is online any more.
-fn strand(ctx: &Ctx, database: &mut ClusterDatabase, group: GroupId) {
+fn strand(ctx: &Ctx, database: &mut ClusterDatabase, group: GroupId, why: Why) {
     let entry = &mut database.groups[group];
-    entry.stuck = true;
+    entry.stuck = Some(why);
     entry.state = GroupState::Offline;
     for (resource, _) in ctx.config.resources.iter().filter(|(_, one)| one.group == group) {
         database.resources[resource] = ResourceState::Offline;

@@ -58,7 +58,7 @@ pub(super) fn resume(
     database.nodes[node] = NodeEntry { keeps_off, ..NodeEntry::default() };
     // What had nowhere to go may go there now.
     for group in database.groups.values_mut() {
-        group.stuck = false;
+        group.try_again();
     }
     database.changed();
     if failback != Failback::Immediate {

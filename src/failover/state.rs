@@ -2,7 +2,7 @@
 
 use super::config::NodeConfig;
 use super::quorum::Votes;
-use super::seam::{ActivationPolicy, GroupState, MountDial, ResourceState};
+use super::seam::{ActivationPolicy, GroupState, MountDial, ResourceState, Why};
 use crate::base::{DbId, GroupId, IdVec, NodeId, NodeSet, ResourceId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -91,12 +91,21 @@ pub struct GroupEntry {
     pub wanted: bool,
     /// Where it goes once its owner has taken it offline.
     pub moving_to: Option<NodeId>,
-    /// It cannot run on its owner and nowhere else either: no more attempts until an order, or
-    /// until the membership changes.
-    pub stuck: bool,
+    /// Why it stays where it cannot run, if it does: no more attempts until an order or, but for
+    /// a threshold that was exceeded, until the membership changes.
+    pub stuck: Option<Why>,
     /// Counts the operator's starts of a group in which something had failed: its owner tries
     /// again.
     pub starts: u32,
+}
+
+impl GroupEntry {
+    /// There may be somewhere to go now (wsfc.md §2.1 1254: not after too many failovers).
+    pub(super) fn try_again(&mut self) {
+        if self.stuck != Some(Why::ThresholdExceeded) {
+            self.stuck = None;
+        }
+    }
 }
 
 /// A mailbox server in the cluster database (exchange.md §1.7).

@@ -411,7 +411,7 @@ impl Groups {
     /// Whether the cluster database has a group of this node as it is.
     pub(super) fn agrees(&self, group: GroupId, entry: &GroupEntry) -> bool {
         entry.state == self.states[group]
-            && (self.leaves[group].is_none() || entry.moving_to.is_some() || entry.stuck)
+            && (self.leaves[group].is_none() || entry.moving_to.is_some() || entry.stuck.is_some())
     }
 }
 

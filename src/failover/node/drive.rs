@@ -152,7 +152,7 @@ impl Node {
             if entry.owner.is_some_and(|owner| came.contains(owner)) {
                 entry.state = Default::default();
             }
-            entry.stuck = false;
+            entry.try_again();
         }
         self.database.changed();
     }
@@ -240,7 +240,7 @@ impl Node {
             let report = self.groups.report(&ctx, group);
             let entry = &self.database.groups[group];
             let known = entry.state == report.state
-                && (report.leaves.is_none() || entry.moving_to.is_some() || entry.stuck)
+                && (report.leaves.is_none() || entry.moving_to.is_some() || entry.stuck.is_some())
                 && report.resources.iter().all(|(id, s)| self.database.resources[*id] == *s);
             if known {
                 continue;
