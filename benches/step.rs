@@ -56,6 +56,7 @@ fn config(me: u8) -> Config {
             same_subnet: rhythm,
             cross_subnet: rhythm,
             cross_site: rhythm,
+            cross_subnet_interfaces_fail: true,
             all_cross_subnet: false,
             tells_misses: false,
         },

@@ -103,6 +103,9 @@ pub struct HeartbeatConfig {
     /// Whether paths across subnets are kept even to a peer with which a subnet is shared
     /// (PlumbAllCrossSubnetRoutes 1).
     pub all_cross_subnet: bool,
+    /// Whether two interfaces on different subnets that do not hear each other have both failed
+    /// (wsfc.md §1.3 same on 2008 and later).
+    pub cross_subnet_interfaces_fail: bool,
     /// Whether it is told when a path has missed two fifths of its threshold in a row (event 1650,
     /// from 2012 on).
     pub tells_misses: bool,

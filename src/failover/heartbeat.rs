@@ -1,11 +1,11 @@
 //! Heartbeats: a request and its reply on every path, judged path by path, then peer by peer
 //! (wsfc.md §1.2).
 
-use super::message::{Flags, Message};
+use super::message::{Adapter, Flags, Message};
 use super::seam::{Effect, Note, Timer};
 use super::{
     Ctx,
-    config::{Config, HeartbeatConfig, Rhythm},
+    config::{Config, HeartbeatConfig, NicConfig, Rhythm},
 };
 use crate::base::{IdVec, Instant, NicId, NodeId, NodeSet};
 
@@ -94,6 +94,19 @@ impl Heartbeat {
     /// Whether no adapter of this node has carrier.
     pub(super) fn isolated(&self) -> bool {
         self.links.values().all(|up| !up)
+    }
+
+    /// What this node's adapters reach, of those on networks that the cluster uses.
+    pub(super) fn adapters(&self, config: &Config) -> Vec<Adapter> {
+        let used = config.nodes[config.me].nics.iter();
+        let used = used.filter(|(_, on)| config.networks[on.network].cluster_use);
+        let adapter = |(nic, on): (NicId, &NicConfig)| {
+            let down = self.paths.iter().filter(|path| path.nic == nic && !path.up);
+            let misses: NodeSet = down.map(|path| path.peer).collect();
+            let (network, carrier) = (on.network, self.links[nic]);
+            Adapter { network, carrier, misses: misses.intersection(self.reach) }
+        };
+        used.map(adapter).collect()
     }
 
     /// The best adapter to reach a peer: of the live paths the one with the lowest metric

@@ -1,6 +1,7 @@
 //! What nodes say to each other. Drivers carry messages and do not look inside. Every message may
 //! be lost, doubled or late: whoever needs an answer says it again.
 
+pub use super::networks::Adapter;
 use super::seam::{CopyReport, Failure, GroupState, MountDial, Order, ResourceState, Why};
 use super::state::ClusterDatabase;
 use crate::base::{DbId, GroupId, Instant, NodeId, NodeSet, ResourceId};
@@ -131,6 +132,18 @@ pub enum Message {
     ViewInForce {
         /// Its number.
         view: u64,
+    },
+    /// What the sender's adapters reach; said again until it is confirmed.
+    Adapters {
+        /// The sender's life, and which change in it.
+        told: (Instant, u32),
+        /// Its adapters on networks that the cluster uses.
+        adapters: Vec<Adapter>,
+    },
+    /// It came.
+    AdaptersHeard {
+        /// The life and the change that came.
+        told: (Instant, u32),
     },
     /// The sender leaves the cluster in good order.
     Leave,

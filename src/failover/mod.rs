@@ -19,6 +19,7 @@ mod heartbeat;
 mod maintenance;
 mod membership;
 pub mod message;
+mod networks;
 mod node;
 mod note;
 mod pause;

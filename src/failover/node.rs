@@ -10,6 +10,7 @@ use super::groups::Groups;
 use super::heartbeat::{Changed, Heartbeat};
 use super::membership::Membership;
 use super::message::{Flags, Message, Regroup};
+use super::networks::Networks;
 use super::placement::{Hosts, Placement};
 use super::quorum::{Counting, Standing, Votes, standing};
 use super::seam::{
@@ -62,6 +63,7 @@ pub struct Node {
     timers: Timers,
     operations: Operations,
     heartbeat: Heartbeat,
+    networks: Networks,
     membership: Membership,
     quorum: Quorum,
     holds_witness: bool,
@@ -174,6 +176,7 @@ impl Node {
             timers,
             operations: Operations::default(),
             heartbeat: Heartbeat::new(&config, &boot.links, now),
+            networks: Networks::new(&config, now),
             membership: Membership::new(epoch, count, now),
             quorum: Quorum::None,
             holds_witness: false,

@@ -1,12 +1,13 @@
 //! Decisions and their reasons: what a node tells of itself in a note. Part of the
 //! [`seam`](super::seam); drivers find these types there.
 
+use super::networks::{InterfaceState, NetworkState};
 use super::quorum::Votes;
 use super::seam::{
     CopyStatus, Failure, GroupState, MountDial, Outcome, ResourceState, ServerSettings, Why,
 };
 use super::state::Drain;
-use crate::base::{DbId, GroupId, Instant, NicId, NodeId, NodeSet, ResourceId, Span};
+use crate::base::{DbId, GroupId, Instant, NetId, NicId, NodeId, NodeSet, ResourceId, Span};
 use serde::{Deserialize, Serialize};
 
 /// Which kind of database operation (exchange.md §8.5).
@@ -133,6 +134,24 @@ pub enum Note {
         nic: NicId,
         /// Heartbeats missed in a row.
         missed: u32,
+    },
+    /// A network interface of the cluster has another state (events 1126, 1127; told by the core
+    /// group's owner).
+    Interface {
+        /// Whose it is.
+        node: NodeId,
+        /// The network that it is on.
+        network: NetId,
+        /// Its state.
+        state: InterfaceState,
+    },
+    /// A network of the cluster has another state (events 1128, 1129, 1130; told by the core
+    /// group's owner).
+    Network {
+        /// Which.
+        network: NetId,
+        /// Its state.
+        state: NetworkState,
     },
     /// The last path to a peer is gone.
     PeerLost {

@@ -4,7 +4,7 @@
 //!
 //! docs/STATES.md shows them; `dagtwin transitions` counts them in journals.
 
-use super::seam::{CopyStatus, GroupState, NodeState, ResourceState};
+use super::seam::{CopyStatus, GroupState, InterfaceState, NetworkState, NodeState, ResourceState};
 use core::fmt::Debug;
 
 /// Which machine.
@@ -20,6 +20,10 @@ pub enum Kind {
     DatabaseCopy,
     /// How a node stands with quorum.
     Quorum,
+    /// A network interface.
+    Interface,
+    /// A cluster network.
+    Network,
 }
 
 /// A state of a machine.
@@ -90,8 +94,15 @@ pub struct Machine {
 
 impl Kind {
     /// Every machine.
-    pub const ALL: [Kind; 5] =
-        [Kind::Group, Kind::Resource, Kind::Node, Kind::DatabaseCopy, Kind::Quorum];
+    pub const ALL: [Kind; 7] = [
+        Kind::Group,
+        Kind::Resource,
+        Kind::Node,
+        Kind::DatabaseCopy,
+        Kind::Quorum,
+        Kind::Interface,
+        Kind::Network,
+    ];
 
     /// Its name.
     pub const fn name(self) -> &'static str {
@@ -101,6 +112,8 @@ impl Kind {
             Kind::Node => "node",
             Kind::DatabaseCopy => "database copy",
             Kind::Quorum => "quorum of a node",
+            Kind::Interface => "network interface",
+            Kind::Network => "network",
         }
     }
 
@@ -112,6 +125,8 @@ impl Kind {
             Kind::Node => "node",
             Kind::DatabaseCopy => "database_copy",
             Kind::Quorum => "quorum",
+            Kind::Interface => "interface",
+            Kind::Network => "network",
         }
     }
 
@@ -130,6 +145,11 @@ impl Kind {
                  begins with the active copy dismounted and the others healthy."
             }
             Kind::Quorum => "How a node stands with quorum in its view.",
+            Kind::Interface => {
+                "A node's adapter on a network that the cluster uses, as the core group's owner works it \
+                 out from what all members tell. While nodes come and go no event tells of it."
+            }
+            Kind::Network => "A network that the cluster uses, made from its interfaces' states.",
         }
     }
 
@@ -141,6 +161,8 @@ impl Kind {
             Kind::Node => machine::<NodeState>(),
             Kind::DatabaseCopy => machine::<CopyStatus>(),
             Kind::Quorum => machine::<QuorumState>(),
+            Kind::Interface => machine::<InterfaceState>(),
+            Kind::Network => machine::<NetworkState>(),
         }
     }
 }
@@ -314,6 +336,56 @@ machine! {
     Quorum =>
         OneVoteShort "a view comes that is one vote short" "wsfc.md §3.2 when contacted",
         NoQuorum "a view comes that is in the minority, or its service ends" "wsfc.md §3.1 votes needed";
+}
+
+machine! {
+    InterfaceState is Interface;
+    Unavailable "Unavailable" initial lasting;
+    Up "Up" initial lasting;
+    Unreachable "Unreachable" lasting;
+    Failed "Failed" lasting;
+    @edges
+    Unavailable =>
+        Up "its node is up, and it reaches every sound interface" "wsfc.md §1.3 meaning Unavailable: its",
+        Unreachable "its node is up, and it does not reach some sound interface" "wsfc.md §1.3 meaning Unavailable: its",
+        Failed "its node is up, and it reaches none" "wsfc.md §1.3 meaning Unavailable: its";
+    Up =>
+        Unreachable "heartbeats of a sound interface are missed" "wsfc.md §1.3 meaning Unavailable: its",
+        Failed "it has no carrier, or heartbeats of all are missed" "wsfc.md §1.3 meaning Unavailable: its",
+        Unavailable "its node is down" "wsfc.md §1.3 meaning Unavailable: its";
+    Unreachable =>
+        Up "it hears every sound interface" "wsfc.md §1.3 meaning Unavailable: its",
+        Failed "it has no carrier, or hears none any more" "wsfc.md §1.3 meaning Unavailable: its",
+        Unavailable "its node is down" "wsfc.md §1.3 meaning Unavailable: its";
+    Failed =>
+        Up "it hears every sound interface" "wsfc.md §1.3 meaning Unavailable: its",
+        Unreachable "it hears some again, or has carrier again" "wsfc.md §1.3 meaning Unavailable: its",
+        Unavailable "its node is down" "wsfc.md §1.3 meaning Unavailable: its";
+}
+
+machine! {
+    NetworkState is Network;
+    Unavailable "Unavailable" initial lasting;
+    Up "Up" initial lasting;
+    Partitioned "Partitioned" lasting;
+    Down "Down" lasting;
+    @edges
+    Unavailable =>
+        Up "an attached node is up" "wsfc.md §1.3 meaning Unavailable: owning",
+        Partitioned "attached nodes are up that do not reach each other" "wsfc.md §1.3 meaning Unavailable: owning",
+        Down "attached nodes are up, and no interface of theirs is sound" "wsfc.md §1.3 meaning Unavailable: owning";
+    Up =>
+        Partitioned "two attached nodes do not reach each other" "wsfc.md §1.3 meaning Unavailable: owning",
+        Down "every interface has failed" "wsfc.md §1.3 meaning Unavailable: owning",
+        Unavailable "no attached node is up" "wsfc.md §1.3 meaning Unavailable: owning";
+    Partitioned =>
+        Up "all reach each other, or those that did not are down" "wsfc.md §1.3 meaning Unavailable: owning",
+        Down "every interface has failed" "wsfc.md §1.3 meaning Unavailable: owning",
+        Unavailable "no attached node is up" "wsfc.md §1.3 meaning Unavailable: owning";
+    Down =>
+        Up "all reach each other, or those that did not are down" "wsfc.md §1.3 meaning Unavailable: owning",
+        Partitioned "an interface is sound again, and does not reach all" "wsfc.md §1.3 meaning Unavailable: owning",
+        Unavailable "no attached node is up" "wsfc.md §1.3 meaning Unavailable: owning";
 }
 
 machine! {

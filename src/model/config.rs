@@ -150,6 +150,7 @@ impl Topology {
                 threshold: set.cross_subnet_threshold,
             },
             cross_site: Rhythm { delay: set.cross_site_delay, threshold: set.cross_site_threshold },
+            cross_subnet_interfaces_fail: set.cross_subnet_interfaces_fail,
             all_cross_subnet: set.plumb_all_cross_subnet_routes == 1,
             tells_misses: self.windows.can(Ability::MissedHeartbeats),
         }

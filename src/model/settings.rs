@@ -220,6 +220,8 @@ settings! {
         /// Whether paths across subnets are kept to a peer with which a subnet is shared (1), or
         /// not (0; what 2 does beyond that was not found).
         plumb_all_cross_subnet_routes: u32 = "0", "0".."2", Documented("wsfc.md §1.1 PlumbAllCrossSubnetRoutes");
+        /// Whether two interfaces on different subnets that do not hear each other both fail.
+        cross_subnet_interfaces_fail: bool = "true", "".."", Reported("wsfc.md §1.3 same on 2008 and later: one support case");
         /// Time between membership messages.
         clus_svc_regroup_tick: Span = "300ms", "50ms".."1s", Documented("wsfc.md §2 ClusSvcRegroupTickInMilliseconds");
         /// Ticks that a regroup lasts at least.

@@ -9,7 +9,8 @@ use crate::base::{
 use crate::failover::config::ResourceKind;
 use crate::failover::quorum::Votes;
 use crate::failover::seam::{
-    ContentIndex, CopyStatus, Effect, GroupState, NodeState, Note, ResourceState,
+    ContentIndex, CopyStatus, Effect, GroupState, InterfaceState, NetworkState, NodeState, Note,
+    ResourceState,
 };
 use crate::journal::record::{ClientEvent, ConnectionState, MailEvent, Plant, ServiceState};
 use crate::journal::{Record, What};
@@ -32,6 +33,10 @@ pub struct Scene<'t> {
     pub services: BTreeMap<(MachineId, Service), ServiceState>,
     /// Each member's cluster, as it sees it.
     pub nodes: IdVec<NodeId, Member>,
+    /// State of each network interface that a cluster told of; up otherwise while its node is.
+    pub interface_states: BTreeMap<(NodeId, NetId), InterfaceState>,
+    /// State of each network that a cluster told of; up otherwise.
+    pub network_states: BTreeMap<NetId, NetworkState>,
     /// Votes in force, as the last coordinator told.
     pub votes: Votes,
     /// Members that are paused.
@@ -172,6 +177,8 @@ impl<'t> Scene<'t> {
             networks: IdVec::filled(topology.networks.len(), true),
             services: BTreeMap::new(),
             nodes: IdVec::filled(topology.nodes, Member::default()),
+            interface_states: BTreeMap::new(),
+            network_states: BTreeMap::new(),
             paused: NodeSet::EMPTY,
             witness: None,
             groups: IdVec::filled(topology.groups.len(), Group::default()),
@@ -227,6 +234,12 @@ impl<'t> Scene<'t> {
                 self.nodes[node].votes = (*votes, *needed);
             }
             Note::Votes(votes) => self.votes = *votes,
+            Note::Interface { node, network, state } => {
+                self.interface_states.insert((*node, *network), *state);
+            }
+            Note::Network { network, state } => {
+                self.network_states.insert(*network, *state);
+            }
             Note::QuorumLost { votes, needed } => {
                 self.nodes[node] =
                     Member { running: true, votes: (*votes, *needed), ..Member::default() };
@@ -263,6 +276,11 @@ impl<'t> Scene<'t> {
             Plant::Adapter { machine, nic, up } => self.adapters[machine][nic] = up,
             Plant::Service { machine, service, state } => {
                 self.services.insert((machine, service), state);
+                let member = NodeId(machine.0);
+                let active_manager = service == Service::Replication;
+                if active_manager && machine.index() < self.topology.nodes {
+                    self.nodes[member].primary &= state == ServiceState::Running;
+                }
                 if service == Service::Cluster && machine.index() < self.topology.nodes {
                     let running = state == ServiceState::Running;
                     self.nodes[NodeId(machine.0)] = Member { running, ..Member::default() };

@@ -1,7 +1,9 @@
 //! Which state followed which, folded from records or from a core's notes.
 
-use crate::base::{CopyId, GroupId, NodeId, NodeSet, ResourceId};
-use crate::failover::seam::{CopyStatus, Effect, GroupState, NodeState, Note, ResourceState};
+use crate::base::{CopyId, GroupId, NetId, NodeId, NodeSet, ResourceId};
+use crate::failover::seam::{
+    CopyStatus, Effect, GroupState, InterfaceState, NetworkState, NodeState, Note, ResourceState,
+};
 use crate::failover::transitions::{Kind, QuorumState, State};
 use crate::journal::record::{Plant, ServiceState};
 use crate::journal::{Record, What};
@@ -32,6 +34,8 @@ pub struct Transitions {
     nodes: BTreeMap<NodeId, NodeState>,
     quorum: BTreeMap<NodeId, QuorumState>,
     copies: BTreeMap<CopyId, CopyStatus>,
+    interfaces: BTreeMap<(NodeId, NetId), InterfaceState>,
+    networks: BTreeMap<NetId, NetworkState>,
     paused: NodeSet,
     counts: BTreeMap<(Kind, usize, usize), u64>,
     changes: Vec<Change>,
@@ -123,6 +127,15 @@ impl Transitions {
                 let before = self.resources.insert((node, *resource), *state).unwrap_or_default();
                 let who = || format!("resource {} on node {}", resource.0, node.0);
                 self.changed(before, *state, who);
+            }
+            Note::Interface { node, network, state } => {
+                let before = self.interfaces.insert((*node, *network), *state);
+                let who = || format!("interface of node {} on network {}", node.0, network.0);
+                self.changed(before.unwrap_or(InterfaceState::Up), *state, who);
+            }
+            Note::Network { network, state } => {
+                let before = self.networks.insert(*network, *state).unwrap_or(NetworkState::Up);
+                self.changed(before, *state, || format!("network {}", network.0));
             }
             Note::Group { group, owner, state } => self.group(*group, *owner, *state),
             _ => {}

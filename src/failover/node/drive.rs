@@ -88,6 +88,7 @@ impl Node {
         let again = self.timers.expired(Timer::Update, self.now);
         self.be_primary(out);
         let begin = self.may_begin();
+        self.judge_networks(out, begin, again);
         self.coordinate_activation(out, begin);
         if begin && matches!(self.standing(), Standing::Majority { .. }) {
             self.release_witness(out);
@@ -155,6 +156,24 @@ impl Node {
             entry.try_again();
         }
         self.database.changed();
+    }
+
+    /// Works out the states of interfaces and networks. An IP Address whose interface has failed
+    /// fails with it (wsfc.md §5.1).
+    fn judge_networks(&mut self, out: &mut Effects, begin: bool, again: bool) {
+        let adapters = self.heartbeat.adapters(&self.config);
+        let members = self.membership.members;
+        self.networks.tell(&mut lend!(self, out), adapters, members, again);
+        if !begin {
+            return;
+        }
+        self.networks.judge(&mut lend!(self, out), members, self.is_coordinator);
+        for resource in self.config.resources.ids() {
+            if self.networks.is_stranded(&self.config, resource) {
+                let failure = Failure::InterfaceDown;
+                self.groups.reported(&mut lend!(self, out), resource, failure);
+            }
+        }
     }
 
     /// The core group's owner is Primary Active Manager, if its Active Manager runs: the role
@@ -256,6 +275,9 @@ impl Node {
     /// Whether something has to be said again.
     fn unfinished(&self) -> bool {
         if !self.membership.unconfirmed().is_empty() || self.membership.waits_for().is_some() {
+            return true;
+        }
+        if !self.networks.unconfirmed(&self.config, self.membership.members).is_empty() {
             return true;
         }
         if !self.may_begin() {

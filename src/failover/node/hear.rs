@@ -64,6 +64,10 @@ impl Node {
                 }
             }
             Message::Ordered { number } => self.orders.retain(|(other, _)| *other != number),
+            Message::Adapters { told, adapters } => {
+                self.networks.hear(&mut lend!(self, out), from, told, adapters);
+            }
+            Message::AdaptersHeard { told } => self.networks.confirm(from, told),
             Message::Drained => self.drained = self.draining,
             other => self.database_message(out, from, other),
         }

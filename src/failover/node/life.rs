@@ -20,6 +20,7 @@ impl Node {
         self.timers.clear(Timer::Join);
         self.primary.membership_changed();
         self.coordination.membership_changed();
+        self.networks.membership_changed(members);
         for node in self.config.nodes.ids().filter(|node| !members.contains(*node)) {
             self.confirmed[node] = 0;
         }

@@ -3,7 +3,7 @@
 use super::Names;
 use super::words::{dial_name, failure_name, group_state, resource_state, why_name};
 use crate::base::DbId;
-use crate::failover::message::{Flags, GroupReport, Message, Regroup};
+use crate::failover::message::{Adapter, Flags, GroupReport, Message, Regroup};
 use crate::failover::seam::CopyReport;
 use crate::failover::state::ClusterDatabase;
 
@@ -21,6 +21,20 @@ impl Names<'_> {
         }
     }
 
+    /// What a member's adapters do not reach.
+    fn adapters(&self, adapters: &[Adapter]) -> String {
+        let bad = adapters.iter().filter(|on| !on.carrier || !on.misses.is_empty());
+        let words = bad.map(|on| {
+            let network = self.network(on.network);
+            match on.carrier {
+                true => format!("over {network} I miss {}", self.nodes(on.misses)),
+                false => format!("my adapter on {network} has no carrier"),
+            }
+        });
+        let words: Vec<String> = words.collect();
+        if words.is_empty() { "my adapters reach all".to_owned() } else { words.join("; ") }
+    }
+
     pub(super) fn message(&self, message: &Message) -> String {
         match message {
             Message::Request { sequence, flags } => {
@@ -35,6 +49,8 @@ impl Names<'_> {
             }
             Message::ViewTaken { view, issuer: _ } => format!("view {view} taken"),
             Message::ViewInForce { view } => format!("view {view} is taken by all"),
+            Message::Adapters { told: _, adapters } => self.adapters(adapters),
+            Message::AdaptersHeard { told: _ } => "adapters heard".to_owned(),
             Message::Leave => "I leave".to_owned(),
             Message::Update { view, database } => {
                 format!("cluster database of view {view}, {}", version(database))
@@ -46,6 +62,14 @@ impl Names<'_> {
             }
             Message::Ordered { number } => format!("order {number} taken"),
             Message::Drained => "nothing is left to move away from you".to_owned(),
+            other => self.database_message(other),
+        }
+    }
+
+    /// What Active Managers say to each other.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the caller takes all others")]
+    fn database_message(&self, message: &Message) -> String {
+        match message {
             Message::AskCopy(database) => {
                 format!("how is your copy of {}?", self.database(*database))
             }
@@ -89,6 +113,7 @@ impl Names<'_> {
             Message::DatabaseFailed { database, failure } => {
                 format!("{} failed: {}", self.database(*database), failure_name(*failure))
             }
+            other => unreachable!("{other:?} is not about a database"),
         }
     }
 

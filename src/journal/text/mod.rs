@@ -8,7 +8,9 @@ mod words;
 
 use super::record::{Host, Plant, Record, What};
 use super::{Header, Origin, RecordNo};
-use crate::base::{ClientId, CopyId, DbId, GroupId, MachineId, NicId, NodeId, NodeSet, ResourceId};
+use crate::base::{
+    ClientId, CopyId, DbId, GroupId, MachineId, NetId, NicId, NodeId, NodeSet, ResourceId,
+};
 use crate::model::fault::Fault;
 use crate::model::{Scenario, Topology};
 use std::io::{self, Write};
@@ -84,6 +86,11 @@ impl<'t> Names<'t> {
     /// A resource's name.
     pub fn resource(&self, id: ResourceId) -> &'t str {
         self.topology.resources.get(id).map_or("?", |resource| resource.name.as_str())
+    }
+
+    /// A network's name.
+    pub fn network(&self, id: NetId) -> &'t str {
+        self.topology.networks.get(id).map_or("?", |network| network.name.as_str())
     }
 
     /// The name of an adapter of a machine.

@@ -5,7 +5,9 @@ use super::words::{
     dial_name, dropped_name, failure_name, group_state, operation_name, resource_state, why_name,
 };
 use crate::base::{DbId, GroupId, NicId, NodeId, NodeSet, ResourceId, Span};
-use crate::failover::seam::{Failure, MayMount, Note, Operation, Ranked, ResourceState, Why};
+use crate::failover::seam::{
+    Failure, InterfaceState, MayMount, NetworkState, Note, Operation, Ranked, ResourceState, Why,
+};
 use crate::failover::state::Drain;
 
 const NO_CONNECTIVITY: &str = "no connectivity: cannot take part in a cluster (event 1553)";
@@ -29,6 +31,8 @@ impl Names<'_> {
             Note::PathUp { .. }
             | Note::PathLost { .. }
             | Note::HeartbeatsMissed { .. }
+            | Note::Interface { .. }
+            | Note::Network { .. }
             | Note::PeerLost { .. }
             | Note::PeerHeard { .. } => self.path(node, note),
             Note::Regroup { round, reach } => self.regroup_round(*round, *reach),
@@ -188,6 +192,25 @@ impl Names<'_> {
                 format!("{} answers over {}", self.node(*peer), over(*nic))
             }
             Note::PathLost { peer, nic, missed } => self.path_lost(node, *peer, *nic, *missed),
+            Note::Interface { node, network, state } => {
+                let (node, network) = (self.node(*node), self.network(*network));
+                let how = match state {
+                    InterfaceState::Up => "is up",
+                    InterfaceState::Unavailable => "is unavailable: its node is down",
+                    InterfaceState::Unreachable => "is unreachable for some (event 1126)",
+                    InterfaceState::Failed => "has failed (event 1127)",
+                };
+                format!("the interface of {node} on {network} {how}")
+            }
+            Note::Network { network, state } => {
+                let how = match state {
+                    NetworkState::Up => "is up (event 1128)",
+                    NetworkState::Unavailable => "is unavailable: its nodes are down",
+                    NetworkState::Partitioned => "is partitioned (event 1129)",
+                    NetworkState::Down => "is down (event 1130)",
+                };
+                format!("cluster network {} {how}", self.network(*network))
+            }
             Note::HeartbeatsMissed { peer, nic, missed } => {
                 let (peer, nic) = (self.node(*peer), over(*nic));
                 format!("path to {peer} over {nic}: {missed} beats missed (event 1650)")

@@ -199,6 +199,8 @@ fn wanted(note: &Note, late: bool) -> bool {
         Note::Database { .. }
         | Note::PathLost { .. }
         | Note::HeartbeatsMissed { .. }
+        | Note::Interface { .. }
+        | Note::Network { .. }
         | Note::PeerLost { .. }
         | Note::PeerHeard { .. }
         | Note::Regroup { .. }

@@ -129,6 +129,9 @@ fn set_networks(setting: &mut Setting, words: &[&str]) {
         ["cross-subnet", d, t] => setting.heartbeat.cross_subnet = rhythm(d, t),
         ["cross-site", d, t] => setting.heartbeat.cross_site = rhythm(d, t),
         ["plumb-all", on] => setting.heartbeat.all_cross_subnet = *on == "yes",
+        ["cross-subnet-interfaces-fail", on] => {
+            setting.heartbeat.cross_subnet_interfaces_fail = *on == "yes";
+        }
         ["event-1650", on] => setting.heartbeat.tells_misses = *on == "yes",
         other => panic!("unknown setting {other:?}"),
     }

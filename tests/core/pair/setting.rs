@@ -88,6 +88,7 @@ impl Default for Setting {
                 same_subnet: Rhythm { delay: span("1s"), threshold: 5 },
                 cross_subnet: Rhythm { delay: span("1s"), threshold: 5 },
                 cross_site: Rhythm { delay: span("1s"), threshold: 20 },
+                cross_subnet_interfaces_fail: true,
                 all_cross_subnet: false,
                 tells_misses: false,
             },
