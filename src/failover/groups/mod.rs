@@ -203,7 +203,7 @@ impl Groups {
                 local.op = Some(ctx.act(Act::Offline(id), Pending::Offline(id)));
                 ctx.note(Note::Resource { resource: id, state: local.state, failure: None });
             }
-            ResourceState::OnlinePending if free => {
+            ResourceState::OnlinePending => {
                 ctx.act(Act::Terminate(id), Pending::Nothing);
                 self.off(ctx, id);
             }
@@ -215,9 +215,7 @@ impl Groups {
                     ctx.note(Note::Resource { resource: id, state, failure: None });
                 }
             }
-            ResourceState::Online
-            | ResourceState::OnlinePending
-            | ResourceState::OfflinePending => {}
+            ResourceState::Online | ResourceState::OfflinePending => {}
         }
     }
 
