@@ -236,7 +236,10 @@ impl<'s, 't> Possible<'s, 't> {
                 | CopyStatus::Suspended
                 | CopyStatus::Seeding,
             ) => false,
-            Some(CopyStatus::Dismounted) => !damaged(),
+            Some(CopyStatus::Dismounted) => {
+                let full = self.scene.log_disks.get(&copy).is_some_and(|(_, full)| *full);
+                !full && !damaged()
+            }
             _ => true,
         }
     }

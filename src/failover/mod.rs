@@ -29,6 +29,7 @@ pub mod seam;
 pub mod state;
 mod timers;
 pub mod transitions;
+pub mod truncation;
 
 pub use node::{Node, View};
 

@@ -169,6 +169,23 @@ pub enum Plant {
         /// Its content index.
         content_index: ContentIndex,
     },
+    /// The logs that are kept on a copy's disk have grown or shrunk by a hundred or so, or no more
+    /// fit.
+    LogDisk {
+        /// The copy.
+        copy: CopyId,
+        /// Logs kept.
+        logs: u64,
+        /// Whether no more fit.
+        full: bool,
+    },
+    /// Whether a database keeps logs for a restore was changed.
+    CircularLogging {
+        /// The database.
+        database: DbId,
+        /// Whether it does not.
+        enabled: bool,
+    },
     /// A database was mounted on a copy.
     Mounted {
         /// The copy.

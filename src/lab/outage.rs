@@ -345,7 +345,10 @@ fn plant_stage(plant: &Plant) -> Option<&'static str> {
         Plant::WitnessLock { .. } => "arbitration",
         Plant::Mounted { .. } => "mount",
         Plant::Dismounted { .. } => "dismount",
+        Plant::LogDisk { full: true, .. } => "log disk full",
         Plant::Operation { .. }
+        | Plant::LogDisk { .. }
+        | Plant::CircularLogging { .. }
         | Plant::ClientAccessArray
         | Plant::RpcClientAccessServer { .. } => {
             return None;

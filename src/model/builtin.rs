@@ -46,7 +46,7 @@ pub const SITES: &[BuiltinSite] = &[site!("two-node-2010":
     "forced-move" "nics-back" "nics-back-diverged" "gratuitous-arp-blocked" "windows-7-clients" "switch-hiccup"
     "vm-paused-3s" "vm-paused-6s" "vm-paused-60s" "one-way-loss" "node-paused" "node-drained"
     "resource-failure" "resource-hang" "maintenance-hazard"
-    "copy-suspended" "log-corruption-reseed"
+    "copy-suspended" "truncation-blocked" "log-corruption-reseed"
 )];
 
 /// The scenario that runs when none is named.

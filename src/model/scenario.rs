@@ -140,6 +140,13 @@ pub enum Action {
         /// The database.
         database: DbId,
     },
+    /// `Set-MailboxDatabase -CircularLoggingEnabled`: whether logs are kept for no restore.
+    SetCircularLogging {
+        /// The database.
+        database: DbId,
+        /// Whether they are not.
+        enabled: bool,
+    },
     /// `Update-MailboxDatabaseCopy`: a copy is seeded anew. The Replication service of its server
     /// does it; the cluster decides nothing.
     UpdateCopy {

@@ -51,7 +51,9 @@ pub trait Value: Sized + PartialOrd {
 impl Value for Span {
     const EXPECTED: &'static str = "a duration with its unit, such as \"1500ms\" or \"5s\"";
     fn read(text: &str) -> Option<Self> {
-        let parsed: jiff::SignedDuration = text.parse().ok()?;
+        let days = jiff::SpanRelativeTo::days_are_24_hours();
+        let with_days = || text.parse::<jiff::Span>().ok()?.to_duration(days).ok();
+        let parsed = text.parse::<jiff::SignedDuration>().ok().or_else(with_days)?;
         let nanos = u64::try_from(parsed.as_nanos()).ok()?;
         (!text.trim_start().starts_with('-')).then_some(Span::from_nanos(nanos))
     }
@@ -365,6 +367,10 @@ settings! {
         mount_time: Span = "2s", "0s".."30m", Assumed("exchange.md §10: Store mount not found");
         /// Size of a database in gigabytes: how long a seed takes.
         database_size: u32 = "100", "1".."65536", Assumed("not in the fact sheets");
+        /// Logs that fit on the disk of a copy; 0 for any number.
+        log_disk: u32 = "0", "0".."100000000", Assumed("the size of a disk is an input");
+        /// Time between full backups, which let logs be deleted; 0s for none.
+        backup_interval: Span = "0s", "0s".."365d", Assumed("an input");
         /// How long a content index is crawled that a seed left out.
         crawl_time: Span = "1h", "0s".."30d", Assumed("not in the fact sheets");
         /// Time of a dismount.

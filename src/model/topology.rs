@@ -261,12 +261,21 @@ pub struct Database {
     pub copies: Vec<NodeId>,
     /// ReplayLagTime of the copies that have one, at most 14 days (exchange.md §1.7).
     pub replay_lag_times: BTreeMap<NodeId, Span>,
+    /// TruncationLagTime of the copies that have one, at most 14 days (exchange.md §1.7).
+    pub truncation_lag_times: BTreeMap<NodeId, Span>,
+    /// CircularLoggingEnabled: logs are kept for no restore.
+    pub circular_logging_enabled: bool,
 }
 
 impl Database {
     /// ReplayLagTime of a copy.
     pub fn replay_lag_time(&self, node: NodeId) -> Span {
         self.replay_lag_times.get(&node).copied().unwrap_or(Span::ZERO)
+    }
+
+    /// TruncationLagTime of a copy.
+    pub fn truncation_lag_time(&self, node: NodeId) -> Span {
+        self.truncation_lag_times.get(&node).copied().unwrap_or(Span::ZERO)
     }
 }
 

@@ -249,6 +249,11 @@ fn insert_services(world: &mut World, topology: &Topology, scenario: &Scenario) 
     world.insert_resource(Directory {
         machines: with(MachineRole::DomainController),
         array: exists,
+        circular_logging: topology
+            .databases
+            .values()
+            .map(|database| database.circular_logging_enabled)
+            .collect(),
         database_names_array: topology.databases.ids().map(|_: DbId| exists).collect(),
         pass_through: IdVec::filled(topology.machines.len(), vec![Instant::ZERO; slots]),
     });

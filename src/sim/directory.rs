@@ -15,6 +15,8 @@ pub(super) struct Directory {
     pub machines: Vec<MachineId>,
     /// The record that created the client access array object.
     pub array: Option<RecordNo>,
+    /// Databases whose logs are kept for no restore.
+    pub circular_logging: IdVec<DbId, bool>,
     /// The record that made a database name the array.
     pub database_names_array: IdVec<DbId, Option<RecordNo>>,
     /// When each pass-through log-on that a server may have in progress is over (NTLM,

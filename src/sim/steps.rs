@@ -42,6 +42,11 @@ pub(super) fn act(p: &mut Plant, at: Instant, index: u16) {
             let record = p.change(at, Some(cause), change);
             p.directory.database_names_array[*database] = Some(record);
         }
+        Action::SetCircularLogging { database, enabled } => {
+            let (database, enabled) = (*database, *enabled);
+            p.change(at, Some(cause), Change::CircularLogging { database, enabled });
+            p.directory.circular_logging[database] = enabled;
+        }
         Action::SendMessage { client, .. } => {
             client::send_message(p, at, *client, index, cause);
         }

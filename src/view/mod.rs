@@ -51,6 +51,8 @@ pub struct Scene<'t> {
     pub databases: IdVec<DbId, Database>,
     /// Copies.
     pub copies: BTreeMap<CopyId, Copy>,
+    /// Logs kept on the disks of copies, and whether no more fit, where something is told of it.
+    pub log_disks: BTreeMap<CopyId, (u64, bool)>,
     /// Addresses bound by resources, and every machine on which one is bound.
     pub addresses: BTreeMap<Address, BTreeSet<MachineId>>,
     /// Faults that are in force, by their place in the plan.
@@ -185,6 +187,7 @@ impl<'t> Scene<'t> {
             resources: IdVec::filled(topology.resources.len(), BTreeMap::new()),
             databases: IdVec::filled(topology.databases.len(), Database::default()),
             copies: copies.collect(),
+            log_disks: BTreeMap::new(),
             addresses: BTreeMap::new(),
             faults: BTreeSet::new(),
             dns: BTreeMap::new(),
@@ -308,6 +311,10 @@ impl<'t> Scene<'t> {
                 let now = Copy { status, copy_queue, replay_queue, content_index, mounted };
                 self.copies.insert(copy, now);
             }
+            Plant::LogDisk { copy, logs, full } => {
+                self.log_disks.insert(copy, (logs, full));
+            }
+            Plant::CircularLogging { .. } => {}
             Plant::Mounted { copy, lost_logs, .. } => {
                 let database = &mut self.databases[copy.database];
                 let moved = database.active.is_some_and(|active| active != copy.node);

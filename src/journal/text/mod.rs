@@ -148,14 +148,17 @@ impl<'t> Names<'t> {
             Plant::Operation { node, .. } | Plant::ClusterStart { node, .. } => {
                 self.node(*node).to_owned()
             }
-            Plant::Copy { copy, .. } | Plant::Mounted { copy, .. } | Plant::Dismounted { copy } => {
-                self.node(copy.node).to_owned()
-            }
+            Plant::Copy { copy, .. }
+            | Plant::LogDisk { copy, .. }
+            | Plant::Mounted { copy, .. }
+            | Plant::Dismounted { copy } => self.node(copy.node).to_owned(),
             Plant::WitnessLock { .. } => {
                 self.topology.dag.witness.map_or("witness", |id| self.machine(id)).to_owned()
             }
             Plant::DnsRecord { .. } | Plant::DnsUpdateFailed { .. } => "DNS".to_owned(),
-            Plant::ClientAccessArray | Plant::RpcClientAccessServer { .. } => "AD".to_owned(),
+            Plant::ClientAccessArray
+            | Plant::CircularLogging { .. }
+            | Plant::RpcClientAccessServer { .. } => "AD".to_owned(),
         }
     }
 

@@ -55,6 +55,21 @@ impl Names<'_> {
                 format!("{} is started{}", self.node(*node), switches(*start))
             }
             Plant::Operation { op, .. } => format!("{op:?} is over"),
+            Plant::Copy { .. }
+            | Plant::LogDisk { .. }
+            | Plant::CircularLogging { .. }
+            | Plant::Mounted { .. }
+            | Plant::Dismounted { .. } => self.about_copy(plant),
+            Plant::ClientAccessArray => "client access array created".to_owned(),
+            Plant::RpcClientAccessServer { database } => {
+                format!("{} names the client access array", self.database(*database))
+            }
+        }
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the caller takes all others")]
+    fn about_copy(&self, plant: &Plant) -> String {
+        match plant {
             Plant::Copy { copy, status, copy_queue, replay_queue, content_index } => {
                 let copy = self.copy(*copy);
                 let index = match content_index {
@@ -65,15 +80,20 @@ impl Names<'_> {
                 let queues = format!("copy queue {copy_queue}, replay queue {replay_queue}");
                 format!("{copy} is {status:?}, {queues}{index}")
             }
+            Plant::LogDisk { copy, logs, full } => {
+                let room = if *full { ", and no more fit on the disk" } else { "" };
+                format!("{} keeps {logs} logs{room}", self.copy(*copy))
+            }
+            Plant::CircularLogging { database, enabled } => {
+                let how = if *enabled { "enabled" } else { "disabled" };
+                format!("circular logging of {} is {how}", self.database(*database))
+            }
             Plant::Mounted { copy, lost_logs, replayed_logs } => {
                 let copy = self.copy(*copy);
                 format!("{copy} mounted, {replayed_logs} logs replayed, {lost_logs} lost")
             }
             Plant::Dismounted { copy } => format!("{} dismounted", self.copy(*copy)),
-            Plant::ClientAccessArray => "client access array created".to_owned(),
-            Plant::RpcClientAccessServer { database } => {
-                format!("{} names the client access array", self.database(*database))
-            }
+            other => unreachable!("{other:?} is not about a copy"),
         }
     }
 

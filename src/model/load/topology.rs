@@ -318,22 +318,43 @@ fn databases(root: &Section, nodes: &IdVec<NodeId, String>) -> IdVec<DbId, Datab
     for section in sections.into_iter().take(1_000) {
         let name = section.text("name");
         name_once(&section, &name, "database", &databases, |other| &other.name);
-        let (copies, replay_lag_times) = copies(&section, nodes);
+        let circular = section.value::<bool>("circular_logging_enabled").unwrap_or(false);
+        let found = copies(&section, nodes);
         section.finish();
-        databases.push(Database { name: name.text, copies, replay_lag_times });
+        databases.push(Database {
+            name: name.text,
+            copies: found.copies,
+            replay_lag_times: found.replay_lag_times,
+            truncation_lag_times: found.truncation_lag_times,
+            circular_logging_enabled: circular,
+        });
     }
     databases
 }
 
+/// The copies of a database.
+struct Copies {
+    /// In the order of activation preference.
+    copies: Vec<NodeId>,
+    replay_lag_times: BTreeMap<NodeId, Span>,
+    truncation_lag_times: BTreeMap<NodeId, Span>,
+}
+
+/// A lag of a copy, if it has one.
+fn lag_time(part: &Section, key: &'static str) -> Option<Span> {
+    const LONGEST: Span = Span::from_secs(14 * 24 * 3_600);
+    let lag = part.value::<Span>(key).filter(|lag| *lag > Span::ZERO)?;
+    if lag > LONGEST {
+        part.wrong(key, "at most 14 days (exchange.md §1.7)", None);
+    }
+    Some(lag)
+}
+
 /// The copies of a database, in the order of activation preference: a list of servers (`copies`),
 /// or a section for each (`[[database.copy]]`).
-fn copies(
-    section: &Section,
-    nodes: &IdVec<NodeId, String>,
-) -> (Vec<NodeId>, BTreeMap<NodeId, Span>) {
-    const LONGEST_LAG: Span = Span::from_secs(14 * 24 * 3_600);
+fn copies(section: &Section, nodes: &IdVec<NodeId, String>) -> Copies {
     let mut found: Vec<(u8, NodeId)> = Vec::new();
-    let mut lags = BTreeMap::new();
+    let (mut lags, mut truncation_lags) = (BTreeMap::new(), BTreeMap::new());
     let parts = section.tables("copy");
     if !parts.is_empty() && section.has("copies") {
         section.wrong("copies", "either copies or [[database.copy]], not both", None);
@@ -354,16 +375,13 @@ fn copies(
             let expected = "a number that no other copy of the database has";
             part.wrong("activation_preference", expected, None);
         }
-        let lag = part.value::<Span>("replay_lag_time").unwrap_or(Span::ZERO);
-        if lag > LONGEST_LAG {
-            part.wrong("replay_lag_time", "at most 14 days (exchange.md §1.7)", None);
-        }
+        let (replay, truncation) =
+            (lag_time(part, "replay_lag_time"), lag_time(part, "truncation_lag_time"));
         part.finish();
         if let Some(node) = node {
             found.push((preference, node));
-            if lag > Span::ZERO {
-                lags.insert(node, lag);
-            }
+            lags.extend(replay.map(|lag| (node, lag)));
+            truncation_lags.extend(truncation.map(|lag| (node, lag)));
         }
     }
     found.sort_unstable();
@@ -382,7 +400,7 @@ fn copies(
             section.wrong("copies", "at least one server with a copy", None);
         }
     }
-    (copies, lags)
+    Copies { copies, replay_lag_times: lags, truncation_lag_times: truncation_lags }
 }
 
 /// The server of a `[[database.copy]]`.

@@ -183,12 +183,12 @@ pub(super) const CMDLETS: &[Cmdlet] = &[
         name: "Set-MailboxDatabase",
         identity: Some(("Identity", Takes::Database)),
         unless: None,
-        parameters: &[("RpcClientAccessServer", Takes::Text)],
-        meaning: "names the client access array in a database",
-        read: |line| {
-            array(line, "RpcClientAccessServer")?;
-            Ok(Action::SetRpcClientAccessServer { database: database(line)? })
-        },
+        parameters: &[
+            ("RpcClientAccessServer", Takes::Text),
+            ("CircularLoggingEnabled", Takes::Word(&["$true", "$false"])),
+        ],
+        meaning: "names the client access array in a database, or lets its logs be deleted",
+        read: set_database,
     },
 ];
 
@@ -264,6 +264,18 @@ fn suspend(line: &Line) -> Result<Action, Wrong> {
         return Err(Wrong::new("-TargetNode to be another node"));
     }
     Ok(order(line, Order::SuspendNode { node, drain: drain.then_some(target) }))
+}
+
+fn set_database(line: &Line) -> Result<Action, Wrong> {
+    let database = database(line)?;
+    match (line.word("CircularLoggingEnabled")?, line.text("RpcClientAccessServer")) {
+        (Some(_), Some(_)) => Err(Wrong::new("one parameter in one order")),
+        (Some(word), None) => Ok(Action::SetCircularLogging { database, enabled: word == 0 }),
+        (None, _) => {
+            array(line, "RpcClientAccessServer")?;
+            Ok(Action::SetRpcClientAccessServer { database })
+        }
+    }
 }
 
 /// The name of the array must be given, and be the one that the site has.

@@ -247,10 +247,15 @@ fn plant_column(outcome: &Outcome, plant: &Plant) -> Option<Column> {
         Plant::Copy { copy, status, .. } if !is_active(*status) => {
             Column::Machine(MachineId::at(copy.node.index()))
         }
-        Plant::Mounted { copy, .. } | Plant::Dismounted { copy } => {
+        Plant::Mounted { copy, .. }
+        | Plant::Dismounted { copy }
+        | Plant::LogDisk { copy, full: true, .. } => {
             Column::Machine(MachineId::at(copy.node.index()))
         }
-        Plant::ClientAccessArray | Plant::RpcClientAccessServer { .. } => Column::Across,
+        Plant::ClientAccessArray
+        | Plant::CircularLogging { .. }
+        | Plant::RpcClientAccessServer { .. } => Column::Across,
+        Plant::LogDisk { .. } => return None,
         Plant::Copy { .. }
         | Plant::FrameLost { .. }
         | Plant::Neighbour { .. }

@@ -2,6 +2,7 @@
 
 use super::super::plant::Plant;
 use super::Event;
+use super::disk::LogDisk;
 use super::log::{Log, closed, generations};
 use crate::base::{CopyId, Instant, NetId, NodeId, OpId, Span};
 use crate::failover::seam::{ContentIndex, CopyReport, CopyStatus};
@@ -24,6 +25,8 @@ pub(in crate::sim) struct Copy {
     pub(super) active: Option<NodeId>,
     /// The logs.
     pub(super) log: Log,
+    /// Which of them are on the disk.
+    pub(super) disk: LogDisk,
     /// While mounted: the record of the mount and its moment.
     pub(super) mounted: Option<(RecordNo, Instant)>,
     /// The last activation of the database on this copy.
@@ -98,12 +101,14 @@ impl Copy {
     /// Healthy with equal logs.
     pub(in crate::sim) fn new(node: NodeId, active: NodeId, replay_lag: Span) -> Self {
         let here = node == active;
+        let log = Log::new(replay_lag);
         Copy {
             status: if here { CopyStatus::Dismounted } else { CopyStatus::Healthy },
             since: RecordNo(0),
             turn: 0,
             active: Some(active),
-            log: Log::new(replay_lag),
+            disk: LogDisk::from(log.position),
+            log,
             mounted: None,
             own: here.then_some(RecordNo(0)),
             pending: None,

@@ -123,6 +123,8 @@ pub(in crate::sim) fn topology() -> Topology {
             name: "VIP".to_string(),
             copies: vec![EX01, EX02],
             replay_lag_times: BTreeMap::new(),
+            truncation_lag_times: BTreeMap::new(),
+            circular_logging_enabled: false,
         }]
         .into_iter()
         .collect(),

@@ -6,6 +6,7 @@
 
 mod act;
 mod copy;
+mod disk;
 mod follow;
 mod log;
 mod mount;

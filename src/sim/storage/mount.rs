@@ -6,7 +6,7 @@ use super::super::{host, mail};
 use super::act::answer;
 use super::copy::{Pending, drain, others, set_status};
 use super::log::{Log, closed, generations};
-use super::{Event, follow, ship};
+use super::{Event, disk, follow, ship};
 use crate::base::{CopyId, Instant, OpId};
 use crate::failover::seam::{CopyStatus, Failure, Outcome};
 use crate::journal::RecordNo;
@@ -26,7 +26,9 @@ pub(super) fn mount(p: &mut Plant, at: Instant, id: CopyId, op: OpId, cause: Rec
         }
         ServiceState::Hung => return,
     }
-    if p.copy(id).damaged {
+    let active = CopyId { node: p.copy(id).active.unwrap_or(id.node), ..id };
+    disk::truncate(p, at, active, cause);
+    if p.copy(id).damaged || disk::is_full(p, id) {
         let outcome = Outcome::Failed(Failure::Disk);
         host::done(p, at, id.node, op, outcome, p.copy(id).since.max(cause));
         return;

@@ -5,9 +5,9 @@
 use super::super::event::Event as Planned;
 use super::super::net;
 use super::super::plant::Plant;
-use super::Event;
 use super::copy::{drain, source, tell, tell_queues};
 use super::log::{LOG_KILOBYTES, closed, generations};
+use super::{Event, disk};
 use crate::base::{CopyId, Instant, MachineId, NetId, NodeId, Ratio, Span};
 use crate::failover::seam::CopyStatus;
 use crate::journal::RecordNo;
@@ -135,6 +135,9 @@ pub(in crate::sim) fn write(
         } else {
             notify(p, at, follower, before, position);
         }
+    }
+    if closed(before) != closed(position) {
+        disk::log_closed(p, at, id, cause);
     }
     position
 }
