@@ -3,7 +3,7 @@
 //! database, so that it outlives the Primary Active Manager that took the order.
 
 use super::Ctx;
-use super::seam::Note;
+use super::seam::{Note, Order, OrderRefusal};
 use super::state::ClusterDatabase;
 use crate::base::{DbId, NodeId};
 use serde::{Deserialize, Serialize};
@@ -92,7 +92,8 @@ pub(super) fn suspend(
     activation_only: bool,
 ) {
     if !hosts(ctx, database, node) || shared.databases[database].active == Some(node) {
-        ctx.note(Note::CopyOrderRefused { database, node });
+        let order = Order::SuspendCopy { database, node, activation_only };
+        ctx.note(Note::OrderRefused { order, why: OrderRefusal::NoPassiveCopy });
         return;
     }
     let entry = &mut shared.databases[database];
@@ -113,7 +114,8 @@ pub(super) fn resume(
     replication_only: bool,
 ) {
     if !hosts(ctx, database, node) {
-        ctx.note(Note::CopyOrderRefused { database, node });
+        let order = Order::ResumeCopy { database, node, replication_only };
+        ctx.note(Note::OrderRefused { order, why: OrderRefusal::NoPassiveCopy });
         return;
     }
     let entry = &mut shared.databases[database];

@@ -14,8 +14,8 @@ use super::networks::Networks;
 use super::placement::{Hosts, Placement};
 use super::quorum::{Counting, Standing, Votes, standing};
 use super::seam::{
-    Act, Boot, Deadline, Durable, Effects, Input, Note, Operation, Order, Outcome, Refusal, Report,
-    SkipChecks, Start, StartQuorum, Timer, Why,
+    Act, Boot, Deadline, Durable, Effects, Input, Note, Operation, Order, OrderRefusal, Outcome,
+    Refusal, Report, SkipChecks, Start, StartQuorum, Timer, Why,
 };
 use super::state::{ClusterDatabase, ServerEntry};
 use super::timers::Timers;
@@ -257,7 +257,7 @@ impl Node {
             Input::Done { op, outcome } => self.done(out, op, outcome),
             Input::Learned(durable) => self.learn(out, *durable),
             Input::Saw(report) => self.saw(out, report),
-            Input::Order(order) => self.order(order),
+            Input::Order(order) => self.order(out, order),
         }
         self.on_time(out);
         if !self.calm {

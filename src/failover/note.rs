@@ -4,7 +4,7 @@
 use super::networks::{InterfaceState, NetworkState};
 use super::quorum::Votes;
 use super::seam::{
-    CopyStatus, Failure, GroupState, MountDial, Outcome, ResourceState, ServerSettings, Why,
+    CopyStatus, Failure, GroupState, MountDial, Order, Outcome, ResourceState, ServerSettings, Why,
 };
 use super::state::Drain;
 use crate::base::{DbId, GroupId, Instant, NetId, NicId, NodeId, NodeSet, ResourceId, Span};
@@ -68,6 +68,28 @@ pub struct Ranked {
     pub preference: u8,
 }
 
+/// Why an order is not carried out.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub enum OrderRefusal {
+    /// The node where it was given has no quorum.
+    NoQuorum,
+    /// The Replication service of the core group's owner does not run: nobody is Primary Active
+    /// Manager.
+    NoPrimaryActiveManager,
+    /// Another operation on the database is under way.
+    UnderWay,
+    /// It is so already.
+    AlreadySo,
+    /// The server has as many active databases as it may (MaximumActiveDatabases).
+    MaximumActive,
+    /// Datacenter activation coordination does not let the server mount.
+    MayNotMount,
+    /// The server has no passive copy of the database.
+    NoPassiveCopy,
+    /// No database is mounted on the server.
+    NothingMounted,
+}
+
 /// Why an Active Manager's bit of datacenter activation coordination is set (exchange.md §3.2).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub enum MayMount {
@@ -103,12 +125,12 @@ pub enum Note {
         /// Whether it may not be activated.
         activation_suspended: bool,
     },
-    /// An order about a copy was refused: the server has none, or has the active one.
-    CopyOrderRefused {
-        /// The database.
-        database: DbId,
-        /// The server.
-        node: NodeId,
+    /// An order that is not carried out.
+    OrderRefused {
+        /// The order.
+        order: Order,
+        /// Why not.
+        why: OrderRefusal,
     },
     /// A path to a peer answers.
     PathUp {

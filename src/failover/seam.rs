@@ -13,7 +13,7 @@ pub use super::boot::{Boot, Durable, Start, StartQuorum};
 pub use super::copies::{ContentIndex, CopyReport, CopyStatus};
 use super::message::Message;
 pub use super::networks::{InterfaceState, NetworkState};
-pub use super::note::{Dropped, MayMount, Note, Operation, Ranked};
+pub use super::note::{Dropped, MayMount, Note, Operation, OrderRefusal, Ranked};
 use crate::base::{DbId, GroupId, Instant, NicId, NodeId, OpId, ResourceId, StepNo};
 use serde::{Deserialize, Serialize};
 

@@ -169,6 +169,13 @@ pub enum Plant {
         /// Its content index.
         content_index: ContentIndex,
     },
+    /// An order that nobody takes: what it is for does not run, or is not in a state for it.
+    OrderRefused {
+        /// Where it was given, or the server that it is for.
+        node: NodeId,
+        /// Why.
+        why: NotTaken,
+    },
     /// The logs that are kept on a copy's disk have grown or shrunk by a hundred or so, or no more
     /// fit.
     LogDisk {
@@ -218,6 +225,17 @@ pub enum ServiceState {
     Stopped,
     /// Takes requests and answers none.
     Hung,
+}
+
+/// Why an order is not taken.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub enum NotTaken {
+    /// The Cluster service does not run there.
+    ServiceStopped,
+    /// A copy is seeded only while it is suspended or has failed.
+    NotSuspended,
+    /// The copy to seed from is not there, not whole, or not reached.
+    NoSource,
 }
 
 /// Why a frame or segment did not arrive.

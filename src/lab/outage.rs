@@ -349,6 +349,7 @@ fn plant_stage(plant: &Plant) -> Option<&'static str> {
         Plant::Operation { .. }
         | Plant::LogDisk { .. }
         | Plant::CircularLogging { .. }
+        | Plant::OrderRefused { .. }
         | Plant::ClientAccessArray
         | Plant::RpcClientAccessServer { .. } => {
             return None;

@@ -6,7 +6,7 @@ use super::{client, host, storage};
 use crate::base::Instant;
 use crate::failover::seam::{Input, Order};
 use crate::journal::What;
-use crate::journal::record::Plant as Change;
+use crate::journal::record::{NotTaken, Plant as Change};
 use crate::model::scenario::Action;
 
 /// Does a step of the scenario.
@@ -17,7 +17,12 @@ pub(super) fn act(p: &mut Plant, at: Instant, index: u16) {
     match action {
         Action::Order { on, order: Order::StopService } => host::stop_service(p, at, *on, cause),
         Action::Order { on, order } => {
-            host::feed(p, at, *on, Input::Order(*order), Some(cause));
+            if p.machine((*on).into()).up && p.host(*on).node.is_some() {
+                host::feed(p, at, *on, Input::Order(*order), Some(cause));
+            } else {
+                let change = Change::OrderRefused { node: *on, why: NotTaken::ServiceStopped };
+                p.change(at, Some(cause), change);
+            }
         }
         Action::StartClusterService { node, start } => {
             let life = host::life(p, *node);

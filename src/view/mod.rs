@@ -314,7 +314,7 @@ impl<'t> Scene<'t> {
             Plant::LogDisk { copy, logs, full } => {
                 self.log_disks.insert(copy, (logs, full));
             }
-            Plant::CircularLogging { .. } => {}
+            Plant::CircularLogging { .. } | Plant::OrderRefused { .. } => {}
             Plant::Mounted { copy, lost_logs, .. } => {
                 let database = &mut self.databases[copy.database];
                 let moved = database.active.is_some_and(|active| active != copy.node);

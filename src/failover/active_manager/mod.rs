@@ -69,6 +69,11 @@ impl Primary {
         self.stays.clear();
     }
 
+    /// Whether something is being done with a database.
+    pub(super) fn is_under_way(&self, database: DbId) -> bool {
+        self.operations.contains_key(&database)
+    }
+
     /// Whether a database is on its way from a node.
     pub(super) fn moves_from(&self, node: NodeId) -> bool {
         self.operations.values().any(|running| running.from == Some(node))
@@ -85,7 +90,7 @@ impl Primary {
     /// Begins what is needed, and goes on with what has waited long enough.
     pub(super) fn settle(&mut self, ctx: &mut Ctx, shared: &mut ClusterDatabase, servers: Servers) {
         for database in shared.databases.ids() {
-            if self.operations.contains_key(&database) {
+            if self.is_under_way(database) {
                 self.advance(ctx, shared, database, servers);
             } else {
                 self.consider(ctx, shared, database, servers);
@@ -152,7 +157,7 @@ impl Primary {
         servers: Servers,
     ) {
         let Wish { kind, why, to, dial, skip } = wish;
-        if self.operations.contains_key(&database) {
+        if self.is_under_way(database) {
             return;
         }
         // Numbers grow from one primary, and one life of it, to the next as the version does.

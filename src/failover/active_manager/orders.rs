@@ -3,7 +3,9 @@
 use super::{Primary, Servers, Wish};
 use crate::base::{DbId, NodeId};
 use crate::failover::Ctx;
-use crate::failover::seam::{MountDial, Note, Operation, ServerSettings, SkipChecks, Why};
+use crate::failover::seam::{
+    MountDial, Note, Operation, Order, OrderRefusal, ServerSettings, SkipChecks, Why,
+};
 use crate::failover::state::ClusterDatabase;
 
 impl Primary {
@@ -16,11 +18,21 @@ impl Primary {
         (to, dial, skip): (Option<NodeId>, Option<MountDial>, SkipChecks),
         servers: Servers,
     ) {
-        let here = shared.databases.get(database).map(|entry| entry.active);
-        if here.is_some_and(|active| to.is_none() || active != to) {
-            let wish = Wish { kind: Operation::Switchover, why: Why::Asked, to, dial, skip };
-            self.begin(ctx, shared, database, wish, servers);
+        let Some(active) = shared.databases.get(database).map(|entry| entry.active) else { return };
+        let refused = if self.is_under_way(database) {
+            Some(OrderRefusal::UnderWay)
+        } else if to.is_some() && active == to {
+            Some(OrderRefusal::AlreadySo)
+        } else {
+            None
+        };
+        if let Some(why) = refused {
+            let order = Order::MoveDatabase { database, to, dial, skip };
+            ctx.note(Note::OrderRefused { order, why });
+            return;
         }
+        let wish = Wish { kind: Operation::Switchover, why: Why::Asked, to, dial, skip };
+        self.begin(ctx, shared, database, wish, servers);
     }
 
     /// `Move-ActiveMailboxDatabase -Server`: every database that is active on a server.
@@ -32,11 +44,15 @@ impl Primary {
         how: (Option<NodeId>, Option<MountDial>, SkipChecks),
         servers: Servers,
     ) {
-        for database in shared.databases.ids() {
-            let entry = &shared.databases[database];
-            if entry.active == Some(from) && entry.mounted {
-                self.switch_over(ctx, shared, database, how, servers);
-            }
+        let here = shared.databases.iter().filter(|(_, it)| it.active == Some(from) && it.mounted);
+        let here: Vec<DbId> = here.map(|(database, _)| database).collect();
+        if here.is_empty() {
+            let (to, dial, skip) = how;
+            let order = Order::MoveServer { from, to, dial, skip };
+            ctx.note(Note::OrderRefused { order, why: OrderRefusal::NothingMounted });
+        }
+        for database in here {
+            self.switch_over(ctx, shared, database, how, servers);
         }
     }
 
@@ -51,14 +67,26 @@ impl Primary {
     ) {
         let Some(entry) = shared.databases.get(database) else { return };
         let (mounted, active) = (entry.mounted, entry.active);
-        shared.databases[database].wanted = mount;
-        shared.changed();
-        let kind = if mount { Operation::Mount } else { Operation::Dismount };
-        let may = !mount
-            || active.is_some_and(|active| {
-                servers.may_mount.contains(active) && !self.is_full(ctx, shared, active)
-            });
-        if mounted != mount && active.is_some() && may {
+        let order = match mount {
+            true => Order::MountDatabase(database),
+            false => Order::DismountDatabase(database),
+        };
+        let refused = match active {
+            _ if mounted == mount => Some(OrderRefusal::AlreadySo),
+            _ if self.is_under_way(database) => Some(OrderRefusal::UnderWay),
+            Some(on) if mount && !servers.may_mount.contains(on) => Some(OrderRefusal::MayNotMount),
+            Some(on) if mount && self.is_full(ctx, shared, on) => Some(OrderRefusal::MaximumActive),
+            // Where it has never been active, the primary finds the first place for it.
+            None | Some(_) => None,
+        };
+        if refused.is_none_or(|why| why == OrderRefusal::AlreadySo) {
+            shared.databases[database].wanted = mount;
+            shared.changed();
+        }
+        if let Some(why) = refused {
+            ctx.note(Note::OrderRefused { order, why });
+        } else if active.is_some() {
+            let kind = if mount { Operation::Mount } else { Operation::Dismount };
             let skip = SkipChecks::default();
             let wish = Wish { kind, why: Why::Asked, to: None, dial: None, skip };
             self.begin(ctx, shared, database, wish, servers);

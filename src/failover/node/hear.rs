@@ -363,19 +363,24 @@ impl Node {
     }
 
     /// An administrator's order was given here.
-    pub(super) fn order(&mut self, order: Order) {
+    pub(super) fn order(&mut self, out: &mut Effects, order: Order) {
         if order == Order::StopService {
             self.draining = true;
         } else if self.quorum == Quorum::Held {
             self.order_count += 1;
             self.orders.push_back((self.order_count, order));
             self.timers.set(Timer::Update, self.now);
+        } else {
+            let why = OrderRefusal::NoQuorum;
+            lend!(self, out).note(Note::OrderRefused { order, why });
         }
     }
 
     /// Carries out an order; `on` is where it was given.
     fn carry_out(&mut self, out: &mut Effects, on: NodeId, order: Order) {
         if asks_primary(&order) && !self.is_primary {
+            let why = OrderRefusal::NoPrimaryActiveManager;
+            lend!(self, out).note(Note::OrderRefused { order, why });
             return;
         }
         let (hosts, servers) = (self.hosts(), self.servers());

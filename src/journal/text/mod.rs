@@ -145,9 +145,9 @@ impl<'t> Names<'t> {
             Plant::Neighbour { host: Host::Machine(machine), .. } => {
                 self.machine(*machine).to_owned()
             }
-            Plant::Operation { node, .. } | Plant::ClusterStart { node, .. } => {
-                self.node(*node).to_owned()
-            }
+            Plant::Operation { node, .. }
+            | Plant::ClusterStart { node, .. }
+            | Plant::OrderRefused { node, .. } => self.node(*node).to_owned(),
             Plant::Copy { copy, .. }
             | Plant::LogDisk { copy, .. }
             | Plant::Mounted { copy, .. }

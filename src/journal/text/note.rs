@@ -2,7 +2,8 @@
 
 use super::Names;
 use super::words::{
-    dial_name, dropped_name, failure_name, group_state, operation_name, resource_state, why_name,
+    dial_name, dropped_name, failure_name, group_state, operation_name, order_refusal,
+    resource_state, why_name,
 };
 use crate::base::{DbId, GroupId, NicId, NodeId, NodeSet, ResourceId, Span};
 use crate::failover::seam::{
@@ -73,7 +74,7 @@ impl Names<'_> {
             Note::DatabaseOperation { database, operation, why, from } => {
                 self.operation(*database, *operation, *why, *from)
             }
-            Note::CopySuspended { .. } | Note::CopyOrderRefused { .. } => self.copy_order(note),
+            Note::CopySuspended { .. } | Note::OrderRefused { .. } => self.ordered(note),
             Note::Ranking { database, order } => self.ranking(*database, order),
             Note::CopyChosen { database, node, attempt, candidates: _ } => {
                 let (database, node) = (self.database(*database), self.node(*node));
@@ -166,7 +167,8 @@ impl Names<'_> {
         }
     }
 
-    fn copy_order(&self, note: &Note) -> String {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the caller takes all others")]
+    fn ordered(&self, note: &Note) -> String {
         match note {
             Note::CopySuspended { database, node, suspended, activation_suspended } => {
                 let how = match (*suspended, *activation_suspended) {
@@ -177,11 +179,10 @@ impl Names<'_> {
                 };
                 format!("the copy of {} on {} {how}", self.database(*database), self.node(*node))
             }
-            Note::CopyOrderRefused { database, node } => {
-                let (database, node) = (self.database(*database), self.node(*node));
-                format!("{node} has no passive copy of {database}: the order is refused")
+            Note::OrderRefused { order, why } => {
+                format!("refuses to {}: {}", self.order(order), order_refusal(*why))
             }
-            other => unreachable!("{other:?} is not about an order for a copy"),
+            other => unreachable!("{other:?} is not about an order"),
         }
     }
 

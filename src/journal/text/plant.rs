@@ -5,7 +5,7 @@ use super::words::{
     connection_name, failure_name, lost_name, refused_name, request_name, service_name,
 };
 use crate::failover::seam::{ContentIndex, Start, StartQuorum};
-use crate::journal::record::{ClientEvent, MailEvent, Plant, ServiceState};
+use crate::journal::record::{ClientEvent, MailEvent, NotTaken, Plant, ServiceState};
 
 impl Names<'_> {
     pub(super) fn plant(&self, plant: &Plant) -> String {
@@ -55,6 +55,14 @@ impl Names<'_> {
                 format!("{} is started{}", self.node(*node), switches(*start))
             }
             Plant::Operation { op, .. } => format!("{op:?} is over"),
+            Plant::OrderRefused { node: _, why } => {
+                let why = match why {
+                    NotTaken::ServiceStopped => "the Cluster service does not run",
+                    NotTaken::NotSuspended => "the copy is neither suspended nor failed",
+                    NotTaken::NoSource => "there is nothing to seed it from",
+                };
+                format!("the order is refused: {why}")
+            }
             Plant::Copy { .. }
             | Plant::LogDisk { .. }
             | Plant::CircularLogging { .. }

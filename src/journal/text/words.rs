@@ -1,7 +1,7 @@
 //! The words for every kind, state and reason.
 
 use crate::failover::seam::{
-    Dropped, Failure, GroupState, MountDial, Operation, ResourceState, Why,
+    Dropped, Failure, GroupState, MountDial, Operation, OrderRefusal, ResourceState, Why,
 };
 use crate::journal::record::{ConnectionState, Lost, Refused, Request};
 use crate::model::Service;
@@ -148,5 +148,19 @@ pub(super) fn operation_name(operation: Operation) -> &'static str {
         Operation::Dismount => "dismount",
         Operation::Switchover => "switchover",
         Operation::Failover => "failover",
+    }
+}
+
+/// Why an order is not carried out.
+pub(super) fn order_refusal(why: OrderRefusal) -> &'static str {
+    match why {
+        OrderRefusal::NoQuorum => "there is no quorum here",
+        OrderRefusal::NoPrimaryActiveManager => "nobody is Primary Active Manager",
+        OrderRefusal::UnderWay => "another operation on it is under way",
+        OrderRefusal::AlreadySo => "it is so already",
+        OrderRefusal::MaximumActive => "the server has as many active databases as it may",
+        OrderRefusal::MayNotMount => "datacenter activation coordination does not let it mount",
+        OrderRefusal::NoPassiveCopy => "it has no passive copy there",
+        OrderRefusal::NothingMounted => "no database is mounted there",
     }
 }

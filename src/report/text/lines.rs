@@ -213,7 +213,7 @@ fn wanted(note: &Note, late: bool) -> bool {
         | Note::NodeDrain { .. }
         | Note::ResourceRestart { .. }
         | Note::CopySuspended { .. }
-        | Note::CopyOrderRefused { .. }
+        | Note::OrderRefused { .. }
         | Note::DatabaseOperation { .. }
         | Note::Ranking { .. }
         | Note::LastLogs { .. }
@@ -237,7 +237,9 @@ fn plant_column(outcome: &Outcome, plant: &Plant) -> Option<Column> {
         | Plant::AddressDown { machine, .. }
         | Plant::GratuitousArp { machine, .. } => Column::Machine(*machine),
         Plant::WitnessLock { .. } => Column::Machine(topology.dag.witness?),
-        Plant::ClusterStart { node, .. } => Column::Machine((*node).into()),
+        Plant::ClusterStart { node, .. } | Plant::OrderRefused { node, .. } => {
+            Column::Machine((*node).into())
+        }
         Plant::DnsRecord { .. } | Plant::DnsUpdateFailed { .. } => {
             use crate::model::topology::MachineRole;
             let mut machines = topology.machines.iter();

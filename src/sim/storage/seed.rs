@@ -10,7 +10,7 @@ use super::{Event, follow, ship};
 use crate::base::{CopyId, Instant, NodeId, Span};
 use crate::failover::seam::{ContentIndex, CopyStatus, Failure, Input, Order, Report};
 use crate::journal::RecordNo;
-use crate::journal::record::ServiceState;
+use crate::journal::record::{NotTaken, Plant as Change, ServiceState};
 use crate::model::Service;
 
 /// What an administrator asks of a seed.
@@ -32,12 +32,18 @@ pub(in crate::sim) fn update(p: &mut Plant, at: Instant, id: CopyId, wish: Wish,
         copy.status,
         CopyStatus::Suspended | CopyStatus::FailedAndSuspended | CopyStatus::Failed
     );
-    let Some(node) = wish.source.or(copy.active).filter(|node| *node != id.node) else { return };
-    let source = CopyId { database: id.database, node };
-    if !stands || !p.has_copy(source) || !whole(p, source) {
+    let node = wish.source.or(copy.active).filter(|node| *node != id.node);
+    let sound = |source: &CopyId| {
+        p.has_copy(*source)
+            && whole(p, *source)
+            && ship::connection(p, None, source.node, id.node).is_ok()
+    };
+    let source = node.map(|node| CopyId { database: id.database, node }).filter(sound);
+    let Some(source) = source.filter(|_| stands) else {
+        let why = if stands { NotTaken::NoSource } else { NotTaken::NotSuspended };
+        p.change(at, Some(cause), Change::OrderRefused { node: id.node, why });
         return;
-    }
-    let Ok(_) = ship::connection(p, None, node, id.node) else { return };
+    };
     let Wish { manual_resume, database_only, .. } = wish;
     let copy = p.copy_mut(id);
     copy.damaged = true;
