@@ -151,7 +151,10 @@ impl<'s, 't> Possible<'s, 't> {
         let topology = self.topology();
         let machine = match topology.rules().witness() {
             Some(Witness::Disk) => return Ok(()),
-            Some(Witness::FileShare) => topology.dag.witness,
+            Some(Witness::FileShare) => {
+                let servers = topology.witness_servers();
+                servers.get(usize::from(self.scene.witness_server)).copied()
+            }
             None => None,
         };
         let Some(machine) = machine else { return Err("there is no witness".into()) };

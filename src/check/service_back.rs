@@ -104,6 +104,7 @@ impl ServiceBack {
             },
             Order::SetActivationCoordination(on) => self.coordinated = *on,
             Order::MoveGroup { .. }
+            | Order::SetWitnessServer(_)
             | Order::MoveDatabase { .. }
             | Order::MoveServer { .. }
             | Order::RestoreGroup

@@ -29,6 +29,7 @@ pub(super) struct Seen {
     /// Whether the local Active Manager runs in a cluster with quorum.
     pub runs: bool,
     pub members: NodeSet,
+    pub witness_server: u8,
     /// A member whose bit is 1, if there is one.
     pub other: Option<NodeId>,
 }
@@ -74,14 +75,14 @@ impl Coordination {
         } else if all && ctx.config.active_manager.all_members_suffice {
             self.set(ctx, MayMount::AllMembers);
         } else if ctx.config.nodes.len() == 2 && !all && !self.refused {
-            self.ask_witness(ctx);
+            self.ask_witness(ctx, seen.witness_server);
         }
     }
 
     /// Of two members one is away: how long has the witness server been up?
-    fn ask_witness(&mut self, ctx: &mut Ctx) {
+    fn ask_witness(&mut self, ctx: &mut Ctx, server: u8) {
         if self.asked.is_none() && self.ask_at <= ctx.now {
-            self.asked = Some(ctx.act(Act::WitnessBoot, Pending::WitnessBoot));
+            self.asked = Some(ctx.act(Act::WitnessBoot { server }, Pending::WitnessBoot));
         } else if self.asked.is_none() {
             ctx.timers.set(Timer::Coordination, self.ask_at);
         }

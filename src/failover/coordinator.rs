@@ -275,6 +275,7 @@ impl Coordinator {
             Order::MoveServer { .. }
             | Order::SetServer { .. }
             | Order::SetActivationCoordination(_)
+            | Order::SetWitnessServer(_)
             | Order::RestoreGroup
             | Order::StartMaintenance { .. }
             | Order::StopMaintenance { .. }

@@ -204,7 +204,7 @@ impl Heartbeat {
             return changed;
         };
         path.answered = path.answered.max(sequence);
-        path.warned &= path.missed() > 0;
+        path.warned = false;
         if !path.up && path.answered == path.sent {
             path.up = true;
             changed.paths = true;

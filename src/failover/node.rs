@@ -67,6 +67,8 @@ pub struct Node {
     membership: Membership,
     quorum: Quorum,
     holds_witness: bool,
+    /// The witness server that this node knows, whose lock it holds or may claim.
+    witness_server: u8,
     /// The try under way only looks at the witness's lock.
     looking: bool,
     /// The disk witness's copy was taken and the rest of the view does not know it yet.
@@ -180,6 +182,7 @@ impl Node {
             membership: Membership::new(epoch, count, now),
             quorum: Quorum::None,
             holds_witness: false,
+            witness_server: database.witness_server,
             looking: false,
             learned: false,
             served: false,

@@ -125,6 +125,11 @@ pub enum Note {
         /// Whether it may not be activated.
         activation_suspended: bool,
     },
+    /// The cluster has another witness server from now on.
+    WitnessServer {
+        /// Its place among those that there are.
+        server: u8,
+    },
     /// An order that is not carried out.
     OrderRefused {
         /// The order.

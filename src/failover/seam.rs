@@ -88,6 +88,8 @@ pub enum Act {
     /// Ends `Ok`, `Refused` (held by a peer, newer tag) or `Failed` (no path, share away). A disk
     /// refuses nobody for its tag; see [`Input::Learned`].
     ClaimWitness {
+        /// Which witness server, by its place among those that there are.
+        server: u8,
         /// The epoch that this node knows: an equal or older tag is overwritten.
         known: u64,
         /// The tag to write: the view's number.
@@ -96,13 +98,21 @@ pub enum Act {
     /// Open the witness's log and try its lock without keeping it: a side that has to wait looks
     /// whether another has won already (wsfc.md §3.2 observed). Ends as `ClaimWitness` does.
     TestWitness {
+        /// Which witness server.
+        server: u8,
         /// The epoch that this node knows.
         known: u64,
     },
     /// Ask when the witness server started (exchange.md §3.2). Ends `WitnessBoot`, or `Failed`.
-    WitnessBoot,
+    WitnessBoot {
+        /// Which witness server.
+        server: u8,
+    },
     /// Release the lock on the witness's log.
-    ReleaseWitness,
+    ReleaseWitness {
+        /// Which witness server.
+        server: u8,
+    },
     /// Keep this on disk, so that a later life of the node starts from it.
     Store(Box<Durable>),
     /// Bring a resource online.
@@ -292,6 +302,9 @@ pub enum Order {
     },
     /// `Set-DatabaseAvailabilityGroup -DatacenterActivationMode`: on for DagOnly.
     SetActivationCoordination(bool),
+    /// `Set-DatabaseAvailabilityGroup -WitnessServer`: the share of another witness server, by its
+    /// place among those that there are. Every member learns of it with the cluster database.
+    SetWitnessServer(u8),
     /// `Restore-DatabaseAvailabilityGroup` on a cluster with quorum: databases may be mounted.
     RestoreGroup,
     /// `StartDagServerMaintenance.ps1` for a server.

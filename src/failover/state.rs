@@ -14,6 +14,8 @@ pub struct ClusterDatabase {
     pub version: u64,
     /// Votes in force.
     pub quorum: QuorumEntry,
+    /// The witness server in use, by its place among those that there are.
+    pub witness_server: u8,
     /// Members.
     pub nodes: IdVec<NodeId, NodeEntry>,
     /// Groups.

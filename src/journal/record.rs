@@ -139,6 +139,8 @@ pub enum Plant {
     },
     /// The lock on the witness's log was taken or released.
     WitnessLock {
+        /// Which witness server, by its place among those that there are.
+        server: u8,
         /// Who holds it now.
         holder: Option<NodeId>,
     },

@@ -30,6 +30,15 @@ impl Network {
 }
 
 impl Topology {
+    /// The machines that can be witness server: the one that is, and the others with that role.
+    pub fn witness_servers(&self) -> Vec<MachineId> {
+        let able = self.machines.iter().skip(self.nodes);
+        let able = able
+            .filter(|(_, machine)| machine.roles.contains(&super::topology::MachineRole::Witness));
+        let others = able.map(|(id, _)| id).filter(|id| Some(*id) != self.dag.witness);
+        self.dag.witness.into_iter().chain(others).collect()
+    }
+
     /// Every cluster member.
     pub fn node_ids(&self) -> impl DoubleEndedIterator<Item = NodeId> + use<> {
         (0..self.nodes).map(NodeId::at)
@@ -244,6 +253,7 @@ impl Topology {
             })
             .collect();
         ClusterDatabase {
+            witness_server: 0,
             version: 1,
             quorum: QuorumEntry::default(),
             nodes: IdVec::filled(self.nodes, NodeEntry::default()),

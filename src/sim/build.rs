@@ -241,7 +241,10 @@ fn insert_services(world: &mut World, topology: &Topology, scenario: &Scenario) 
     };
     let slots = topology.settings.directory.max_concurrent_api as usize;
     let exists = scenario.start.client_access_array.then_some(RecordNo(0));
-    world.insert_resource(witness::Share::new(topology.rules().witness(), topology.dag.witness));
+    world.insert_resource(witness::Shares::new(
+        topology.rules().witness(),
+        &topology.witness_servers(),
+    ));
     world.insert_resource(dns::Server {
         machines: with(MachineRole::Dns),
         records: IdVec::filled(topology.resources.len(), None),

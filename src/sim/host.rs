@@ -352,12 +352,14 @@ fn perform(p: &mut Plant, at: Instant, node: NodeId, effect: Effect, step: Recor
 /// Begins an operation.
 fn begin(p: &mut Plant, at: Instant, node: NodeId, op: OpId, act: Act, cause: RecordNo) {
     match act {
-        Act::ClaimWitness { known, epoch } => {
-            witness::claim(p, at, node, op, (known, epoch), cause);
+        Act::ClaimWitness { server, known, epoch } => {
+            witness::claim(p, at, node, op, (server, known, epoch), cause);
         }
-        Act::TestWitness { known } => witness::test(p, at, node, op, known, cause),
-        Act::WitnessBoot => witness::boot(p, at, node, op, cause),
-        Act::ReleaseWitness => witness::release(p, at, node, op, cause),
+        Act::TestWitness { server, known } => {
+            witness::test(p, at, node, op, (server, known), cause);
+        }
+        Act::WitnessBoot { server } => witness::boot(p, at, node, server, op, cause),
+        Act::ReleaseWitness { server } => witness::release(p, at, node, server, op, cause),
         Act::Store(durable) => {
             witness::note_epoch(p, node, &durable);
             p.host_mut(node).durable = *durable;

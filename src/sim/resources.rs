@@ -123,7 +123,8 @@ fn online(p: &mut Plant, at: Instant, running: Running, cause: RecordNo) {
             plan(p, answer.at, running, Stage::LogOn { cause, failed });
         }
         ResourceKind::FileShareWitness => {
-            let (when, outcome, because) = witness::open(p, at, running.node);
+            let server = witness::known_to(p, running.node);
+            let (when, outcome, because) = witness::open(p, at, running.node, server);
             end(p, when, running, because.unwrap_or(cause), failure(outcome));
         }
         ResourceKind::GenericService | ResourceKind::GenericApplication | ResourceKind::Wait => {
@@ -262,7 +263,8 @@ fn check(p: &mut Plant, at: Instant, running: Running, cause: RecordNo, thorough
             end(p, at, running, cause, (!alive).then_some(Failure::NotAlive));
         }
         ResourceKind::FileShareWitness if thorough => {
-            let (when, outcome, because) = witness::open(p, at, running.node);
+            let server = witness::known_to(p, running.node);
+            let (when, outcome, because) = witness::open(p, at, running.node, server);
             let failed = (outcome != Outcome::Ok).then_some(Failure::NotAlive);
             end(p, when, running, because.unwrap_or(cause), failed);
         }

@@ -13,13 +13,18 @@ use crate::model::Service;
 use bevy_ecs::prelude::Resource;
 use std::collections::BTreeMap;
 
-/// The witness with its lock and tag (wsfc.md §3.2).
+/// The witness, and the shares that could be it, by their places among the witness servers.
 #[derive(Resource)]
-pub(super) struct Share {
+pub(super) struct Shares {
     /// What it is; none for a cluster without witness.
     kind: Option<Kind>,
+    all: Vec<Share>,
+}
+
+/// A share, or the disk, with its lock and tag (wsfc.md §3.2).
+struct Share {
     /// The file server of a share.
-    pub machine: Option<MachineId>,
+    machine: Option<MachineId>,
     /// A disk's copy of the cluster database.
     copy: Durable,
     /// Who holds the lock, and the record of it.
@@ -38,9 +43,9 @@ pub(super) struct Share {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Event {
     /// The log is open: lock it and compare the tag.
-    Lock { node: NodeId, life: u32, op: OpId, cause: RecordNo },
+    Lock { server: u8, node: NodeId, life: u32, op: OpId, cause: RecordNo },
     /// The lease of a holder that is not heard ends, if it is still that lock.
-    LeaseEnd { taken: RecordNo, when: Instant, cause: RecordNo },
+    LeaseEnd { server: u8, taken: RecordNo, when: Instant, cause: RecordNo },
 }
 
 /// What a node asks of the lock.
@@ -53,20 +58,47 @@ pub(super) struct Ask {
 }
 
 impl Share {
-    pub(super) fn new(kind: Option<Kind>, machine: Option<MachineId>) -> Self {
-        let machine = machine.filter(|_| kind == Some(Kind::FileShare));
-        let (holder, lease, copy) = (None, None, Durable::default());
+    fn new(machine: Option<MachineId>) -> Self {
         Share {
-            kind,
             machine,
-            copy,
-            holder,
-            lease,
+            copy: Durable::default(),
+            holder: None,
+            lease: None,
             tag: 0,
             open: NodeSet::EMPTY,
             asks: BTreeMap::new(),
         }
     }
+}
+
+impl Shares {
+    /// Nobody has locked any of them.
+    pub(super) fn new(kind: Option<Kind>, servers: &[MachineId]) -> Self {
+        let shares = servers.iter().map(|machine| Share::new(Some(*machine)));
+        let all = match kind {
+            Some(Kind::FileShare) => shares.collect(),
+            Some(Kind::Disk) | None => vec![Share::new(None)],
+        };
+        Shares { kind, all }
+    }
+
+    fn share(&self, server: u8) -> &Share {
+        self.all.get(usize::from(server)).unwrap_or(&self.all[0])
+    }
+
+    fn share_mut(&mut self, server: u8) -> &mut Share {
+        let place = if usize::from(server) < self.all.len() { usize::from(server) } else { 0 };
+        &mut self.all[place]
+    }
+
+    fn servers(&self) -> std::ops::Range<u8> {
+        0..u8::try_from(self.all.len()).expect("a machine has a number of one byte")
+    }
+}
+
+/// The witness server that a node knows of.
+pub(super) fn known_to(p: &Plant, node: NodeId) -> u8 {
+    p.host(node).node.as_ref().map_or(0, |node| node.view().database.witness_server)
 }
 
 /// Opens the witness's log from a node: when that ends, how, and the record that stood in the
@@ -75,15 +107,16 @@ pub(super) fn open(
     p: &mut Plant,
     at: Instant,
     node: NodeId,
+    server: u8,
 ) -> (Instant, Outcome, Option<RecordNo>) {
     let mut settings = p.settings().witness;
-    if p.witness.open.contains(node) {
+    if p.witness.share(server).open.contains(node) {
         settings.open_time = Span::ZERO;
     }
     if p.witness.kind == Some(Kind::Disk) {
         return (at + settings.open_time, Outcome::Ok, None);
     }
-    let Some(machine) = p.witness.machine else {
+    let Some(machine) = p.witness.share(server).machine else {
         return (at, Outcome::Failed(Failure::NoPath), None);
     };
     match net::path(p, at, node.into(), machine) {
@@ -103,9 +136,16 @@ pub(super) fn open(
 }
 
 /// When the witness server started, asked over the network.
-pub(super) fn boot(p: &mut Plant, at: Instant, node: NodeId, op: OpId, cause: RecordNo) {
-    let (when, outcome, because) = open(p, at, node);
-    let outcome = match (outcome, p.witness.machine) {
+pub(super) fn boot(
+    p: &mut Plant,
+    at: Instant,
+    node: NodeId,
+    server: u8,
+    op: OpId,
+    cause: RecordNo,
+) {
+    let (when, outcome, because) = open(p, at, node, server);
+    let outcome = match (outcome, p.witness.share(server).machine) {
         (Outcome::Ok, Some(machine)) => Outcome::WitnessBoot(p.machine(machine).booted),
         (Outcome::Ok, None) => Outcome::Failed(Failure::NoPath),
         (other, _) => other,
@@ -122,10 +162,10 @@ pub(super) fn claim(
     at: Instant,
     node: NodeId,
     op: OpId,
-    (known, epoch): (u64, u64),
+    (server, known, epoch): (u8, u64, u64),
     cause: RecordNo,
 ) {
-    try_lock(p, at, node, op, cause, Ask { known, write: Some(epoch) });
+    try_lock(p, at, (node, op), server, cause, Ask { known, write: Some(epoch) });
 }
 
 /// A node that has to wait looks whether another has won already. The log stays open, so that its
@@ -135,50 +175,71 @@ pub(super) fn test(
     at: Instant,
     node: NodeId,
     op: OpId,
-    known: u64,
+    (server, known): (u8, u64),
     cause: RecordNo,
 ) {
-    try_lock(p, at, node, op, cause, Ask { known, write: None });
+    try_lock(p, at, (node, op), server, cause, Ask { known, write: None });
 }
 
-fn try_lock(p: &mut Plant, at: Instant, node: NodeId, op: OpId, cause: RecordNo, ask: Ask) {
-    let (when, outcome, because) = open(p, at, node);
+fn try_lock(
+    p: &mut Plant,
+    at: Instant,
+    (node, op): (NodeId, OpId),
+    server: u8,
+    cause: RecordNo,
+    ask: Ask,
+) {
+    let (when, outcome, because) = open(p, at, node, server);
     if outcome == Outcome::Ok {
         let life = host::life(p, node);
-        p.witness.asks.insert((node, life, op), ask);
-        p.plan(when, Planned::Witness(Event::Lock { node, life, op, cause }));
+        p.witness.share_mut(server).asks.insert((node, life, op), ask);
+        p.plan(when, Planned::Witness(Event::Lock { server, node, life, op, cause }));
     } else {
-        p.witness.open = p.witness.open.without(node);
+        let share = p.witness.share_mut(server);
+        share.open = share.open.without(node);
         host::later(p, when, node, op, outcome, because.unwrap_or(cause).max(cause));
     }
 }
 
 /// A node gives the lock back.
-pub(super) fn release(p: &mut Plant, at: Instant, node: NodeId, op: OpId, cause: RecordNo) {
-    free(p, at, node, cause);
-    p.witness.open = p.witness.open.without(node);
+pub(super) fn release(
+    p: &mut Plant,
+    at: Instant,
+    node: NodeId,
+    server: u8,
+    op: OpId,
+    cause: RecordNo,
+) {
+    close(p, at, node, server, cause);
     host::done(p, at, node, op, Outcome::Ok, cause);
 }
 
-/// A node's Cluster service ended and closed its file, if the server hears of it.
+/// A node's Cluster service ended and closed its files, if the servers hear of it.
 pub(super) fn service_ended(p: &mut Plant, at: Instant, node: NodeId, cause: RecordNo) {
-    free(p, at, node, cause);
-    p.witness.open = p.witness.open.without(node);
+    for server in p.witness.servers() {
+        close(p, at, node, server, cause);
+    }
     connectivity_changed(p, at, cause);
 }
 
-fn free(p: &mut Plant, at: Instant, node: NodeId, cause: RecordNo) {
-    let holds = p.witness.holder.is_some_and(|(holder, _)| holder == node);
-    if holds && reaches(p, node) {
-        p.witness.holder = None;
-        p.witness.lease = None;
-        p.change(at, Some(cause), Change::WitnessLock { holder: None });
+fn close(p: &mut Plant, at: Instant, node: NodeId, server: u8, cause: RecordNo) {
+    let holds = p.witness.share(server).holder.is_some_and(|(holder, _)| holder == node);
+    if holds && reaches(p, node, server) {
+        free(p, at, server, cause);
     }
+    let share = p.witness.share_mut(server);
+    share.open = share.open.without(node);
 }
 
-fn reaches(p: &Plant, node: NodeId) -> bool {
+fn free(p: &mut Plant, at: Instant, server: u8, cause: RecordNo) {
+    let share = p.witness.share_mut(server);
+    (share.holder, share.lease) = (None, None);
+    p.change(at, Some(cause), Change::WitnessLock { server, holder: None });
+}
+
+fn reaches(p: &Plant, node: NodeId, server: u8) -> bool {
     p.witness.kind == Some(Kind::Disk) && p.machine(node.into()).up
-        || p.witness.machine.is_some_and(|machine| {
+        || p.witness.share(server).machine.is_some_and(|machine| {
             p.answers(machine, Service::FileServer) && net::reachable(p, node.into(), machine)
         })
 }
@@ -187,14 +248,16 @@ fn reaches(p: &Plant, node: NodeId) -> bool {
 /// disk keeps a copy.
 pub(super) fn note_epoch(p: &mut Plant, node: NodeId, durable: &Durable) {
     let quorum = p.host(node).node.as_ref().is_some_and(|node| node.view().quorum);
-    if !quorum || !reaches(p, node) {
+    let server = durable.database.witness_server;
+    if !quorum || !reaches(p, node, server) {
         return;
     }
-    let share = &mut p.witness;
+    let disk = p.witness.kind == Some(Kind::Disk);
+    let share = p.witness.share_mut(server);
     share.tag = share.tag.max(durable.epoch);
     let newer =
         (durable.epoch, durable.database.version) > (share.copy.epoch, share.copy.database.version);
-    if share.kind == Some(Kind::Disk) && newer {
+    if disk && newer {
         share.copy = durable.clone();
     }
 }
@@ -202,34 +265,37 @@ pub(super) fn note_epoch(p: &mut Plant, node: NodeId, durable: &Durable) {
 /// Something changed in who reaches whom: a holder that is no longer heard keeps the lock for
 /// its lease only.
 pub(super) fn connectivity_changed(p: &mut Plant, at: Instant, cause: RecordNo) {
-    let Some((holder, taken)) = p.witness.holder else { return };
-    if reaches(p, holder) && p.host(holder).node.is_some() {
-        p.witness.lease = None;
-    } else if p.witness.lease.is_none() {
-        let when = at + p.settings().witness.lease;
-        p.witness.lease = Some(when);
-        p.plan(when, Planned::Witness(Event::LeaseEnd { taken, when, cause }));
+    for server in p.witness.servers() {
+        let Some((holder, taken)) = p.witness.share(server).holder else { continue };
+        if reaches(p, holder, server) && p.host(holder).node.is_some() {
+            p.witness.share_mut(server).lease = None;
+        } else if p.witness.share(server).lease.is_none() {
+            let when = at + p.settings().witness.lease;
+            p.witness.share_mut(server).lease = Some(when);
+            p.plan(when, Planned::Witness(Event::LeaseEnd { server, taken, when, cause }));
+        }
     }
 }
 
 /// The file server has worked on a request, or a lease ended.
 pub(super) fn handle(p: &mut Plant, at: Instant, event: Event) {
     match event {
-        Event::Lock { node, life, op, cause } => {
-            let ask = p.witness.asks.remove(&(node, life, op)).expect("it was asked");
+        Event::Lock { server, node, life, op, cause } => {
+            let share = p.witness.share_mut(server);
+            let ask = share.asks.remove(&(node, life, op)).expect("it was asked");
             if host::life(p, node) != life {
                 return;
             }
-            p.witness.open = p.witness.open.with(node);
-            let (outcome, record) = lock(p, at, node, cause, ask);
+            let share = p.witness.share_mut(server);
+            share.open = share.open.with(node);
+            let (outcome, record) = lock(p, at, node, server, cause, ask);
             host::done(p, at, node, op, outcome, record);
         }
-        Event::LeaseEnd { taken, when, cause } => {
-            let same = p.witness.holder.is_some_and(|(_, record)| record == taken);
-            if same && p.witness.lease == Some(when) {
-                p.witness.holder = None;
-                p.witness.lease = None;
-                p.change(at, Some(cause), Change::WitnessLock { holder: None });
+        Event::LeaseEnd { server, taken, when, cause } => {
+            let share = p.witness.share(server);
+            let same = share.holder.is_some_and(|(_, record)| record == taken);
+            if same && share.lease == Some(when) {
+                free(p, at, server, cause);
             }
         }
     }
@@ -240,30 +306,33 @@ fn lock(
     p: &mut Plant,
     at: Instant,
     node: NodeId,
+    server: u8,
     cause: RecordNo,
     ask: Ask,
 ) -> (Outcome, RecordNo) {
-    if !reaches(p, node) {
+    if !reaches(p, node, server) {
         return (Outcome::Failed(Failure::NoAnswer), cause);
     }
     let disk = p.witness.kind == Some(Kind::Disk);
     // A disk's reservation has to be defended: a node whose service does not run cannot.
     let defends = |holder: NodeId| !disk || p.host(holder).node.is_some();
-    let held = p.witness.holder.filter(|(holder, _)| *holder != node && defends(*holder));
+    let share = p.witness.share(server);
+    let held = share.holder.filter(|(holder, _)| *holder != node && defends(*holder));
     if let Some((holder, since)) = held {
         return (Outcome::Refused(Refusal::WitnessHeld(holder)), since.max(cause));
     }
-    if p.witness.tag > ask.known && !disk {
+    if share.tag > ask.known && !disk {
         return (Outcome::Refused(Refusal::WitnessNewer), cause);
     }
     let Some(epoch) = ask.write else { return (Outcome::Ok, cause) };
-    if disk && p.witness.copy.epoch > ask.known {
-        let copy = p.witness.copy.clone();
+    if disk && share.copy.epoch > ask.known {
+        let copy = share.copy.clone();
         host::learned(p, at, node, copy, cause);
     }
-    p.witness.tag = p.witness.tag.max(epoch);
-    let record = p.change(at, Some(cause), Change::WitnessLock { holder: Some(node) });
-    p.witness.holder = Some((node, record));
-    p.witness.lease = None;
+    let record = p.change(at, Some(cause), Change::WitnessLock { server, holder: Some(node) });
+    let share = p.witness.share_mut(server);
+    share.tag = share.tag.max(epoch);
+    share.holder = Some((node, record));
+    share.lease = None;
     (Outcome::Ok, record)
 }

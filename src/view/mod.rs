@@ -41,6 +41,8 @@ pub struct Scene<'t> {
     pub votes: Votes,
     /// Members that are paused.
     pub paused: NodeSet,
+    /// The witness server, by its place among those that there are.
+    pub witness_server: u8,
     /// Who holds the witness's lock.
     pub witness: Option<NodeId>,
     /// Groups.
@@ -182,6 +184,7 @@ impl<'t> Scene<'t> {
             interface_states: BTreeMap::new(),
             network_states: BTreeMap::new(),
             paused: NodeSet::EMPTY,
+            witness_server: 0,
             witness: None,
             groups: IdVec::filled(topology.groups.len(), Group::default()),
             resources: IdVec::filled(topology.resources.len(), BTreeMap::new()),
@@ -236,6 +239,9 @@ impl<'t> Scene<'t> {
             Note::OneVoteShort { votes, needed, .. } => {
                 self.nodes[node].votes = (*votes, *needed);
             }
+            Note::WitnessServer { server } => {
+                (self.witness_server, self.witness) = (*server, None);
+            }
             Note::Votes(votes) => self.votes = *votes,
             Note::Interface { node, network, state } => {
                 self.interface_states.insert((*node, *network), *state);
@@ -271,29 +277,32 @@ impl<'t> Scene<'t> {
         }
     }
 
+    fn service(&mut self, machine: MachineId, service: Service, state: ServiceState) {
+        self.services.insert((machine, service), state);
+        if machine.index() >= self.topology.nodes {
+            return;
+        }
+        let (member, running) = (NodeId(machine.0), state == ServiceState::Running);
+        if service == Service::Replication {
+            self.nodes[member].primary &= running;
+        }
+        if service == Service::Cluster {
+            self.nodes[member] = Member { running, ..Member::default() };
+            if !running {
+                for states in self.resources.values_mut() {
+                    states.remove(&member);
+                }
+            }
+        }
+    }
+
     fn plant(&mut self, plant: &Plant) {
         match *plant {
             // A machine without power has told that its Cluster service has ended; one that stands
             // still goes on where it was.
             Plant::Machine { machine, up } => self.machines[machine] = up,
             Plant::Adapter { machine, nic, up } => self.adapters[machine][nic] = up,
-            Plant::Service { machine, service, state } => {
-                self.services.insert((machine, service), state);
-                let member = NodeId(machine.0);
-                let active_manager = service == Service::Replication;
-                if active_manager && machine.index() < self.topology.nodes {
-                    self.nodes[member].primary &= state == ServiceState::Running;
-                }
-                if service == Service::Cluster && machine.index() < self.topology.nodes {
-                    let running = state == ServiceState::Running;
-                    self.nodes[NodeId(machine.0)] = Member { running, ..Member::default() };
-                    if !running {
-                        for states in self.resources.values_mut() {
-                            states.remove(&NodeId(machine.0));
-                        }
-                    }
-                }
-            }
+            Plant::Service { machine, service, state } => self.service(machine, service, state),
             Plant::AddressUp { address, machine, .. } => {
                 self.addresses.entry(address).or_default().insert(machine);
             }
@@ -305,7 +314,14 @@ impl<'t> Scene<'t> {
             Plant::DnsRecord { resource, address } => {
                 self.dns.insert(resource, address);
             }
-            Plant::WitnessLock { holder } => self.witness = holder,
+            Plant::WitnessLock { server, holder } => {
+                if holder.is_some() || server == self.witness_server {
+                    self.witness = holder;
+                }
+                if holder.is_some() {
+                    self.witness_server = server;
+                }
+            }
             Plant::Copy { copy, status, copy_queue, replay_queue, content_index } => {
                 let mounted = self.copies.get(&copy).is_some_and(|known| known.mounted);
                 let now = Copy { status, copy_queue, replay_queue, content_index, mounted };

@@ -32,7 +32,7 @@ fn play(pair: &mut Pair, event: &Event) {
     match event {
         Event::Down { nodes, witness } => {
             nodes.iter().for_each(|node| pair.crash(node.index()));
-            pair.witness.up &= !witness;
+            pair.witnesses[0].up &= !witness;
         }
         Event::Leave(nodes) => {
             for node in nodes.iter() {
@@ -48,7 +48,7 @@ fn play(pair: &mut Pair, event: &Event) {
                     pair.cut_all(a.index(), b.index(), true);
                 }
                 if !part.witness {
-                    pair.witness.away.extend(part.members.iter().map(Id::index));
+                    pair.witnesses[0].away.extend(part.members.iter().map(Id::index));
                 }
             }
         }

@@ -59,6 +59,8 @@ pub(super) struct Groups {
     told: IdVec<GroupId, Option<GroupReport>>,
     /// The operator's starts of each group that this node has followed.
     starts: IdVec<GroupId, u32>,
+    /// The witness server that its resource is for.
+    witness_server: u8,
 }
 
 impl Groups {
@@ -73,12 +75,17 @@ impl Groups {
             leaves: IdVec::filled(groups, None),
             told: IdVec::filled(groups, None),
             starts: IdVec::filled(groups, 0),
+            witness_server: 0,
         }
     }
 
     /// Brings every resource one step nearer to where the cluster database wants it.
     pub(super) fn settle(&mut self, ctx: &mut Ctx, database: &ClusterDatabase, allowed: bool) {
         let me = ctx.config.me;
+        if allowed && self.witness_server != database.witness_server {
+            self.witness_server = database.witness_server;
+            self.witness_moved(ctx);
+        }
         for place in 0..self.order.len() {
             let group = self.order[place];
             let entry = &database.groups[group];
@@ -346,6 +353,22 @@ impl Groups {
                 local.given_up = false;
                 local.retry_at = None;
                 local.not_before = ctx.now;
+            }
+        }
+    }
+
+    /// The witness is on another server: its resource, where it is not offline, begins anew there.
+    fn witness_moved(&mut self, ctx: &mut Ctx) {
+        for (id, resource) in ctx.config.resources.iter() {
+            let quiet = matches!(
+                self.locals[id].state,
+                ResourceState::Offline | ResourceState::OfflinePending
+            );
+            if resource.kind == ResourceKind::FileShareWitness && !quiet {
+                ctx.act(Act::Terminate(id), Pending::Nothing);
+                self.locals[id] = self.locals[id].fresh();
+                let state = ResourceState::Offline;
+                ctx.note(Note::Resource { resource: id, state, failure: None });
             }
         }
     }

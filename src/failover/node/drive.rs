@@ -84,6 +84,7 @@ impl Node {
             return;
         }
         self.refresh_ways();
+        self.follow_witness_server(out);
         self.check_witness(out);
         let again = self.timers.expired(Timer::Update, self.now);
         self.be_primary(out);
@@ -354,6 +355,7 @@ impl Node {
             on: self.database.activation_coordination,
             runs: begin && self.databases.running,
             members: self.membership.members,
+            witness_server: self.witness_server,
             other: self.flagged(|flags| flags.may_mount).without(self.me()).lowest(),
         };
         self.coordination.settle(&mut lend!(self, out), seen);

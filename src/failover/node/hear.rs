@@ -414,10 +414,8 @@ impl Node {
             Order::SetServer { node, settings } => {
                 set_server(&mut ctx, &mut self.database, node, settings);
             }
-            Order::SetActivationCoordination(on) => {
-                ctx.note(Note::ActivationCoordination { on });
-                self.database.activation_coordination = on;
-                self.database.changed();
+            Order::SetWitnessServer(_) | Order::SetActivationCoordination(_) => {
+                set_group(&mut ctx, &mut self.database, &order);
             }
             Order::RestoreGroup => self.coordination.restore(&mut ctx),
             Order::StartMaintenance { node } => {
@@ -443,6 +441,23 @@ impl Node {
             }
         }
     }
+}
+
+/// `Set-DatabaseAvailabilityGroup`: what is the group's and not one server's.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the caller takes all others")]
+fn set_group(ctx: &mut Ctx, database: &mut ClusterDatabase, order: &Order) {
+    match *order {
+        Order::SetWitnessServer(server) => {
+            ctx.note(Note::WitnessServer { server });
+            database.witness_server = server;
+        }
+        Order::SetActivationCoordination(on) => {
+            ctx.note(Note::ActivationCoordination { on });
+            database.activation_coordination = on;
+        }
+        _ => unreachable!("told apart by the caller"),
+    }
+    database.changed();
 }
 
 /// Whether an order is the Primary Active Manager's to carry out: without one, nobody does

@@ -80,7 +80,22 @@ impl Node {
     pub(super) fn release_witness(&mut self, out: &mut Effects) {
         if self.holds_witness {
             self.holds_witness = false;
-            lend!(self, out).act(Act::ReleaseWitness, Pending::Nothing);
+            let server = self.witness_server;
+            lend!(self, out).act(Act::ReleaseWitness { server }, Pending::Nothing);
+        }
+    }
+
+    /// The cluster database names another witness server: the lock on the old one is given back,
+    /// and if the vote is needed the new one has to be won.
+    pub(super) fn follow_witness_server(&mut self, out: &mut Effects) {
+        if self.witness_server == self.database.witness_server {
+            return;
+        }
+        let held = self.holds_witness;
+        self.release_witness(out);
+        self.witness_server = self.database.witness_server;
+        if held && self.membership.in_force() {
+            self.judge(out);
         }
     }
 
@@ -113,10 +128,11 @@ impl Node {
         if let Quorum::Deciding { claimant: true, claim_from, tries, op: None } = self.quorum {
             self.looking = self.now < claim_from;
             let (known, epoch) = (self.stored.0, self.membership.view);
+            let server = self.witness_server;
             let act = if self.looking {
-                Act::TestWitness { known }
+                Act::TestWitness { server, known }
             } else {
-                Act::ClaimWitness { known, epoch }
+                Act::ClaimWitness { server, known, epoch }
             };
             let op = Some(lend!(self, out).act(act, Pending::Claim));
             self.stand(Quorum::Deciding { claimant: true, claim_from, tries: tries + 1, op });
@@ -133,7 +149,8 @@ impl Node {
         };
         let Some((mut claim_from, tries)) = asked else {
             if outcome == Outcome::Ok && !self.holds_witness {
-                lend!(self, out).act(Act::ReleaseWitness, Pending::Nothing);
+                let server = self.witness_server;
+                lend!(self, out).act(Act::ReleaseWitness { server }, Pending::Nothing);
             }
             return;
         };
@@ -316,7 +333,8 @@ impl Node {
         self.groups.terminate(&mut ctx);
         self.databases.dismount_all(&mut ctx);
         if self.holds_witness {
-            ctx.act(Act::ReleaseWitness, Pending::Nothing);
+            let server = self.witness_server;
+            ctx.act(Act::ReleaseWitness { server }, Pending::Nothing);
         }
         ctx.act(Act::Stop { restart }, Pending::Nothing);
         self.stand(Quorum::None);

@@ -88,6 +88,12 @@ impl<'t> Names<'t> {
         self.topology.resources.get(id).map_or("?", |resource| resource.name.as_str())
     }
 
+    /// The name of a witness server.
+    pub fn witness_server(&self, place: u8) -> &'t str {
+        let servers = self.topology.witness_servers();
+        servers.get(usize::from(place)).map_or("?", |machine| self.machine(*machine))
+    }
+
     /// A network's name.
     pub fn network(&self, id: NetId) -> &'t str {
         self.topology.networks.get(id).map_or("?", |network| network.name.as_str())
@@ -152,8 +158,10 @@ impl<'t> Names<'t> {
             | Plant::LogDisk { copy, .. }
             | Plant::Mounted { copy, .. }
             | Plant::Dismounted { copy } => self.node(copy.node).to_owned(),
-            Plant::WitnessLock { .. } => {
-                self.topology.dag.witness.map_or("witness", |id| self.machine(id)).to_owned()
+            Plant::WitnessLock { server, .. } => {
+                let servers = self.topology.witness_servers();
+                let server = servers.get(usize::from(*server));
+                server.map_or("witness", |id| self.machine(*id)).to_owned()
             }
             Plant::DnsRecord { .. } | Plant::DnsUpdateFailed { .. } => "DNS".to_owned(),
             Plant::ClientAccessArray

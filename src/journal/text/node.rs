@@ -93,6 +93,9 @@ impl Names<'_> {
                 format!("activate every database of {from} on {}", self.how(*to, *dial, *skip))
             }
             Order::SetServer { node, settings } => self.server_settings(*node, *settings),
+            Order::SetWitnessServer(server) => {
+                format!("make {} the witness server", self.witness_server(*server))
+            }
             Order::SetActivationCoordination(true) => {
                 "turn datacenter activation coordination on".to_owned()
             }
@@ -179,8 +182,8 @@ impl Names<'_> {
         match act {
             Act::ClaimWitness { .. } => "claim the witness".to_owned(),
             Act::TestWitness { .. } => "look whether the witness is held".to_owned(),
-            Act::WitnessBoot => "ask when the witness server started".to_owned(),
-            Act::ReleaseWitness => "release the witness".to_owned(),
+            Act::WitnessBoot { .. } => "ask when the witness server started".to_owned(),
+            Act::ReleaseWitness { .. } => "release the witness".to_owned(),
             Act::Store(durable) => {
                 format!("store epoch {} version {}", durable.epoch, durable.database.version)
             }

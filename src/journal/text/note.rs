@@ -18,6 +18,7 @@ fn start_up(note: &Note) -> &'static str {
         Note::Started => "Cluster service starts",
         Note::Joining => "looks for a cluster to join",
         Note::Forming => "found none and tries to form one",
+        Note::PrimaryActiveManager => "is Primary Active Manager",
         _ => NO_CONNECTIVITY,
     }
 }
@@ -26,9 +27,11 @@ impl Names<'_> {
     /// What a note of this node says.
     pub fn note(&self, node: NodeId, note: &Note) -> String {
         match note {
-            Note::Started | Note::Joining | Note::NoConnectivity | Note::Forming => {
-                start_up(note).to_owned()
-            }
+            Note::Started
+            | Note::Joining
+            | Note::NoConnectivity
+            | Note::Forming
+            | Note::PrimaryActiveManager => start_up(note).to_owned(),
             Note::PathUp { .. }
             | Note::PathLost { .. }
             | Note::HeartbeatsMissed { .. }
@@ -53,17 +56,12 @@ impl Names<'_> {
             Note::ActivationCoordination { .. }
             | Note::MayMount { .. }
             | Note::MayNotMount { .. } => self.coordination(note),
-            Note::PrimaryActiveManager => "is Primary Active Manager".to_owned(),
             Note::Stopping { why } => format!("Cluster service ends: {}", why_name(*why)),
             Note::BadFrame { from } => {
                 format!("drops a message of {} that does not fit", self.node(*from))
             }
-            Note::GroupMove { group, from, to, why } => self.moves(*group, *from, *to, *why),
-            Note::GroupStays { group, why } => {
-                format!("{} cannot move: {}", self.group(*group), why_name(*why))
-            }
-            Note::Group { group, owner: _, state } => {
-                format!("{} is {}", self.group(*group), group_state(*state))
+            Note::GroupMove { .. } | Note::GroupStays { .. } | Note::Group { .. } => {
+                self.of_group(note)
             }
             Note::Resource { .. } | Note::ResourceRestart { .. } | Note::MonitorEnded { .. } => {
                 self.of_resource(note)
@@ -74,7 +72,9 @@ impl Names<'_> {
             Note::DatabaseOperation { database, operation, why, from } => {
                 self.operation(*database, *operation, *why, *from)
             }
-            Note::CopySuspended { .. } | Note::OrderRefused { .. } => self.ordered(note),
+            Note::CopySuspended { .. } | Note::OrderRefused { .. } | Note::WitnessServer { .. } => {
+                self.ordered(note)
+            }
             Note::Ranking { database, order } => self.ranking(*database, order),
             Note::CopyChosen { database, node, attempt, candidates: _ } => {
                 let (database, node) = (self.database(*database), self.node(*node));
@@ -168,6 +168,20 @@ impl Names<'_> {
     }
 
     #[expect(clippy::wildcard_enum_match_arm, reason = "the caller takes all others")]
+    fn of_group(&self, note: &Note) -> String {
+        match note {
+            Note::GroupMove { group, from, to, why } => self.moves(*group, *from, *to, *why),
+            Note::GroupStays { group, why } => {
+                format!("{} cannot move: {}", self.group(*group), why_name(*why))
+            }
+            Note::Group { group, owner: _, state } => {
+                format!("{} is {}", self.group(*group), group_state(*state))
+            }
+            other => unreachable!("{other:?} is not about a group"),
+        }
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the caller takes all others")]
     fn ordered(&self, note: &Note) -> String {
         match note {
             Note::CopySuspended { database, node, suspended, activation_suspended } => {
@@ -178,6 +192,9 @@ impl Names<'_> {
                     (true, true) => "is suspended, and so is its activation",
                 };
                 format!("the copy of {} on {} {how}", self.database(*database), self.node(*node))
+            }
+            Note::WitnessServer { server } => {
+                format!("{} is the witness server now", self.witness_server(*server))
             }
             Note::OrderRefused { order, why } => {
                 format!("refuses to {}: {}", self.order(order), order_refusal(*why))

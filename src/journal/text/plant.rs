@@ -47,10 +47,10 @@ impl Names<'_> {
             Plant::DnsUpdateFailed { resource } => {
                 format!("dynamic update for {} failed (event 1196)", self.resource(*resource))
             }
-            Plant::WitnessLock { holder: Some(node) } => {
+            Plant::WitnessLock { holder: Some(node), .. } => {
                 format!("witness log locked by {}", self.node(*node))
             }
-            Plant::WitnessLock { holder: None } => "witness log released".to_owned(),
+            Plant::WitnessLock { holder: None, .. } => "witness log released".to_owned(),
             Plant::ClusterStart { node, start } => {
                 format!("{} is started{}", self.node(*node), switches(*start))
             }

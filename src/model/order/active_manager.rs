@@ -46,8 +46,12 @@ pub(super) const CMDLETS: &[Cmdlet] = &[
         name: "Set-DatabaseAvailabilityGroup",
         identity: Some(("Identity", Takes::Text)),
         unless: None,
-        parameters: &[("DatacenterActivationMode", Takes::Word(&["Off", "DagOnly"]))],
-        meaning: "turns datacenter activation coordination on or off",
+        parameters: &[
+            ("DatacenterActivationMode", Takes::Word(&["Off", "DagOnly"])),
+            ("WitnessServer", Takes::Text),
+            ("WitnessDirectory", Takes::Text),
+        ],
+        meaning: "turns datacenter activation coordination on or off, or names the witness server",
         read: set_group,
     },
     Cmdlet {
@@ -160,10 +164,32 @@ fn set_server(line: &Line) -> Result<Action, Wrong> {
     Ok(order(line, Order::SetServer { node, settings }))
 }
 
+/// A witness server is a machine with that role which is no member (exchange.md §3.1).
+fn witness_server(line: &Line, server: &str) -> Result<Action, Wrong> {
+    let known = &line.names().witness_servers;
+    let found = known.iter().position(|name| name.eq_ignore_ascii_case(server));
+    match found.and_then(|place| u8::try_from(place).ok()) {
+        Some(place) => Ok(order(line, Order::SetWitnessServer(place))),
+        None if known.is_empty() => Err(Wrong::new("a group with a witness server")),
+        None => {
+            let known = known.join(", ");
+            let expected = format!("-WitnessServer to be one of {known}: the role \"witness\"");
+            Err(Wrong::new(expected))
+        }
+    }
+}
+
 fn set_group(line: &Line) -> Result<Action, Wrong> {
     named(line)?;
     let mode = line.word("DatacenterActivationMode")?;
-    let on = mode.ok_or_else(|| Wrong::new("-DatacenterActivationMode Off or DagOnly"))? == 1;
+    let on = match (mode, line.text("WitnessServer")) {
+        (Some(_), Some(_)) => return Err(Wrong::new("one change in one order")),
+        (None, Some(server)) => return witness_server(line, server),
+        (None, None) => {
+            return Err(Wrong::new("-DatacenterActivationMode Off or DagOnly, or -WitnessServer"));
+        }
+        (Some(word), None) => word == 1,
+    };
     if on {
         line.names().coordination.as_ref().map_or(Ok(()), |why| Err(Wrong::new(why.clone())))?;
     }

@@ -81,6 +81,8 @@ pub struct Names {
     pub client_access_array: Option<String>,
     /// The database availability group.
     pub availability_group: String,
+    /// Machines that can be witness server, the present one first; none without a share.
+    pub witness_servers: Vec<String>,
     /// Why datacenter activation coordination cannot be turned on, if it cannot.
     pub coordination: Option<String>,
     /// The nodes' Windows version: what its cmdlets can do.

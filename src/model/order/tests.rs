@@ -10,6 +10,7 @@ fn names() -> Names {
         databases: [("VIP".to_owned(), vec![NodeId(0), NodeId(1)])].into_iter().collect(),
         client_access_array: Some("casarray.contoso.local".to_owned()),
         availability_group: "PrimaryDAG".to_owned(),
+        witness_servers: text(&["DC01", "FS02"]),
         coordination: None,
         windows: WindowsVersion::V2008R2,
     }
@@ -91,4 +92,27 @@ fn every_cmdlet_shows_how_it_is_written() {
     sorted.sort_unstable();
     sorted.dedup();
     assert_eq!(sorted.len(), cmdlets().count(), "a cmdlet stands twice");
+}
+
+#[test]
+fn a_witness_server_is_one_that_there_is() {
+    let expected = Action::Order { on: NodeId(1), order: Order::SetWitnessServer(1) };
+    let line = "Set-DatabaseAvailabilityGroup PrimaryDAG -WitnessServer";
+    assert_eq!(given(&format!("{line} fs02 -WitnessDirectory C:\\W")), Ok(expected));
+    assert!(refused(&format!("{line} FS03")).contains("one of DC01, FS02"));
+    let both = format!("{line} FS02 -DatacenterActivationMode Off");
+    assert!(refused(&both).contains("one change in one order"));
+}
+
+#[test]
+fn circular_logging_is_on_or_off() {
+    let database = DbId(0);
+    for (word, enabled) in [("$true", true), ("$FALSE", false)] {
+        let line = format!("Set-MailboxDatabase VIP -CircularLoggingEnabled {word}");
+        assert_eq!(given(&line), Ok(Action::SetCircularLogging { database, enabled }));
+    }
+    assert!(refused("Set-MailboxDatabase VIP -CircularLoggingEnabled yes").contains("$true"));
+    let both = "Set-MailboxDatabase VIP -CircularLoggingEnabled $true \
+                -RpcClientAccessServer casarray.contoso.local";
+    assert!(refused(both).contains("one parameter in one order"));
 }

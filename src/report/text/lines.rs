@@ -214,6 +214,7 @@ fn wanted(note: &Note, late: bool) -> bool {
         | Note::ResourceRestart { .. }
         | Note::CopySuspended { .. }
         | Note::OrderRefused { .. }
+        | Note::WitnessServer { .. }
         | Note::DatabaseOperation { .. }
         | Note::Ranking { .. }
         | Note::LastLogs { .. }
@@ -236,7 +237,9 @@ fn plant_column(outcome: &Outcome, plant: &Plant) -> Option<Column> {
         | Plant::AddressUp { machine, .. }
         | Plant::AddressDown { machine, .. }
         | Plant::GratuitousArp { machine, .. } => Column::Machine(*machine),
-        Plant::WitnessLock { .. } => Column::Machine(topology.dag.witness?),
+        Plant::WitnessLock { server, .. } => {
+            Column::Machine(*topology.witness_servers().get(usize::from(*server))?)
+        }
         Plant::ClusterStart { node, .. } | Plant::OrderRefused { node, .. } => {
             Column::Machine((*node).into())
         }

@@ -27,11 +27,13 @@ pub(super) fn set(setting: &mut Setting, words: &[&str]) {
 /// What is done to the witness, and what is told of votes.
 pub(super) fn command(pair: &mut Pair, words: &[&str]) {
     match words {
-        ["witness", "up"] => pair.witness.up = true,
-        ["witness", "down"] => pair.witness.up = false,
-        ["witness", "slow", time] => pair.witness.answers_after = span(time),
-        ["witness", "away", n] => drop(pair.witness.away.insert(node(n))),
-        ["witness", "back", n] => drop(pair.witness.away.remove(&node(n))),
+        ["second-witness", "up"] => pair.witnesses[1].up = true,
+        ["second-witness", "down"] => pair.witnesses[1].up = false,
+        ["witness", "up"] => pair.witnesses[0].up = true,
+        ["witness", "down"] => pair.witnesses[0].up = false,
+        ["witness", "slow", time] => pair.witnesses[0].answers_after = span(time),
+        ["witness", "away", n] => drop(pair.witnesses[0].away.insert(node(n))),
+        ["witness", "back", n] => drop(pair.witnesses[0].away.remove(&node(n))),
         ["votes"] => {
             let votes = pair.votes();
             pair.log.extend(votes);

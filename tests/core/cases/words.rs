@@ -179,7 +179,7 @@ pub(super) fn command(pair: &mut Pair, words: &[&str]) {
                 pair.log.push(format!("network {net}: {some}"));
             }
         }
-        ["witness" | "votes" | "holders" | "split" | "unite", ..] => {
+        ["witness" | "second-witness" | "votes" | "holders" | "split" | "unite", ..] => {
             super::quorum::command(pair, words);
         }
         ["witness-boots"] => pair.witness_boot = pair.now,

@@ -45,7 +45,8 @@ pub struct Pair {
     queue: BTreeMap<(Instant, u64), Event>,
     planned: Vec<Option<Instant>>,
     count: u64,
-    pub witness: Witness,
+    /// The witness server in use at the start, and another.
+    pub witnesses: [Witness; 2],
     /// Wakes come twice and half a millisecond early.
     pub restless: bool,
     /// When the witness server started.
@@ -91,7 +92,7 @@ impl Pair {
             queue: BTreeMap::new(),
             planned: vec![None; count],
             count: 0,
-            witness: Witness::default(),
+            witnesses: [Witness::default(), Witness::default()],
             restless: false,
             witness_boot: Instant::ZERO,
             missing: 0,
@@ -272,6 +273,7 @@ impl Pair {
                 .map(|n| (if n == 0 { "VIP".to_owned() } else { format!("DB{n}") }, copies.clone()))
                 .collect(),
             client_access_array: None,
+            witness_servers: vec!["DC01".to_owned(), "FS02".to_owned()],
             availability_group: "DAG".to_owned(),
             coordination: None,
             windows: WindowsVersion::V2016,

@@ -40,12 +40,21 @@ impl Pair {
         }
     }
 
+    fn boot(&mut self, node: usize, op: OpId, server: u8) {
+        let away = !self.witness(server).up || !self.reaches(node, server);
+        let failed = Outcome::Failed(Failure::NoAnswer);
+        let boot = Outcome::WitnessBoot(self.witness_boot);
+        self.done(node, op, "20ms", if away { failed } else { boot });
+    }
+
     fn begin(&mut self, node: usize, op: OpId, act: Act) {
         match act {
-            Act::ClaimWitness { known, epoch } => self.claim(node, op, known, Some(epoch)),
-            Act::TestWitness { known } => self.claim(node, op, known, None),
-            Act::ReleaseWitness => {
-                self.release(node);
+            Act::ClaimWitness { server, known, epoch } => {
+                self.claim(node, op, server, known, Some(epoch));
+            }
+            Act::TestWitness { server, known } => self.claim(node, op, server, known, None),
+            Act::ReleaseWitness { server } => {
+                self.release(node, server);
                 self.done(node, op, "1ms", Outcome::Ok);
             }
             Act::Store(durable) => {
@@ -53,17 +62,12 @@ impl Pair {
                 self.boots[node] = *durable;
                 self.done(node, op, "1ms", Outcome::Ok);
             }
-            Act::WitnessBoot => {
-                let away = !self.witness.up || !self.reaches(node);
-                let failed = Outcome::Failed(Failure::NoAnswer);
-                let boot = Outcome::WitnessBoot(self.witness_boot);
-                self.done(node, op, "20ms", if away { failed } else { boot });
-            }
+            Act::WitnessBoot { server } => self.boot(node, op, server),
             Act::Online(resource) => self.online(node, op, resource),
             Act::Offline(ResourceId(resource)) => {
                 self.online.insert((node, resource), false);
-                let name = &self.setting.parts.resources()[usize::from(resource)];
-                let takes = self.setting.parts.offline_time(name).unwrap_or("100ms").to_owned();
+                let name = self.setting.parts.resources()[usize::from(resource)].clone();
+                let takes = self.setting.parts.offline_time(&name).unwrap_or("100ms").to_owned();
                 self.done(node, op, &takes, Outcome::Ok);
             }
             Act::Terminate(ResourceId(resource)) => {
@@ -101,7 +105,8 @@ impl Pair {
             }
             Act::Stop { restart } => {
                 self.crash(node);
-                self.release(node);
+                self.release(node, 0);
+                self.release(node, 1);
                 if restart {
                     let life = self.lives[node];
                     self.plan(span("60s"), Event::Start { node, life });

@@ -242,6 +242,7 @@ pub fn boot_database(setting: &Setting) -> ClusterDatabase {
     let stopped = resources.iter().enumerate();
     let stopped = stopped.filter(|(_, name)| !parts.is_persistent(false, name));
     ClusterDatabase {
+        witness_server: 0,
         version: 1,
         quorum: QuorumEntry::default(),
         nodes: IdVec::filled(setting.nodes, NodeEntry::default()),

@@ -36,18 +36,30 @@ impl Pair {
         self.setting.quorum.mode.witness() == Some(Kind::Disk)
     }
 
+    /// One of the two witness servers; a case that names none means the first.
+    pub fn witness(&self, server: u8) -> &Witness {
+        &self.witnesses[usize::from(server)]
+    }
+
     /// Whether a node can reach the witness.
-    pub(super) fn reaches(&self, node: usize) -> bool {
-        (self.disk() || self.cables.link(node, 0)) && !self.witness.away.contains(&node)
+    pub(super) fn reaches(&self, node: usize, server: u8) -> bool {
+        (self.disk() || self.cables.link(node, 0)) && !self.witness(server).away.contains(&node)
     }
 
     /// A node claims the lock or, without an epoch to write, looks whether it is free.
-    pub(super) fn claim(&mut self, node: usize, op: OpId, known: u64, write: Option<u64>) {
-        let outcome = self.lock(node, known, write);
-        let after = self.witness.answers_after;
+    pub(super) fn claim(
+        &mut self,
+        node: usize,
+        op: OpId,
+        server: u8,
+        known: u64,
+        write: Option<u64>,
+    ) {
+        let outcome = self.lock(node, server, known, write);
+        let after = self.witness(server).answers_after;
         let newer = self.disk() && outcome == Outcome::Ok && write.is_some();
-        if newer && self.witness.copy.epoch > known {
-            let input = Input::Learned(Box::new(self.witness.copy.clone()));
+        if newer && self.witness(server).copy.epoch > known {
+            let input = Input::Learned(Box::new(self.witness(server).copy.clone()));
             let life = self.lives[node];
             self.plan(after, Event::Feed { node, life, input });
         }
@@ -55,49 +67,53 @@ impl Pair {
         self.plan(after, Event::Feed { node, life, input: Input::Done { op, outcome } });
     }
 
-    fn lock(&mut self, node: usize, known: u64, write: Option<u64>) -> Outcome {
-        if !self.reaches(node) {
+    fn lock(&mut self, node: usize, server: u8, known: u64, write: Option<u64>) -> Outcome {
+        if !self.reaches(node, server) {
             return Outcome::Failed(Failure::NoPath);
         }
-        if !self.witness.up {
+        if !self.witness(server).up {
             return Outcome::Failed(Failure::NoAnswer);
         }
         // Who is gone or does not reach the witness any more does not keep it.
         let disk = self.disk();
-        let gone =
-            |holder: usize| self.nodes[holder].is_none() || self.witness.away.contains(&holder);
-        if let Some(holder) = self.witness.holder.filter(|holder| *holder != node && !gone(*holder))
-        {
+        let witness = self.witness(server);
+        let gone = |holder: usize| self.nodes[holder].is_none() || witness.away.contains(&holder);
+        if let Some(holder) = witness.holder.filter(|holder| *holder != node && !gone(*holder)) {
             return Outcome::Refused(Refusal::WitnessHeld(NodeId::at(holder)));
         }
-        if self.witness.tag > known && !disk {
+        if witness.tag > known && !disk {
             return Outcome::Refused(Refusal::WitnessNewer);
         }
         if let Some(epoch) = write {
-            self.witness.holder = Some(node);
-            self.witness.tag = self.witness.tag.max(epoch);
+            let witness = &mut self.witnesses[usize::from(server)];
+            witness.holder = Some(node);
+            witness.tag = witness.tag.max(epoch);
         }
         Outcome::Ok
     }
 
     /// A node gives the lock back, or its service ends and closes the file.
-    pub(super) fn release(&mut self, node: usize) {
-        if self.witness.holder == Some(node) && self.reaches(node) {
-            self.witness.holder = None;
+    pub(super) fn release(&mut self, node: usize, server: u8) {
+        if self.witness(server).holder == Some(node) && self.reaches(node, server) {
+            self.witnesses[usize::from(server)].holder = None;
         }
     }
 
     /// A node with quorum stored what it knows.
     pub(super) fn note_epoch(&mut self, node: usize, durable: &Durable) {
-        if self.reaches(node) && self.witness.up {
-            self.witness.tag = self.witness.tag.max(durable.epoch);
-            self.witness.copy = durable.clone();
+        let server = durable.database.witness_server;
+        if self.reaches(node, server) && self.witness(server).up {
+            let witness = &mut self.witnesses[usize::from(server)];
+            witness.tag = witness.tag.max(durable.epoch);
+            witness.copy = durable.clone();
         }
     }
 
     /// Whether the witness's resource passes its thorough check on a node.
     pub(super) fn witness_is_alive(&self, node: usize) -> bool {
-        self.witness.up && self.reaches(node)
+        let known = self.nodes[node].as_ref();
+        let server = known.map_or(0, |node| node.view().database.witness_server);
+        self.witness(server).up && self.reaches(node, server)
     }
 
     /// Votes as each node knows them, in lines.
