@@ -207,7 +207,7 @@ impl Membership {
 
     fn decide(&mut self, me: NodeId, members: NodeSet, evicted: NodeSet) -> Decided {
         let round = self.round.take().expect("a regroup is under way");
-        let view = self.highest.max(round.number).max(self.view + 1);
+        let view = self.highest.max(round.number);
         let life = |node: NodeId| {
             let heard = round.heard[node].map(|step| step.life);
             if node == me { self.life } else { heard.expect("a member of the view was heard") }

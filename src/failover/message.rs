@@ -151,6 +151,8 @@ pub enum Message {
     Update {
         /// The view that it belongs to.
         view: u64,
+        /// The epoch that it belongs to: the view's number, or above it once a disk has taught one.
+        epoch: u64,
         /// The whole of it.
         database: Box<ClusterDatabase>,
     },

@@ -224,7 +224,8 @@ impl Node {
                 let behind = self.confirmed[peer] < self.database.version;
                 if fresh || again && behind {
                     let database = Box::new(self.database.clone());
-                    let message = Message::Update { view: self.membership.view, database };
+                    let (view, epoch) = (self.membership.view, self.membership.epoch());
+                    let message = Message::Update { view, epoch, database };
                     lend!(self, out).send(peer, message);
                 }
             }

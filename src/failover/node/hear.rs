@@ -48,7 +48,9 @@ impl Node {
                 self.in_force(out);
             }
             Message::Leave => self.hear_leave(out, from),
-            Message::Update { view, database } => self.hear_update(out, from, view, *database),
+            Message::Update { view, epoch, database } => {
+                self.hear_update(out, from, (view, epoch), *database);
+            }
             Message::Updated { version } => {
                 self.confirmed[from] = self.confirmed[from].max(version);
             }
@@ -268,10 +270,17 @@ impl Node {
         }
     }
 
-    fn hear_update(&mut self, out: &mut Effects, from: NodeId, view: u64, new: ClusterDatabase) {
+    fn hear_update(
+        &mut self,
+        out: &mut Effects,
+        from: NodeId,
+        (view, epoch): (u64, u64),
+        new: ClusterDatabase,
+    ) {
         if view != self.membership.view || !self.membership.members.contains(from) {
             return;
         }
+        self.membership.begin_epoch(epoch);
         if new.version > self.database.version {
             self.database = new;
             let majority = matches!(self.standing(), Standing::Majority { .. });

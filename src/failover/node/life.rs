@@ -208,7 +208,8 @@ impl Node {
         }
         lend!(self, out).note(Note::Learned { epoch: durable.epoch });
         self.stored = (durable.epoch, durable.database.version);
-        self.membership.begin_epoch(durable.epoch);
+        // What is written from now on is newer than all that anybody has.
+        self.membership.begin_epoch(durable.epoch + 1);
         self.database = fitted(durable.database, &self.config);
         self.database.quorum.forced = false;
         self.learned = true;

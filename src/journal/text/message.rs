@@ -52,7 +52,7 @@ impl Names<'_> {
             Message::Adapters { told: _, adapters } => self.adapters(adapters),
             Message::AdaptersHeard { told: _ } => "adapters heard".to_owned(),
             Message::Leave => "I leave".to_owned(),
-            Message::Update { view, database } => {
+            Message::Update { view, epoch: _, database } => {
                 format!("cluster database of view {view}, {}", version(database))
             }
             Message::Updated { version } => format!("cluster database version {version} taken"),
