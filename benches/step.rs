@@ -61,6 +61,7 @@ fn config(me: u8) -> Config {
             tells_misses: false,
         },
         membership: MembershipConfig {
+            quarantine: None,
             tick: Span::from_millis(300),
             minimum_ticks: 2,
             opening: Span::from_secs(5),

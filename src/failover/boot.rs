@@ -38,6 +38,8 @@ pub struct Start {
     pub quorum: StartQuorum,
     /// IgnorePersistentState (`/ips`): if it forms the cluster, no role is brought online.
     pub ignore_persistent_state: bool,
+    /// ClearQuarantine (`-CQ`): a quarantine does not keep it from joining (wsfc.md §2).
+    pub clear_quarantine: bool,
     /// `Restore-DatabaseAvailabilityGroup` starts it: its Active Manager may mount databases.
     pub restores_group: bool,
 }

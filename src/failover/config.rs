@@ -135,6 +135,17 @@ pub struct MembershipConfig {
     pub pruning: Span,
     /// How long a starting node looks for a cluster before it tries to form one.
     pub form_after: Span,
+    /// Quarantine of members that leave too often; none before 2016.
+    pub quarantine: Option<QuarantineConfig>,
+}
+
+/// Quarantine of a member that leaves the membership without a word too often (wsfc.md §2).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct QuarantineConfig {
+    /// QuarantineThreshold: with so many isolations within an hour it is quarantined.
+    pub threshold: u32,
+    /// QuarantineDuration: how long it may not join.
+    pub duration: Span,
 }
 
 /// Quorum and its witness (wsfc.md §3).

@@ -107,7 +107,12 @@ pub enum Message {
     /// The sender's flags changed and cannot wait for its next heartbeat.
     State(Flags),
     /// A starting node looks for a cluster.
-    Join,
+    Join {
+        /// Whether an administrator cleared its quarantine.
+        clear_quarantine: bool,
+    },
+    /// The receiver may not join: it is quarantined.
+    Quarantined,
     /// A step of a regroup.
     Regroup(Regroup),
     /// A new view and the cluster database that goes with it.

@@ -24,6 +24,7 @@ mod node;
 mod note;
 mod pause;
 mod placement;
+mod quarantine;
 pub mod quorum;
 pub mod seam;
 pub mod state;

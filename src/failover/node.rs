@@ -21,7 +21,7 @@ use super::state::{ClusterDatabase, ServerEntry};
 use super::timers::Timers;
 use super::transitions::{QuorumState, State};
 use super::{Ctx, Operations, Pending};
-use super::{maintenance, pause};
+use super::{maintenance, pause, quarantine};
 use crate::base::{DbId, GroupId, IdVec, Instant, NicId, NodeId, NodeSet, OpId, Span};
 use crate::failover::seam::Failure;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -99,6 +99,8 @@ pub struct Node {
     joiners: NodeSet,
     /// Members that left in good order and have not asked to join since.
     left: NodeSet,
+    /// Members that were gone without a word from a view that this node entered, not yet counted.
+    missed: NodeSet,
     told: Flags,
     /// Counts changes of what this node tells of itself.
     flags_number: u32,
@@ -205,6 +207,7 @@ impl Node {
             came: NodeSet::EMPTY,
             joiners: NodeSet::EMPTY,
             left: NodeSet::EMPTY,
+            missed: NodeSet::EMPTY,
             told: flags,
             flags_number: 0,
             tell_again: false,

@@ -297,6 +297,18 @@ pub enum Note {
         /// How far.
         drain: Drain,
     },
+    /// A node left the membership too often and may not join for a time (event 1672).
+    NodeQuarantined {
+        /// The node.
+        node: NodeId,
+        /// Until when.
+        until: Instant,
+    },
+    /// A node that was quarantined is a member again.
+    NodeQuarantineEnds {
+        /// The node.
+        node: NodeId,
+    },
     /// A group's state as its owner sees it.
     Group {
         /// The group.

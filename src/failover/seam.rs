@@ -578,6 +578,8 @@ pub enum Why {
     Startup,
     /// Its owner is paused and is being drained.
     NodePaused,
+    /// The node is quarantined and may not join (wsfc.md §2 QuarantineThreshold).
+    Quarantined,
     /// A preferred owner is back, and the group is set to go back to it.
     Failback,
     /// The failover threshold was exceeded (event 1254).

@@ -3,9 +3,9 @@
 use super::config::NodeConfig;
 use super::quorum::Votes;
 use super::seam::{ActivationPolicy, GroupState, MountDial, ResourceState, Why};
-use crate::base::{DbId, GroupId, IdVec, NodeId, NodeSet, ResourceId};
+use crate::base::{DbId, GroupId, IdVec, Instant, NodeId, NodeSet, ResourceId};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The replicated cluster database.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -26,6 +26,8 @@ pub struct ClusterDatabase {
     pub stopped: BTreeSet<ResourceId>,
     /// Mailbox servers, by their node.
     pub servers: IdVec<NodeId, ServerEntry>,
+    /// Members that left the membership without a word, and who of them is quarantined.
+    pub isolations: BTreeMap<NodeId, Isolations>,
     /// Whether datacenter activation coordination is on (DatacenterActivationMode DagOnly).
     pub activation_coordination: bool,
     /// Where each database is.
@@ -64,6 +66,15 @@ pub struct NodeEntry {
     pub drained: Vec<GroupId>,
     /// Resumed without failback: its groups do not come back by themselves until it rejoins.
     pub keeps_off: bool,
+}
+
+/// How often a member left the membership without a word (wsfc.md §2 QuarantineThreshold).
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Isolations {
+    /// When it was missed, within the last hour.
+    pub at: Vec<Instant>,
+    /// Until when it may not join, if it is quarantined.
+    pub quarantined_until: Option<Instant>,
 }
 
 /// How far the drain of a paused node is.

@@ -211,6 +211,7 @@ impl Reading {
             | Why::Evicted
             | Why::ForcedElsewhere
             | Why::NodePaused
+            | Why::Quarantined
             | Why::Failback
             | Why::ThresholdExceeded => ("Automatic", "None"),
         };

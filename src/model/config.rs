@@ -6,14 +6,14 @@ use super::version::Ability;
 use crate::base::{Address, ClientId, DbId, GroupId, Id, IdVec, MachineId, NodeId, ResourceId};
 use crate::failover::config::{
     ActiveManagerConfig, Config, DatabaseConfig, GroupConfig, GroupKind, HeartbeatConfig,
-    MembershipConfig, NetworkConfig, NicConfig, NodeConfig, PlacementConfig, QuorumConfig,
-    ResourceConfig, ResourceKind, Rhythm,
+    MembershipConfig, NetworkConfig, NicConfig, NodeConfig, PlacementConfig, QuarantineConfig,
+    QuorumConfig, ResourceConfig, ResourceKind, Rhythm,
 };
 use crate::failover::seam::{Order, ResourceState};
 use crate::failover::state::{
     ClusterDatabase, DatabaseEntry, GroupEntry, NodeEntry, QuorumEntry, ServerEntry,
 };
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 impl Network {
     /// The number of the subnet that holds an address: 0 for the first one, none if it is in no
@@ -115,6 +115,10 @@ impl Topology {
                 stage: set.cluster.clus_svc_regroup_stage_timeout,
                 pruning: set.cluster.clus_svc_regroup_pruning_timeout,
                 form_after: set.cluster.form_after,
+                quarantine: self.windows.can(Ability::Quarantine).then_some(QuarantineConfig {
+                    threshold: set.cluster.quarantine_threshold,
+                    duration: set.cluster.quarantine_duration,
+                }),
             },
             quorum: QuorumConfig {
                 mode: rules.mode,
@@ -255,6 +259,7 @@ impl Topology {
         ClusterDatabase {
             witness_server: 0,
             version: 1,
+            isolations: BTreeMap::new(),
             quorum: QuorumEntry::default(),
             nodes: IdVec::filled(self.nodes, NodeEntry::default()),
             groups: (self.groups.ids())

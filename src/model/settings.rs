@@ -241,6 +241,11 @@ settings! {
         /// Quorum mode; exchange: an odd number of members has Node Majority, an even one Node and
         /// File Share Majority if the DAG has a witness server.
         quorum_type: QuorumType = "exchange", "".."", Documented("exchange.md §3.1 odd members, even members");
+        /// QuarantineThreshold: with so many isolations within an hour a node is quarantined; from
+        /// 2016 on.
+        quarantine_threshold: u32 = "3", "1".."1000", Documented("wsfc.md §2 QuarantineThreshold");
+        /// QuarantineDuration: how long a quarantined node may not join; from 2016 on.
+        quarantine_duration: Span = "2h", "0s".."720h", Documented("wsfc.md §2 QuarantineDuration");
         /// DynamicQuorum: whether votes follow the membership; from 2012 on.
         dynamic_quorum: bool = "false", "".."", Derived("wsfc.md §3.1 static counting on 2008 R2");
         /// LowerQuorumPriorityNodeID: whose vote an even number drops, by its place among the nodes

@@ -70,11 +70,11 @@ impl Ability {
             }
             Ability::LowerQuorumPriorityNode => &["cluster.lower_quorum_priority_node_id"],
             Ability::EnforcedAntiAffinity => &["cluster.cluster_enforced_anti_affinity"],
+            Ability::Quarantine => &["cluster.quarantine_threshold", "cluster.quarantine_duration"],
             Ability::DynamicWitness
             | Ability::GroupPriority
             | Ability::Drain
-            | Ability::MissedHeartbeats
-            | Ability::Quarantine => &[],
+            | Ability::MissedHeartbeats => &[],
         }
     }
 }

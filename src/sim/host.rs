@@ -18,8 +18,12 @@ use crate::model::Service;
 use bevy_ecs::prelude::{Component, Resource};
 
 /// How a restored group's Cluster service starts.
-pub(crate) const RESTORING: Start =
-    Start { quorum: StartQuorum::Force, ignore_persistent_state: false, restores_group: true };
+pub(crate) const RESTORING: Start = Start {
+    quorum: StartQuorum::Force,
+    ignore_persistent_state: false,
+    clear_quarantine: false,
+    restores_group: true,
+};
 
 /// One member's Cluster service and what it left on disk.
 #[derive(Component)]

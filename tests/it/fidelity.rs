@@ -170,7 +170,6 @@ fn judge(claim: &Claim) -> Vec<String> {
             None => wrong.push(format!("switch {rest}: `switch KEY = DEFAULT` was expected")),
         },
         "assumed" => wrong.extend(judge_key(rest, None).err()),
-        "open:" => (code, case) = (claim.code != "–", claim.case != "–"),
         "no" | "outside:" | "not" => {
             let reason = ["no decision: ", "outside: ", "not built: "];
             if !reason.iter().any(|begin| claim.status.starts_with(begin)) {

@@ -98,7 +98,9 @@ impl Node {
             self.adapt_votes(out);
             let (hosts, servers) = (self.hosts(), self.servers());
             self.begin_anew(out);
+            let missed = std::mem::take(&mut self.missed);
             let mut ctx = lend!(self, out);
+            quarantine::settle(&mut ctx, &mut self.database, missed, hosts.members);
             self.coordinator.settle(&mut ctx, &mut self.database, hosts);
             pause::settle(&mut ctx, &mut self.database, hosts);
             if self.is_primary {
@@ -108,6 +110,7 @@ impl Node {
         } else if begin {
             self.proposed_at = None;
             self.came = NodeSet::EMPTY;
+            self.missed = NodeSet::EMPTY;
         }
         self.groups.settle(&mut lend!(self, out), &self.database, begin);
         if begin {

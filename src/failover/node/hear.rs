@@ -33,7 +33,10 @@ impl Node {
     pub(super) fn message(&mut self, out: &mut Effects, from: NodeId, message: Message) {
         match message {
             Message::State(flags) => self.hear_flags(out, from, flags),
-            Message::Join => self.hear_join(out, from),
+            Message::Join { clear_quarantine } => self.hear_join(out, from, clear_quarantine),
+            Message::Quarantined if !self.membership.is_member() => {
+                self.stop(out, Why::Quarantined, true);
+            }
             Message::Regroup(step) if self.may_take_part(&step) => {
                 self.left = self.left.without(from);
                 self.membership.hear(&mut lend!(self, out), from, step);
@@ -200,8 +203,13 @@ impl Node {
         }
     }
 
-    fn hear_join(&mut self, out: &mut Effects, from: NodeId) {
+    fn hear_join(&mut self, out: &mut Effects, from: NodeId, clear_quarantine: bool) {
         if self.membership.just_entered(&lend!(self, out), from) {
+            return;
+        }
+        let quarantined = quarantine::until(&self.database, from, self.now).is_some();
+        if self.quorum == Quorum::Held && quarantined && !clear_quarantine {
+            lend!(self, out).send(from, Message::Quarantined);
             return;
         }
         self.joiners = self.joiners.with(from);

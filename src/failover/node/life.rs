@@ -12,6 +12,8 @@ impl Node {
         lives: &[Instant],
         issuer: NodeId,
     ) {
+        let missed = self.membership.members.minus(members).minus(self.left);
+        self.missed = self.missed.union(missed);
         let new = self.membership.enter(&mut lend!(self, out), view, members, lives, issuer);
         let came = new.union(self.joiners.intersection(members));
         self.joiners = self.joiners.minus(members);
@@ -359,7 +361,8 @@ impl Node {
         for peer in reach.iter() {
             let cluster = self.peers[peer].is_some_and(|flags| flags.view > 0 && flags.quorum);
             if !force && (cluster || !prevent) {
-                lend!(self, out).send(peer, Message::Join);
+                let clear_quarantine = self.start.clear_quarantine;
+                lend!(self, out).send(peer, Message::Join { clear_quarantine });
             }
         }
         let running = reach.iter().any(|peer| self.peers[peer].is_some_and(|f| f.view > 0));

@@ -42,7 +42,11 @@ impl Names<'_> {
             }
             Message::Reply { sequence } => format!("heartbeat {sequence} heard"),
             Message::State(flags) => format!("I am now {}", flags_words(flags)),
-            Message::Join => "may I join?".to_owned(),
+            Message::Join { clear_quarantine: false } => "may I join?".to_owned(),
+            Message::Join { clear_quarantine: true } => {
+                "may I join? my quarantine is cleared".to_owned()
+            }
+            Message::Quarantined => "you are quarantined".to_owned(),
             Message::Regroup(regroup) => self.regroup(regroup),
             Message::View { view, members, lives: _, database } => {
                 format!("view {view} is {}, {}", self.nodes(*members), version(database))

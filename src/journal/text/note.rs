@@ -39,10 +39,7 @@ impl Names<'_> {
             | Note::Network { .. }
             | Note::PeerLost { .. }
             | Note::PeerHeard { .. } => self.path(node, note),
-            Note::Regroup { round, reach } => self.regroup_round(*round, *reach),
-            Note::View { view, members, gone, joined } => {
-                self.view(*view, *members, *gone, *joined)
-            }
+            Note::Regroup { .. } | Note::View { .. } => self.membership(note),
             Note::Forced { .. }
             | Note::QuorumHeld { .. }
             | Note::Votes(_)
@@ -66,9 +63,11 @@ impl Names<'_> {
             Note::Resource { .. } | Note::ResourceRestart { .. } | Note::MonitorEnded { .. } => {
                 self.of_resource(note)
             }
-            Note::NodePaused { .. } | Note::NodeNotPaused { .. } | Note::NodeDrain { .. } => {
-                self.pause(note)
-            }
+            Note::NodePaused { .. }
+            | Note::NodeNotPaused { .. }
+            | Note::NodeDrain { .. }
+            | Note::NodeQuarantined { .. }
+            | Note::NodeQuarantineEnds { .. } => self.pause(note),
             Note::DatabaseOperation { database, operation, why, from } => {
                 self.operation(*database, *operation, *why, *from)
             }
@@ -163,7 +162,24 @@ impl Names<'_> {
                 };
                 format!("the drain of {} {how}", self.node(*node))
             }
+            Note::NodeQuarantined { node, until } => {
+                format!("{} is quarantined until {until}", self.node(*node))
+            }
+            Note::NodeQuarantineEnds { node } => {
+                format!("{} is not quarantined any more", self.node(*node))
+            }
             other => unreachable!("{other:?} is not about a pause"),
+        }
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the caller takes all others")]
+    fn membership(&self, note: &Note) -> String {
+        match note {
+            Note::Regroup { round, reach } => self.regroup_round(*round, *reach),
+            Note::View { view, members, gone, joined } => {
+                self.view(*view, *members, *gone, *joined)
+            }
+            other => unreachable!("{other:?} is not about a membership"),
         }
     }
 

@@ -162,5 +162,6 @@ fn switches(start: Start) -> String {
         StartQuorum::Prevent => " -PreventQuorum",
     };
     let ignore = if start.ignore_persistent_state { " -IgnorePersistentState" } else { "" };
-    format!("{quorum}{ignore}")
+    let clear = if start.clear_quarantine { " -ClearQuarantine" } else { "" };
+    format!("{quorum}{ignore}{clear}")
 }

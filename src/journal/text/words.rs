@@ -36,6 +36,7 @@ pub fn why_name(why: Why) -> &'static str {
         Why::MapiNetworkDown => "the MAPI network is down there",
         Why::DatabaseFailed => "the database failed there",
         Why::Startup => "start-up",
+        Why::Quarantined => "it is quarantined",
         Why::NodePaused => "its node is paused",
         Why::Failback => "failback to a preferred owner",
         Why::ThresholdExceeded => "failover threshold exceeded (event 1254)",

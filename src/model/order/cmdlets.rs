@@ -78,9 +78,12 @@ pub(super) const CMDLETS: &[Cmdlet] = &[
             ("PreventQuorum", Takes::Switch),
             ("PQ", Takes::Switch),
             ("IgnorePersistentState", Takes::Switch),
+            ("ClearQuarantine", Takes::Switch),
+            ("CQ", Takes::Switch),
         ],
         meaning: "starts the Cluster service on a node; with -FixQuorum it forms whatever the \
-                  votes, with -PreventQuorum it joins only",
+                  votes, with -PreventQuorum it joins only, with -ClearQuarantine (2016 on) \
+                  although it is quarantined",
         read: start_node,
     },
     Cmdlet {
@@ -247,7 +250,11 @@ fn start_node(line: &Line) -> Result<Action, Wrong> {
         (true, true) => return Err(Wrong::new("-FixQuorum or -PreventQuorum, not both")),
     };
     let ignore_persistent_state = line.switch("IgnorePersistentState")?;
-    let start = Start { quorum, ignore_persistent_state, restores_group: false };
+    for name in ["ClearQuarantine", "CQ"] {
+        line.since(name, Ability::Quarantine)?;
+    }
+    let clear_quarantine = line.switch("ClearQuarantine")? || line.switch("CQ")?;
+    let start = Start { quorum, ignore_persistent_state, clear_quarantine, restores_group: false };
     Ok(Action::StartClusterService { node: node(line)?, start })
 }
 

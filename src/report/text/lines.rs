@@ -211,6 +211,8 @@ fn wanted(note: &Note, late: bool) -> bool {
         | Note::NodePaused { .. }
         | Note::NodeNotPaused { .. }
         | Note::NodeDrain { .. }
+        | Note::NodeQuarantined { .. }
+        | Note::NodeQuarantineEnds { .. }
         | Note::ResourceRestart { .. }
         | Note::CopySuspended { .. }
         | Note::OrderRefused { .. }

@@ -2,7 +2,7 @@
 
 use crate::pair::{Pair, Setting, span};
 use dagtwin::base::{Id, NodeId, Span};
-use dagtwin::failover::config::Rhythm;
+use dagtwin::failover::config::{QuarantineConfig, Rhythm};
 use dagtwin::failover::seam::{
     ActivationPolicy, ContentIndex, CopyStatus, Input, MountDial, Report,
 };
@@ -131,6 +131,10 @@ fn set_networks(setting: &mut Setting, words: &[&str]) {
         ["plumb-all", on] => setting.heartbeat.all_cross_subnet = *on == "yes",
         ["cross-subnet-interfaces-fail", on] => {
             setting.heartbeat.cross_subnet_interfaces_fail = *on == "yes";
+        }
+        ["quarantine", threshold, duration] => {
+            let threshold = threshold.parse().expect("a count");
+            setting.quarantine = Some(QuarantineConfig { threshold, duration: span(duration) });
         }
         ["event-1650", on] => setting.heartbeat.tells_misses = *on == "yes",
         other => panic!("unknown setting {other:?}"),

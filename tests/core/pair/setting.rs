@@ -49,6 +49,7 @@ pub struct Setting {
     pub skip_down_source: bool,
     pub placement: PlacementConfig,
     pub time_of_day: Span,
+    pub quarantine: Option<QuarantineConfig>,
 }
 
 impl Default for Setting {
@@ -103,6 +104,7 @@ impl Default for Setting {
                 node_down_counts: false,
             },
             time_of_day: span("12h"),
+            quarantine: None,
         }
     }
 }
@@ -194,6 +196,7 @@ pub fn config(setting: &Setting, me: usize) -> Config {
             stage: span("5s"),
             pruning: span("5s"),
             form_after: span("5s"),
+            quarantine: setting.quarantine,
         },
         quorum: QuorumConfig { arbitration_delay: setting.delay, ..setting.quorum },
         groups: [group(GroupKind::Core), group(GroupKind::Role)].into_iter().collect(),
@@ -250,6 +253,7 @@ pub fn boot_database(setting: &Setting) -> ClusterDatabase {
         resources: IdVec::filled(resources.len(), ResourceState::Offline),
         stopped: stopped.map(|(place, _)| ResourceId::at(place)).collect(),
         servers: IdVec::new(),
+        isolations: BTreeMap::new(),
         activation_coordination: setting.coordination,
         databases: (0..setting.databases)
             .map(|_| DatabaseEntry {
