@@ -2,7 +2,9 @@
 
 use super::possible::Possible;
 use super::{Findings, Kind, Promise, Violation, Watch};
-use crate::base::{ClientId, DbId, GroupId, Id, IdVec, Instant, MailId, NodeId, NodeSet, Span};
+use crate::base::{
+    ClientId, CopyId, DbId, GroupId, Id, IdVec, Instant, MailId, NodeId, NodeSet, Span,
+};
 use crate::failover::seam::{
     ActivationPolicy, Effect, Failure, Input, Note, Order, Outcome, Refusal, ResourceState,
 };
@@ -225,6 +227,16 @@ struct Missing {
     violations: Vec<Violation>,
 }
 
+/// Whether the Store that has a database mounted takes requests and answers none: neither Active
+/// Manager nor the cluster asks it for anything while it is mounted.
+fn hangs_unnoticed(scene: &Scene<'_>, database: DbId) -> bool {
+    scene.databases[database].active.is_some_and(|node| {
+        let hung = scene.services.get(&(node.into(), Service::Store)) == Some(&ServiceState::Hung);
+        let copy = scene.copies.get(&CopyId { database, node });
+        hung && copy.is_some_and(|copy| copy.mounted)
+    })
+}
+
 impl Missing {
     fn broken(&mut self, why: String) {
         if let Some(word) = self.unsteady {
@@ -266,6 +278,12 @@ impl ServiceBack {
                 continue;
             }
             let name = &topology.databases[database].name;
+            if hangs_unnoticed(scene, database) {
+                let why =
+                    format!("{name}: the Store that has it mounted hangs, which nobody notices");
+                missing.reasons.push(why);
+                continue;
+            }
             match (possible.database(side, database), self.refused.get(&database)) {
                 (Err(why), _) => missing.reasons.push(why),
                 (Ok(_), Some(logs)) => {

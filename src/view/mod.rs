@@ -435,7 +435,7 @@ impl<'t> Scene<'t> {
             let machine = MachineId::from(id.node);
             id.database == database
                 && copy.mounted
-                && copy.status == CopyStatus::Mounted
+                && matches!(copy.status, CopyStatus::Mounted | CopyStatus::SeedingSource)
                 && self.reachable(machine)
                 && self.runs(machine, Service::Store)
         });
