@@ -60,7 +60,7 @@ impl NetworkState {
 }
 
 /// What a member tells of an adapter on a network that the cluster uses.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub struct Adapter {
     /// The network.
     pub network: NetId,
@@ -139,10 +139,10 @@ impl Networks {
 
     /// A member told what its adapters reach.
     pub(super) fn hear(&mut self, ctx: &mut Ctx, from: NodeId, told: Told, of: Vec<Adapter>) {
-        if self.heard[from].as_ref().is_none_or(|(known, _)| *known < told) {
-            self.heard[from] = Some((told, of));
-            self.news = true;
-        }
+        // Of two the one that was told later.
+        let known = self.heard[from].take();
+        self.heard[from] = known.max(Some((told, of)));
+        self.news = true;
         ctx.send(from, Message::AdaptersHeard { told });
     }
 
