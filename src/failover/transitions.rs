@@ -446,6 +446,7 @@ machine! {
         FailedAndSuspended "its logs are damaged" "exchange.md §1.8 FailedAndSuspended";
     DisconnectedAndHealthy =>
         Healthy "it is connected again and has not diverged" "exchange.md §1.8 DisconnectedAndHealthy",
+        SeedingSource "the same, and another copy is seeded from it" "exchange.md §1.8 Seeding / SeedingSource",
         Resynchronizing "it is connected again and has diverged" "exchange.md §2.3 returning copy",
         Mounting "Active Manager activates it" "exchange.md §1.6 eligible status",
         ServiceDown "its Replication service or its machine stops" "exchange.md §1.8 ServiceDown",

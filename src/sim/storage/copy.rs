@@ -4,6 +4,7 @@ use super::super::plant::Plant;
 use super::Event;
 use super::disk::LogDisk;
 use super::log::{Log, closed, generations};
+use super::seed;
 use crate::base::{CopyId, Instant, NetId, NodeId, OpId, Span};
 use crate::failover::seam::{ContentIndex, CopyReport, CopyStatus};
 use crate::failover::transitions::State;
@@ -211,6 +212,9 @@ pub(super) fn set_status(
     if let Some(seed) = over {
         p.copy_mut(seed.source).seeds -= 1;
         tell(p, at, seed.source, record);
+    }
+    if p.copy(id).seeds > 0 {
+        seed::source_changed(p, at, id, record);
     }
     record
 }

@@ -4,7 +4,7 @@
 use super::super::event::Event as Planned;
 use super::super::host;
 use super::super::plant::Plant;
-use super::copy::{Seed, set_status, tell};
+use super::copy::{Seed, others, set_status, tell};
 use super::mount::end_mount;
 use super::{Event, follow, ship};
 use crate::base::{CopyId, Instant, NodeId, Span};
@@ -65,23 +65,29 @@ fn whole(p: &Plant, id: CopyId) -> bool {
     let copy = p.copy(id);
     let there = matches!(
         copy.status,
-        CopyStatus::Mounted
-            | CopyStatus::Healthy
-            | CopyStatus::DisconnectedAndHealthy
-            | CopyStatus::DisconnectedAndResynchronizing
+        CopyStatus::Mounted | CopyStatus::Healthy | CopyStatus::DisconnectedAndHealthy
     );
     there && !copy.damaged
 }
 
-/// Who reaches whom may have changed: a seed whose source is gone has failed.
+/// Who reaches whom may have changed: a seed whose source is out of reach has failed.
 pub(super) fn look(p: &mut Plant, at: Instant, id: CopyId, cause: RecordNo) {
     let Some(seed) = p.copy(id).seed else { return };
-    let gone = match ship::connection(p, None, seed.source.node, id.node) {
-        Ok(_) => (!whole(p, seed.source)).then_some(cause),
-        Err(because) => Some(because.max(cause)),
-    };
-    if let Some(because) = gone {
-        set_status(p, at, id, CopyStatus::FailedAndSuspended, because);
+    if let Err(because) = ship::connection(p, None, seed.source.node, id.node) {
+        set_status(p, at, id, CopyStatus::FailedAndSuspended, because.max(cause));
+    }
+}
+
+/// A copy that others are seeded from has changed its state: if it has no whole database to give
+/// any more, their seeds have failed.
+pub(super) fn source_changed(p: &mut Plant, at: Instant, source: CopyId, cause: RecordNo) {
+    if whole(p, source) {
+        return;
+    }
+    for id in others(p, source) {
+        if p.copy(id).seed.is_some_and(|seed| seed.source == source) {
+            set_status(p, at, id, CopyStatus::FailedAndSuspended, cause);
+        }
     }
 }
 
