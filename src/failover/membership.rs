@@ -4,7 +4,7 @@
 use super::Ctx;
 use super::message::{Message, Regroup};
 use super::seam::{Note, Timer};
-use crate::base::{Id, IdVec, Instant, NodeId, NodeSet};
+use crate::base::{Id, IdVec, Instant, NodeId, NodeSet, Span};
 
 /// A regroup under way.
 #[derive(Clone, Debug)]
@@ -100,9 +100,8 @@ impl Membership {
     }
 
     /// Whether a member that asks to join may have asked before it heard of the view.
-    pub(super) fn just_entered(&self, ctx: &Ctx, member: NodeId) -> bool {
-        let tick = ctx.config.membership.tick;
-        self.members.contains(member) && ctx.now.since(self.entered) < tick
+    pub(super) fn just_entered(&self, now: Instant, tick: Span, member: NodeId) -> bool {
+        self.members.contains(member) && now.since(self.entered) < tick
     }
 
     /// Epoch by which databases are compared.
@@ -345,9 +344,8 @@ fn grow(mutual: &IdVec<NodeId, NodeSet>, chosen: NodeSet, open: NodeSet, best: &
     if chosen.len() > best.len() {
         *best = chosen;
     }
-    let Some(next) = open.lowest().filter(|_| chosen.len() + open.len() > best.len()) else {
-        return;
-    };
+    let enough = |_: &NodeId| open.iter().nth(best.len() - chosen.len()).is_some();
+    let Some(next) = open.lowest().filter(enough) else { return };
     let open = open.without(next);
     grow(mutual, chosen.with(next), open.intersection(mutual[next]), best);
     grow(mutual, chosen, open, best);
@@ -356,6 +354,54 @@ fn grow(mutual: &IdVec<NodeId, NodeSet>, chosen: NodeSet, open: NodeSet, best: &
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const ME: NodeId = NodeId(0);
+
+    /// Node 0 in view 7, which it issued a second into the run, with 1 and 2.
+    fn in_view_7() -> Membership {
+        let others = NodeSet::first(3).without(ME);
+        Membership {
+            view: 7,
+            members: NodeSet::first(3),
+            issuer: Some(ME),
+            unconfirmed: others,
+            entered: Instant::ZERO + Span::from_secs(1),
+            ..Membership::new(7, 4, Instant::ZERO)
+        }
+    }
+
+    #[test]
+    fn a_view_is_confirmed_by_its_members_to_its_issuer() {
+        let mut view = in_view_7();
+        assert!(!view.confirmed(ME, NodeId(1), 7), "node 2 has not");
+        assert!(!view.confirmed(ME, NodeId(2), 6), "an older view");
+        assert!(!view.confirmed(ME, NodeId(3), 7), "no member");
+        assert!(!view.confirmed(NodeId(1), NodeId(2), 7), "another one issued it");
+        assert_eq!(view.unconfirmed(), NodeSet::only(NodeId(2)));
+        assert!(view.confirmed(ME, NodeId(2), 7));
+        assert!(view.confirmed(ME, NodeId(2), 7), "said again");
+        assert!(!view.confirmed(ME, NodeId(2), 6) && !view.confirmed(ME, NodeId(3), 7));
+        assert!(!view.confirmed(NodeId(1), NodeId(2), 7));
+    }
+
+    #[test]
+    fn a_view_is_known_by_its_number_and_its_issuer() {
+        let view = in_view_7();
+        assert!(view.issued_by(ME, 7));
+        assert!(!view.issued_by(NodeId(1), 7) && !view.issued_by(ME, 6));
+        assert!(view.told_in_force(ME, 7));
+        assert!(!view.told_in_force(NodeId(1), 7) && !view.told_in_force(ME, 8));
+    }
+
+    #[test]
+    fn a_member_may_have_asked_to_join_within_the_first_tick_of_a_view() {
+        let (view, tick) = (in_view_7(), Span::from_millis(300));
+        let after = |millis| Instant::ZERO + Span::from_secs(1) + Span::from_millis(millis);
+        assert!(view.just_entered(after(0), tick, NodeId(1)));
+        assert!(view.just_entered(after(299), tick, NodeId(1)));
+        assert!(!view.just_entered(after(300), tick, NodeId(1)), "a tick is over");
+        assert!(!view.just_entered(after(0), tick, NodeId(3)), "no member");
+    }
 
     /// Every set, one after the other.
     fn by_trial(mutual: &IdVec<NodeId, NodeSet>) -> NodeSet {

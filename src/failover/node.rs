@@ -253,9 +253,6 @@ impl Node {
             | Input::Order(_) => false,
         };
         self.calm &= heartbeat && !self.timers.any_but_beat(now);
-        if !self.calm {
-            self.refresh_ways();
-        }
         match input {
             Input::Wake => {}
             Input::Frame { nic, from, message } => self.frame(out, nic, from, message),

@@ -69,7 +69,7 @@ impl Placement<'_> {
         }
         let list = self.list(group);
         let place = list.iter().position(|node| *node == from)?;
-        let round = list.iter().cycle().skip(place + 1).take(list.len());
+        let round = list.iter().cycle().skip(place).take(list.len());
         round.copied().find(|node| fits.contains(*node))
     }
 
@@ -97,7 +97,8 @@ impl Placement<'_> {
     /// and which every node that asks would read the same.
     fn any(&self, group: GroupId, of: NodeSet) -> Option<NodeId> {
         let nodes: Vec<NodeId> = of.iter().collect();
-        let mixed = (self.hosts.view ^ (group.index() as u64) << 32)
+        let mixed = ((group.index() as u64) << 32)
+            .wrapping_add(self.hosts.view)
             .wrapping_add(0x9e37_79b9_7f4a_7c15)
             .wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let place = (mixed >> 33) as usize % nodes.len().max(1);
@@ -116,8 +117,8 @@ impl Placement<'_> {
 /// Whether an hour of the day lies in a failback window: from its first hour up to the beginning
 /// of its second, across midnight if that is lower.
 pub(super) fn within(window: (u8, u8), hour: u8) -> bool {
-    let (start, end) = window;
-    if start < end { (start..end).contains(&hour) } else { hour >= start || hour < end }
+    let since_start = |hour: u8| (hour + 24 - window.0) % 24;
+    since_start(hour) < since_start(window.1)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 
 #![allow(missing_docs, unreachable_pub)]
 
+mod bare;
 mod cases;
 mod pair;
 mod plans;

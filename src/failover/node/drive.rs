@@ -23,9 +23,7 @@ impl Node {
             let flags = self.flags_anew();
             let changed = self.heartbeat.beat(&mut lend!(self, out), flags);
             self.reach_changed(out, changed);
-            if !self.calm {
-                self.refresh_ways();
-            }
+            self.refresh_ways();
         }
         if self.timers.expired(Timer::Join, now) && !self.membership.is_member() {
             self.look_for_cluster(out);

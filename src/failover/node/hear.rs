@@ -204,7 +204,7 @@ impl Node {
     }
 
     fn hear_join(&mut self, out: &mut Effects, from: NodeId, clear_quarantine: bool) {
-        if self.membership.just_entered(&lend!(self, out), from) {
+        if self.membership.just_entered(self.now, self.config.membership.tick, from) {
             return;
         }
         let quarantined = quarantine::until(&self.database, from, self.now).is_some();

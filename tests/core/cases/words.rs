@@ -176,6 +176,12 @@ pub(super) fn command(pair: &mut Pair, words: &[&str]) {
             let every = n.parse().expect("a count");
             pair.cables.lossy.insert((net(on), node(a), node(b)), every);
         }
+        ["lose-next", kind, a, b] => {
+            pair.cables.lost_next.push(((*kind).to_owned(), node(a), node(b)));
+        }
+        ["slow", on, a, b, time] => {
+            pair.cables.slow.insert((net(on), node(a), node(b)), span(time));
+        }
         ["freeze", n, lasts] => pair.freeze(node(n), span(lasts)),
         ["messages"] => {
             for (net, count) in pair.cables.messages.iter_mut().enumerate() {

@@ -19,6 +19,10 @@ pub struct Cables {
     pub drop_every: u64,
     frames: u64,
     on_way: BTreeMap<Way, u64>,
+    /// Kinds of messages of which the next one from a node to another is lost.
+    pub lost_next: Vec<(String, usize, usize)>,
+    /// How long a frame takes on a way, where it is not as usual.
+    pub slow: BTreeMap<Way, Span>,
     /// Messages that are no heartbeats, by network, since somebody last asked.
     pub messages: Vec<u64>,
 }
@@ -67,6 +71,19 @@ impl Cables {
             && !self.cuts.contains(&way)
             && !dropped
             && !lost
+            && !self.loses_next(way, message)
+    }
+
+    fn loses_next(&mut self, (_, from, to): Way, message: &Message) -> bool {
+        let kind = |text: &str| format!("{message:?}").split([' ', '(']).next() == Some(text);
+        let lost = |next: &(String, usize, usize)| (next.1, next.2) == (from, to) && kind(&next.0);
+        let place = self.lost_next.iter().position(lost);
+        place.map(|place| self.lost_next.remove(place)).is_some()
+    }
+
+    /// How long a frame takes.
+    pub fn takes(&self, way: Way) -> Span {
+        self.slow.get(&way).copied().unwrap_or(Span::from_micros(100))
     }
 }
 

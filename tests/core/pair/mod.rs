@@ -8,9 +8,9 @@ use dagtwin::failover::seam::*;
 use dagtwin::model::order::Names;
 use dagtwin::model::topology::WindowsVersion;
 use dagtwin::view::transitions::Transitions;
-use setting::config;
-pub use setting::rules;
+
 pub use setting::{Setting, span};
+pub use setting::{config, rules};
 use std::collections::{BTreeMap, BTreeSet};
 pub use witness::Witness;
 

@@ -11,10 +11,11 @@ impl Pair {
             Effect::Send { nic, to, message } => {
                 let net = usize::from(nic.0);
                 let other = usize::from(to.0);
-                if self.cables.carries((net, node, other), &message) {
+                let way = (net, node, other);
+                if self.cables.carries(way, &message) {
                     let input = Input::Frame { nic, from: NodeId::at(node), message };
                     let life = self.lives[other];
-                    self.plan(Span::from_micros(100), Event::Feed { node: other, life, input });
+                    self.plan(self.cables.takes(way), Event::Feed { node: other, life, input });
                 }
             }
             Effect::Note(note) => {
