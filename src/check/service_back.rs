@@ -109,7 +109,8 @@ impl ServiceBack {
             | Order::SetWitnessServer(_)
             | Order::MoveDatabase { .. }
             | Order::MoveServer { .. }
-            | Order::RestoreGroup
+            | Order::RestoreGroup(_)
+            | Order::AddMembers(_)
             | Order::SuspendNode { .. }
             | Order::ResumeNode { .. } => {}
         }
@@ -159,6 +160,7 @@ impl Watch for ServiceBack {
                     self.stopped.remove(&node);
                 }
             }
+            What::Plant(Plant::StoppedMembers { nodes }) => self.stopped.extend(nodes.iter()),
             What::Plant(Plant::Mounted { copy, .. }) => drop(self.refused.remove(&copy.database)),
             What::Plant(Plant::Service {
                 machine,

@@ -2,7 +2,7 @@
 //! there.
 
 use super::state::ClusterDatabase;
-use crate::base::{Instant, Span};
+use crate::base::{Instant, NodeSet, Span};
 use serde::{Deserialize, Serialize};
 
 /// What survives a stop of the Cluster service: the last view and the cluster database.
@@ -41,7 +41,17 @@ pub struct Start {
     /// ClearQuarantine (`-CQ`): a quarantine does not keep it from joining (wsfc.md §2).
     pub clear_quarantine: bool,
     /// `Restore-DatabaseAvailabilityGroup` starts it: its Active Manager may mount databases.
-    pub restores_group: bool,
+    pub restores: Option<Restore>,
+}
+
+/// What `Restore-DatabaseAvailabilityGroup` changes (exchange.md §3.1, §3.2).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Restore {
+    /// Members that were marked as stopped: they are evicted from the cluster.
+    pub evicts: NodeSet,
+    /// AlternateWitnessServer: the witness server from now on, by its place among those that there
+    /// are.
+    pub witness_server: Option<u8>,
 }
 
 /// What a Cluster service that starts does about quorum (wsfc.md §3.3).

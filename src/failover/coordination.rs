@@ -29,6 +29,8 @@ pub(super) struct Seen {
     /// Whether the local Active Manager runs in a cluster with quorum.
     pub runs: bool,
     pub members: NodeSet,
+    /// How many members the group has, those that are away among them.
+    pub nodes: usize,
     pub witness_server: u8,
     /// A member whose bit is 1, if there is one.
     pub other: Option<NodeId>,
@@ -63,7 +65,7 @@ impl Coordination {
         if self.may_mount || !seen.runs {
             return;
         }
-        let all = seen.members.len() == ctx.config.nodes.len();
+        let all = seen.members.len() == seen.nodes;
         if !seen.on {
             // Whoever runs while the mode is off has the bit when it is turned on.
             self.may_mount = true;
@@ -74,7 +76,7 @@ impl Coordination {
             self.set(ctx, MayMount::Restored);
         } else if all && ctx.config.active_manager.all_members_suffice {
             self.set(ctx, MayMount::AllMembers);
-        } else if ctx.config.nodes.len() == 2 && !all && !self.refused {
+        } else if seen.nodes == 2 && !all && !self.refused {
             self.ask_witness(ctx, seen.witness_server);
         }
     }

@@ -276,7 +276,8 @@ impl Coordinator {
             | Order::SetServer { .. }
             | Order::SetActivationCoordination(_)
             | Order::SetWitnessServer(_)
-            | Order::RestoreGroup
+            | Order::RestoreGroup(_)
+            | Order::AddMembers(_)
             | Order::StartMaintenance { .. }
             | Order::StopMaintenance { .. }
             | Order::MoveDatabase { .. }

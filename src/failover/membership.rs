@@ -145,12 +145,14 @@ impl Membership {
     }
 
     /// The next tick: tells the others, and decides if all agree or waited long enough.
-    /// `newest` is the epoch and version of this node's cluster database.
+    /// `newest` is the epoch and version of this node's cluster database, `forced` whether its
+    /// quorum is.
     pub(super) fn tick(
         &mut self,
         ctx: &mut Ctx,
         reach: NodeSet,
         newest: (u64, u64),
+        forced: bool,
     ) -> Option<Decided> {
         let member = self.is_member();
         let round = self.round.as_mut()?;
@@ -171,6 +173,7 @@ impl Membership {
             reach,
             mesh: NodeSet::EMPTY,
             newest,
+            forced,
             member,
             life: self.life,
         };
@@ -325,12 +328,13 @@ impl Round {
         best
     }
 
-    /// Who issues the view: the member with the newest cluster database, then the lowest number.
+    /// Who issues the view: a node whose quorum is forced, then the member with the newest cluster
+    /// database, then the lowest number.
     fn issuer(&self, me: NodeId, members: NodeSet, mine: &Regroup) -> NodeId {
         let rank = |n: NodeId| {
             let step = if n == me { Some(*mine) } else { self.heard[n] };
-            let (member, newest) = step.map_or((false, (0, 0)), |s| (s.member, s.newest));
-            (member, newest, core::cmp::Reverse(n.index()))
+            let known = step.map(|step| (step.forced, step.member, step.newest));
+            (known, core::cmp::Reverse(n.index()))
         };
         members.iter().max_by_key(|n| rank(*n)).unwrap_or(me)
     }

@@ -70,6 +70,9 @@ pub struct Regroup {
     pub mesh: NodeSet,
     /// Epoch and version of the sender's cluster database: the newest issues the view.
     pub newest: (u64, u64),
+    /// Whether the sender's quorum is forced: its cluster database goes before all others
+    /// (wsfc.md §3.3 ForceQuorum).
+    pub forced: bool,
     /// Whether the sender is a member of a view (and not a node that starts).
     pub member: bool,
     /// When the sender's life of the Cluster service began.
@@ -113,6 +116,8 @@ pub enum Message {
     },
     /// The receiver may not join: it is quarantined.
     Quarantined,
+    /// The receiver is no member of the cluster: it was evicted.
+    Evicted,
     /// A step of a regroup.
     Regroup(Regroup),
     /// A new view and the cluster database that goes with it.

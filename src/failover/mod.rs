@@ -14,6 +14,7 @@ mod coordination;
 mod coordinator;
 mod copies;
 mod databases;
+mod eviction;
 mod groups;
 mod heartbeat;
 mod maintenance;

@@ -12,7 +12,7 @@ use super::membership::Membership;
 use super::message::{Flags, Message, Regroup};
 use super::networks::Networks;
 use super::placement::{Hosts, Placement};
-use super::quorum::{Counting, Standing, Votes, standing};
+use super::quorum::{Counting, Rules, Standing, Votes, standing};
 use super::seam::{
     Act, Boot, Deadline, Durable, Effects, Input, Note, Operation, Order, OrderRefusal, Outcome,
     Refusal, Report, SkipChecks, Start, StartQuorum, Timer, Why,
@@ -21,7 +21,7 @@ use super::state::{ClusterDatabase, ServerEntry};
 use super::timers::Timers;
 use super::transitions::{QuorumState, State};
 use super::{Ctx, Operations, Pending};
-use super::{maintenance, pause, quarantine};
+use super::{eviction, maintenance, pause, quarantine};
 use crate::base::{DbId, GroupId, IdVec, Instant, NicId, NodeId, NodeSet, OpId, Span};
 use crate::failover::seam::Failure;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -165,8 +165,7 @@ impl Node {
     pub fn new(config: Config, boot: Boot, now: Instant) -> Node {
         let count = config.nodes.len();
         let forced = boot.start.quorum == StartQuorum::Force;
-        let mut database = fitted(boot.durable.database, &config);
-        database.quorum.forced = forced;
+        let database = started(fitted(boot.durable.database, &config), boot.start);
         // A forced cluster's epochs are stamped with the time: newer than any other's.
         let stamp = FORCED_EPOCH + now.as_nanos() / 1_000_000;
         let epoch = if forced { boot.durable.epoch.max(stamp) } else { boot.durable.epoch };
@@ -196,7 +195,7 @@ impl Node {
             primary: Primary::default(),
             coordination: Coordination::new(
                 boot.durable.may_mount_since,
-                boot.start.restores_group,
+                boot.start.restores.is_some(),
                 now,
             ),
             is_coordinator: false,
@@ -323,6 +322,11 @@ impl Node {
         owner.filter(|owner| self.membership.members.contains(*owner))
     }
 
+    /// The rules by which votes are counted among those that are members of the cluster.
+    fn rules(&self) -> Rules {
+        eviction::rules(self.config.rules(), self.database.evicted, self.config.nodes.len())
+    }
+
     /// The member that is given the core group when its owner is gone: the first that is not
     /// paused, or the first. Every member of a view starts from the same cluster database, so they
     /// agree.
@@ -404,6 +408,15 @@ impl Node {
             })
             .collect()
     }
+}
+
+/// A cluster database with what the start of a service changes in it.
+fn started(mut database: ClusterDatabase, start: Start) -> ClusterDatabase {
+    database.quorum.forced = start.quorum == StartQuorum::Force;
+    if let Some(restore) = start.restores {
+        eviction::apply(&mut database, restore);
+    }
+    database
 }
 
 /// A cluster database with a place for everything that is configured.

@@ -125,6 +125,16 @@ pub enum Note {
         /// Whether it may not be activated.
         activation_suspended: bool,
     },
+    /// Nodes are evicted from the cluster.
+    NodesEvicted {
+        /// The nodes.
+        nodes: NodeSet,
+    },
+    /// Nodes that were evicted may join again.
+    NodesAdded {
+        /// The nodes.
+        nodes: NodeSet,
+    },
     /// The cluster has another witness server from now on.
     WitnessServer {
         /// Its place among those that there are.

@@ -9,12 +9,12 @@
 //! 5. Same configuration, boot and inputs at the same moments give the same effects.
 //! 6. Nothing depends on a `Send` arriving.
 
-pub use super::boot::{Boot, Durable, Start, StartQuorum};
+pub use super::boot::{Boot, Durable, Restore, Start, StartQuorum};
 pub use super::copies::{ContentIndex, CopyReport, CopyStatus};
 use super::message::Message;
 pub use super::networks::{InterfaceState, NetworkState};
 pub use super::note::{Dropped, MayMount, Note, Operation, OrderRefusal, Ranked};
-use crate::base::{DbId, GroupId, Instant, NicId, NodeId, OpId, ResourceId, StepNo};
+use crate::base::{DbId, GroupId, Instant, NicId, NodeId, NodeSet, OpId, ResourceId, StepNo};
 use serde::{Deserialize, Serialize};
 
 /// What the world tells a node.
@@ -305,8 +305,11 @@ pub enum Order {
     /// `Set-DatabaseAvailabilityGroup -WitnessServer`: the share of another witness server, by its
     /// place among those that there are. Every member learns of it with the cluster database.
     SetWitnessServer(u8),
-    /// `Restore-DatabaseAvailabilityGroup` on a cluster with quorum: databases may be mounted.
-    RestoreGroup,
+    /// `Restore-DatabaseAvailabilityGroup` on a cluster with quorum: databases may be mounted, and
+    /// stopped members are evicted.
+    RestoreGroup(Restore),
+    /// `Start-DatabaseAvailabilityGroup`: members that were evicted may join again.
+    AddMembers(NodeSet),
     /// `StartDagServerMaintenance.ps1` for a server.
     StartMaintenance {
         /// The server.
@@ -580,6 +583,8 @@ pub enum Why {
     NodePaused,
     /// The node is quarantined and may not join (wsfc.md §2 QuarantineThreshold).
     Quarantined,
+    /// The node was evicted from the cluster: its service does not start again by itself.
+    NoMember,
     /// A preferred owner is back, and the group is set to go back to it.
     Failback,
     /// The failover threshold was exceeded (event 1254).

@@ -26,6 +26,8 @@ pub struct ClusterDatabase {
     pub stopped: BTreeSet<ResourceId>,
     /// Mailbox servers, by their node.
     pub servers: IdVec<NodeId, ServerEntry>,
+    /// Configured nodes that were evicted: they are members of the cluster no more.
+    pub evicted: NodeSet,
     /// Members that left the membership without a word, and who of them is quarantined.
     pub isolations: BTreeMap<NodeId, Isolations>,
     /// Whether datacenter activation coordination is on (DatacenterActivationMode DagOnly).

@@ -1,7 +1,7 @@
 //! The record: what happened, when, and because of which earlier record.
 
 use crate::base::{
-    Address, ClientId, CopyId, DbId, Instant, MachineId, MailId, NicId, NodeId, OpId, Span,
+    Address, ClientId, CopyId, DbId, Instant, MachineId, MailId, NicId, NodeId, NodeSet, OpId, Span,
 };
 use crate::failover::seam::{ContentIndex, CopyStatus, Effect, Failure, Input, Start};
 use crate::model::fault::Service;
@@ -211,6 +211,11 @@ pub enum Plant {
     },
     /// The client access array object was created in the directory.
     ClientAccessArray,
+    /// StoppedMailboxServers of the group: members that an administrator has marked as stopped.
+    StoppedMembers {
+        /// The members.
+        nodes: NodeSet,
+    },
     /// A database names the client access array as its RPC Client Access server.
     RpcClientAccessServer {
         /// The database.
@@ -238,6 +243,8 @@ pub enum NotTaken {
     NotSuspended,
     /// The copy to seed from is not there, not whole, or not reached.
     NoSource,
+    /// The member is marked as stopped: only the others can restore the group.
+    StoppedMember,
 }
 
 /// Why a frame or segment did not arrive.

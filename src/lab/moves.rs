@@ -212,6 +212,7 @@ impl Reading {
             | Why::ForcedElsewhere
             | Why::NodePaused
             | Why::Quarantined
+            | Why::NoMember
             | Why::Failback
             | Why::ThresholdExceeded => ("Automatic", "None"),
         };

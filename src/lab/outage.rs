@@ -351,6 +351,7 @@ fn plant_stage(plant: &Plant) -> Option<&'static str> {
         | Plant::CircularLogging { .. }
         | Plant::OrderRefused { .. }
         | Plant::ClientAccessArray
+        | Plant::StoppedMembers { .. }
         | Plant::RpcClientAccessServer { .. } => {
             return None;
         }

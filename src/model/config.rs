@@ -3,7 +3,9 @@
 use super::scenario::{Action, Scenario};
 use super::topology::{ClientGroup, ExchangeVersion, Network, NetworkRole, Topology};
 use super::version::Ability;
-use crate::base::{Address, ClientId, DbId, GroupId, Id, IdVec, MachineId, NodeId, ResourceId};
+use crate::base::{
+    Address, ClientId, DbId, GroupId, Id, IdVec, MachineId, NodeId, NodeSet, ResourceId, SiteId,
+};
 use crate::failover::config::{
     ActiveManagerConfig, Config, DatabaseConfig, GroupConfig, GroupKind, HeartbeatConfig,
     MembershipConfig, NetworkConfig, NicConfig, NodeConfig, PlacementConfig, QuarantineConfig,
@@ -37,6 +39,15 @@ impl Topology {
             .filter(|(_, machine)| machine.roles.contains(&super::topology::MachineRole::Witness));
         let others = able.map(|(id, _)| id).filter(|id| Some(*id) != self.dag.witness);
         self.dag.witness.into_iter().chain(others).collect()
+    }
+
+    /// Active Directory sites, and the members in each.
+    pub fn sites_of_members(&self) -> Vec<(String, NodeSet)> {
+        let members = |site: SiteId| {
+            self.node_ids().filter(|node| self.machines[(*node).into()].site == site).collect()
+        };
+        let sites = self.sites.iter().map(|(id, name)| (name.clone(), members(id)));
+        sites.filter(|(_, nodes): &(String, NodeSet)| !nodes.is_empty()).collect()
     }
 
     /// Every cluster member.
@@ -259,6 +270,7 @@ impl Topology {
         ClusterDatabase {
             witness_server: 0,
             version: 1,
+            evicted: NodeSet::EMPTY,
             isolations: BTreeMap::new(),
             quorum: QuorumEntry::default(),
             nodes: IdVec::filled(self.nodes, NodeEntry::default()),

@@ -1,7 +1,7 @@
 //! A scenario: what happens in a run, and what is expected of it.
 
 use super::fault::Planned;
-use crate::base::{ClientId, CopyId, DbId, GroupId, Instant, MachineId, NodeId, Span};
+use crate::base::{ClientId, CopyId, DbId, GroupId, Instant, MachineId, NodeId, NodeSet, Span};
 use crate::failover::seam::{
     ContentIndex, CopyStatus, GroupState, NodeState, Order, Start as ClusterStart,
 };
@@ -132,6 +132,23 @@ pub enum Action {
     RestoreGroup {
         /// Where the order is given.
         on: NodeId,
+        /// The witness server from now on, by its place among those that there are.
+        witness_server: Option<u8>,
+    },
+    /// `Stop-DatabaseAvailabilityGroup`: members are marked as stopped in the directory, and their
+    /// Cluster service is stopped.
+    StopMembers {
+        /// The members.
+        nodes: NodeSet,
+        /// Only the directory is changed.
+        configuration_only: bool,
+    },
+    /// `Start-DatabaseAvailabilityGroup`: members are no longer marked as stopped, and join again.
+    StartMembers {
+        /// Where the order is given.
+        on: NodeId,
+        /// The members.
+        nodes: NodeSet,
     },
     /// `New-ClientAccessArray`: the directory object with the array's name.
     NewClientAccessArray,

@@ -33,6 +33,8 @@ pub struct Topology {
     pub machines: IdVec<MachineId, Machine>,
     /// Number of cluster members.
     pub nodes: usize,
+    /// Active Directory sites of the members.
+    pub sites: IdVec<SiteId, String>,
     /// The database availability group.
     pub dag: Dag,
     /// Groups; group 0 is the core group, "Cluster Group".

@@ -7,7 +7,9 @@ use super::event::Event;
 use super::plant::{Adapter, Index, Machine, Recorder, Segment, ServiceSlot, Setup};
 use super::{Recording, client, dns, faults, host, mail, storage, witness};
 use crate::base::draw::{Purpose, Stream};
-use crate::base::{CopyId, DbId, Id, IdVec, Instant, MachineId, NetId, NodeId, Ratio, Span};
+use crate::base::{
+    CopyId, DbId, Id, IdVec, Instant, MachineId, NetId, NodeId, NodeSet, Ratio, Span,
+};
 use crate::failover::seam::Durable;
 use crate::journal::RecordNo;
 use crate::journal::record::ServiceState;
@@ -252,6 +254,7 @@ fn insert_services(world: &mut World, topology: &Topology, scenario: &Scenario) 
     world.insert_resource(Directory {
         machines: with(MachineRole::DomainController),
         array: exists,
+        stopped_members: NodeSet::EMPTY,
         circular_logging: topology
             .databases
             .values()

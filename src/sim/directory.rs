@@ -2,7 +2,7 @@
 
 use super::net;
 use super::plant::Plant;
-use crate::base::{DbId, IdVec, Instant, MachineId, Span};
+use crate::base::{DbId, IdVec, Instant, MachineId, NodeSet, Span};
 use crate::failover::seam::Failure;
 use crate::journal::RecordNo;
 use crate::model::Service;
@@ -15,6 +15,8 @@ pub(super) struct Directory {
     pub machines: Vec<MachineId>,
     /// The record that created the client access array object.
     pub array: Option<RecordNo>,
+    /// StoppedMailboxServers of the group.
+    pub stopped_members: NodeSet,
     /// Databases whose logs are kept for no restore.
     pub circular_logging: IdVec<DbId, bool>,
     /// The record that made a database name the array.

@@ -8,22 +8,13 @@ use crate::base::DbId;
 use crate::base::{Instant, MachineId, NicId, NodeId, OpId, Span};
 use crate::failover::Node;
 use crate::failover::seam::{
-    Act, Boot, Durable, Effect, Effects, Input, Note, Order, Outcome, Report, Start, StartQuorum,
-    Timer,
+    Act, Boot, Durable, Effect, Effects, Input, Note, Order, Outcome, Report, Start, Timer,
 };
 use crate::failover::state::DatabaseEntry;
 use crate::journal::record::{Plant as Change, ServiceState};
 use crate::journal::{RecordNo, What};
 use crate::model::Service;
 use bevy_ecs::prelude::{Component, Resource};
-
-/// How a restored group's Cluster service starts.
-pub(crate) const RESTORING: Start = Start {
-    quorum: StartQuorum::Force,
-    ignore_persistent_state: false,
-    clear_quarantine: false,
-    restores_group: true,
-};
 
 /// One member's Cluster service and what it left on disk.
 #[derive(Component)]
@@ -210,15 +201,10 @@ pub(super) fn stop_service(p: &mut Plant, at: Instant, node: NodeId, cause: Reco
     feed(p, at, node, Input::Order(Order::StopService), Some(cause));
 }
 
-/// `Restore-DatabaseAvailabilityGroup` on a member: with quorum it is told; without, its Cluster
-/// service starts anew with quorum forced.
-pub(super) fn restore_group(p: &mut Plant, at: Instant, node: NodeId, cause: RecordNo) {
-    if p.host(node).node.as_ref().is_some_and(|node| node.view().quorum) {
-        feed(p, at, node, Input::Order(Order::RestoreGroup), Some(cause));
-        return;
-    }
+/// The Cluster service of a member starts as ordered, anew if it runs.
+pub(super) fn start_anew(p: &mut Plant, at: Instant, node: NodeId, start: Start, cause: RecordNo) {
     stop_service(p, at, node, cause);
-    start_as(p, at, node, RESTORING, cause);
+    start_as(p, at, node, start, cause);
     if p.host(node).node.is_some() {
         p.host_mut(node).start_again = true;
     } else {

@@ -12,6 +12,7 @@ mod event;
 mod faults;
 mod host;
 mod mail;
+mod members;
 mod net;
 mod plant;
 mod resources;

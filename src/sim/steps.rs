@@ -2,7 +2,7 @@
 
 use super::event::Event;
 use super::plant::Plant;
-use super::{client, host, storage};
+use super::{client, host, members, storage};
 use crate::base::Instant;
 use crate::failover::seam::{Input, Order};
 use crate::journal::What;
@@ -37,7 +37,13 @@ pub(super) fn act(p: &mut Plant, at: Instant, index: u16) {
             };
             storage::seed::update(p, at, *copy, wish, cause);
         }
-        Action::RestoreGroup { on } => host::restore_group(p, at, *on, cause),
+        Action::RestoreGroup { on, witness_server } => {
+            members::restore(p, at, *on, *witness_server, cause);
+        }
+        Action::StopMembers { nodes, configuration_only } => {
+            members::stop(p, at, *nodes, *configuration_only, cause);
+        }
+        Action::StartMembers { on, nodes } => members::start(p, at, *on, *nodes, cause),
         Action::NewClientAccessArray => {
             let record = p.change(at, Some(cause), Change::ClientAccessArray);
             p.directory.array = Some(record);

@@ -349,6 +349,7 @@ impl<'t> Scene<'t> {
             }
             Plant::ClientAccessArray => self.array = true,
             Plant::FrameLost { .. }
+            | Plant::StoppedMembers { .. }
             | Plant::GratuitousArp { .. }
             | Plant::ClusterStart { .. }
             | Plant::Neighbour { .. }
@@ -512,6 +513,8 @@ pub fn first_disturbance(scenario: &Scenario) -> Option<Instant> {
                 Action::Order { .. }
                     | Action::StartClusterService { .. }
                     | Action::RestoreGroup { .. }
+                    | Action::StopMembers { .. }
+                    | Action::StartMembers { .. }
             )
         )
     });

@@ -59,9 +59,10 @@ impl Node {
     }
 
     fn regroup(&mut self, out: &mut Effects) {
-        let reach = self.heartbeat.reach.minus(self.left);
+        let reach = self.heartbeat.reach.minus(self.left).minus(self.database.evicted);
         let newest = (self.stored.0, self.database.version);
-        let decided = self.membership.tick(&mut lend!(self, out), reach, newest);
+        let forced = self.database.quorum.forced;
+        let decided = self.membership.tick(&mut lend!(self, out), reach, newest, forced);
         let Some(decided) = decided else { return };
         let message = Message::View {
             view: decided.view,
@@ -82,6 +83,9 @@ impl Node {
             return;
         }
         self.refresh_ways();
+        if self.leaves_as_evicted(out) {
+            return;
+        }
         self.follow_witness_server(out);
         self.check_witness(out);
         let again = self.timers.expired(Timer::Update, self.now);
@@ -120,6 +124,23 @@ impl Node {
         if self.unfinished() && !self.timers.is_set(Timer::Update) {
             self.timers.set(Timer::Update, self.now + self.config.membership.tick);
         }
+    }
+
+    /// A member that was evicted leaves; the core group's owner once all others know of it.
+    fn leaves_as_evicted(&mut self, out: &mut Effects) -> bool {
+        let members = self.membership.members;
+        let evicted = members.contains(self.me()) && self.database.evicted.contains(self.me());
+        let mut others = members.without(self.me()).iter();
+        let told = others.all(|peer| self.confirmed[peer] >= self.database.version);
+        if !evicted || self.is_coordinator && !told {
+            return false;
+        }
+        for peer in members.without(self.me()).iter() {
+            lend!(self, out).send(peer, Message::Leave);
+        }
+        self.keep(out);
+        self.stop(out, Why::NoMember, false);
+        true
     }
 
     /// A witness whose resource failed for good gives no vote any more: if that vote is needed, the
@@ -344,11 +365,17 @@ impl Node {
         let since = self.coordination.since;
         let changed = state != self.stored || since != self.stored_since;
         if self.holds_quorum() && changed && !self.ended {
-            (self.stored, self.stored_since) = (state, since);
-            let database = self.database.clone();
-            let durable = Durable { epoch: state.0, database, may_mount_since: since };
-            lend!(self, out).act(Act::Store(Box::new(durable)), Pending::Store);
+            self.keep(out);
         }
+    }
+
+    /// Keeps what this node knows now.
+    pub(super) fn keep(&mut self, out: &mut Effects) {
+        let (epoch, may_mount_since) = (self.membership.epoch(), self.coordination.since);
+        self.stored = (epoch, self.database.version);
+        self.stored_since = may_mount_since;
+        let durable = Durable { epoch, database: self.database.clone(), may_mount_since };
+        lend!(self, out).act(Act::Store(Box::new(durable)), Pending::Store);
     }
 
     /// Whether this node's Active Manager may mount databases.
@@ -357,6 +384,7 @@ impl Node {
             on: self.database.activation_coordination,
             runs: begin && self.databases.running,
             members: self.membership.members,
+            nodes: self.config.nodes.len() - self.database.evicted.len(),
             witness_server: self.witness_server,
             other: self.flagged(|flags| flags.may_mount).without(self.me()).lowest(),
         };

@@ -37,7 +37,8 @@ impl Node {
             Message::Quarantined if !self.membership.is_member() => {
                 self.stop(out, Why::Quarantined, true);
             }
-            Message::Regroup(step) if self.may_take_part(&step) => {
+            Message::Evicted if !self.database.evicted.contains(self.me()) => self.evicted(out),
+            Message::Regroup(step) if self.may_take_part(from, &step) => {
                 self.left = self.left.without(from);
                 self.membership.hear(&mut lend!(self, out), from, step);
             }
@@ -79,10 +80,20 @@ impl Node {
     }
 
     /// A service that was started with PreventQuorum joins a cluster, and forms none with others
-    /// that start.
-    fn may_take_part(&self, step: &Regroup) -> bool {
+    /// that start. With who was evicted nobody regroups.
+    fn may_take_part(&self, from: NodeId, step: &Regroup) -> bool {
         let prevented = self.start.quorum == StartQuorum::Prevent;
-        step.member || !prevented || self.membership.is_member()
+        let able = step.member || !prevented || self.membership.is_member();
+        able && !self.database.evicted.contains(from)
+    }
+
+    /// The cluster has evicted this node: it keeps that in mind, and does not start again by
+    /// itself.
+    fn evicted(&mut self, out: &mut Effects) {
+        self.database.evicted = self.database.evicted.with(self.me());
+        self.database.changed();
+        self.keep(out);
+        self.stop(out, Why::NoMember, false);
     }
 
     /// What Active Managers say to each other.
@@ -147,6 +158,9 @@ impl Node {
         }
         self.calm &= self.peers[from] == Some(flags) && !deciding;
         let before = self.peers[from].replace(flags);
+        if flags.view > 0 && self.sends_away(out, from) {
+            return;
+        }
         let member = self.membership.members.contains(from);
         if flags.view == 0 && self.membership.began_anew(from, flags.life) {
             // It was gone for less time than anybody needs to notice.
@@ -203,8 +217,20 @@ impl Node {
         }
     }
 
+    /// Tells a node that was evicted that it is no member.
+    fn sends_away(&mut self, out: &mut Effects, from: NodeId) -> bool {
+        let away = self.quorum == Quorum::Held && self.database.evicted.contains(from);
+        if away {
+            lend!(self, out).send(from, Message::Evicted);
+        }
+        away
+    }
+
     fn hear_join(&mut self, out: &mut Effects, from: NodeId, clear_quarantine: bool) {
         if self.membership.just_entered(self.now, self.config.membership.tick, from) {
+            return;
+        }
+        if self.sends_away(out, from) {
             return;
         }
         let quarantined = quarantine::until(&self.database, from, self.now).is_some();
@@ -434,7 +460,11 @@ impl Node {
             Order::SetWitnessServer(_) | Order::SetActivationCoordination(_) => {
                 set_group(&mut ctx, &mut self.database, &order);
             }
-            Order::RestoreGroup => self.coordination.restore(&mut ctx),
+            Order::RestoreGroup(restore) => {
+                self.coordination.restore(&mut ctx);
+                eviction::restore(&mut ctx, &mut self.database, restore);
+            }
+            Order::AddMembers(nodes) => eviction::add(&mut ctx, &mut self.database, nodes),
             Order::StartMaintenance { node } => {
                 let shared = &mut self.database;
                 let primary = self.is_primary.then_some(&mut self.primary);

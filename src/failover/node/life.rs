@@ -45,11 +45,13 @@ impl Node {
 
     /// Votes in force, and those that are to come into force.
     pub(super) fn votes(&self) -> (Votes, Option<Votes>) {
-        let (rules, entry) = (self.config.rules(), &self.database.quorum);
+        let (rules, entry) = (self.rules(), &self.database.quorum);
+        let counted = |votes| eviction::votes(votes, self.database.evicted);
         match rules.counting {
             Counting::Static => (rules.static_votes(), None),
             Counting::Nodes | Counting::NodesAndWitness => {
-                (entry.in_force.unwrap_or_else(|| rules.initial()), entry.proposed)
+                let in_force = entry.in_force.unwrap_or_else(|| rules.initial());
+                (counted(in_force), entry.proposed.map(counted))
             }
         }
     }
@@ -295,7 +297,7 @@ impl Node {
     fn wished_votes(&self) -> Votes {
         let staying = self.membership.members.minus(self.flagged(|flags| flags.draining));
         let works = !self.groups.witness_failed(&self.config);
-        self.config.rules().adapt(self.votes().0, staying, works)
+        self.rules().adapt(self.votes().0, staying, works)
     }
 
     /// Whether no member that leaves takes a vote with it that another could have.
@@ -353,8 +355,9 @@ impl Node {
             return;
         }
         let reach = self.heartbeat.reach.without(self.me());
+        let evicted = self.database.evicted.contains(self.me());
         let (force, prevent) = match self.start.quorum {
-            StartQuorum::Normal => (false, false),
+            StartQuorum::Normal => (false, evicted),
             StartQuorum::Force => (!self.served, false),
             StartQuorum::Prevent => (false, true),
         };

@@ -47,6 +47,7 @@ impl Names<'_> {
                 "may I join? my quarantine is cleared".to_owned()
             }
             Message::Quarantined => "you are quarantined".to_owned(),
+            Message::Evicted => "you are no member of the cluster".to_owned(),
             Message::Regroup(regroup) => self.regroup(regroup),
             Message::View { view, members, lives: _, database } => {
                 format!("view {view} is {}, {}", self.nodes(*members), version(database))

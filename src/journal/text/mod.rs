@@ -165,6 +165,7 @@ impl<'t> Names<'t> {
             }
             Plant::DnsRecord { .. } | Plant::DnsUpdateFailed { .. } => "DNS".to_owned(),
             Plant::ClientAccessArray
+            | Plant::StoppedMembers { .. }
             | Plant::CircularLogging { .. }
             | Plant::RpcClientAccessServer { .. } => "AD".to_owned(),
         }

@@ -4,8 +4,8 @@ use super::Names;
 use super::words::{dial_name, failure_name};
 use crate::base::NodeId;
 use crate::failover::seam::{
-    Act, Effect, Failback, Input, MountDial, Order, Outcome, Refusal, Report, ServerSettings,
-    SkipChecks,
+    Act, Effect, Failback, Input, MountDial, Order, Outcome, Refusal, Report, Restore,
+    ServerSettings, SkipChecks,
 };
 
 impl Names<'_> {
@@ -74,6 +74,18 @@ impl Names<'_> {
         format!("{}: {}", self.node(node), parts.join(", "))
     }
 
+    /// What `Restore-DatabaseAvailabilityGroup` does beside letting databases be mounted.
+    fn restore(&self, restore: &Restore) -> String {
+        let mut text = "restore the database availability group".to_owned();
+        if !restore.evicts.is_empty() {
+            text += &format!(" without {}", self.nodes(restore.evicts));
+        }
+        if let Some(server) = restore.witness_server {
+            text += &format!(", with the witness server {}", self.witness_server(server));
+        }
+        text
+    }
+
     pub(super) fn order(&self, order: &Order) -> String {
         match order {
             Order::CreateGroup(group) => format!("create {}", self.group(*group)),
@@ -102,7 +114,10 @@ impl Names<'_> {
             Order::SetActivationCoordination(false) => {
                 "turn datacenter activation coordination off".to_owned()
             }
-            Order::RestoreGroup => "restore the database availability group".to_owned(),
+            Order::RestoreGroup(restore) => self.restore(restore),
+            Order::AddMembers(nodes) => {
+                format!("take {} back into the cluster", self.nodes(*nodes))
+            }
             Order::StartMaintenance { node } => {
                 format!("start maintenance of {}", self.node(*node))
             }

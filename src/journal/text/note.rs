@@ -66,6 +66,8 @@ impl Names<'_> {
             Note::NodePaused { .. }
             | Note::NodeNotPaused { .. }
             | Note::NodeDrain { .. }
+            | Note::NodesEvicted { .. }
+            | Note::NodesAdded { .. }
             | Note::NodeQuarantined { .. }
             | Note::NodeQuarantineEnds { .. } => self.pause(note),
             Note::DatabaseOperation { database, operation, why, from } => {
@@ -161,6 +163,12 @@ impl Names<'_> {
                     Drain::Failed => "failed: a group has nowhere to go",
                 };
                 format!("the drain of {} {how}", self.node(*node))
+            }
+            Note::NodesEvicted { nodes } => {
+                format!("evicts {} from the cluster", self.nodes(*nodes))
+            }
+            Note::NodesAdded { nodes } => {
+                format!("takes {} back into the cluster", self.nodes(*nodes))
             }
             Note::NodeQuarantined { node, until } => {
                 format!("{} is quarantined until {until}", self.node(*node))

@@ -60,6 +60,7 @@ impl Names<'_> {
                     NotTaken::ServiceStopped => "the Cluster service does not run",
                     NotTaken::NotSuspended => "the copy is neither suspended nor failed",
                     NotTaken::NoSource => "there is nothing to seed it from",
+                    NotTaken::StoppedMember => "the server is marked as stopped",
                 };
                 format!("the order is refused: {why}")
             }
@@ -68,10 +69,24 @@ impl Names<'_> {
             | Plant::CircularLogging { .. }
             | Plant::Mounted { .. }
             | Plant::Dismounted { .. } => self.about_copy(plant),
+            Plant::ClientAccessArray
+            | Plant::StoppedMembers { .. }
+            | Plant::RpcClientAccessServer { .. } => self.in_directory(plant),
+        }
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the caller takes all others")]
+    fn in_directory(&self, plant: &Plant) -> String {
+        match plant {
             Plant::ClientAccessArray => "client access array created".to_owned(),
+            Plant::StoppedMembers { nodes } if nodes.is_empty() => {
+                "no member is marked as stopped".to_owned()
+            }
+            Plant::StoppedMembers { nodes } => format!("marked as stopped: {}", self.nodes(*nodes)),
             Plant::RpcClientAccessServer { database } => {
                 format!("{} names the client access array", self.database(*database))
             }
+            other => unreachable!("{other:?} is not in the directory"),
         }
     }
 

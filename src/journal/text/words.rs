@@ -37,6 +37,7 @@ pub fn why_name(why: Why) -> &'static str {
         Why::DatabaseFailed => "the database failed there",
         Why::Startup => "start-up",
         Why::Quarantined => "it is quarantined",
+        Why::NoMember => "it was evicted from the cluster",
         Why::NodePaused => "its node is paused",
         Why::Failback => "failback to a preferred owner",
         Why::ThresholdExceeded => "failover threshold exceeded (event 1254)",

@@ -33,7 +33,7 @@ pub(super) fn machines(
     networks: &IdVec<NetId, Network>,
     net_names: &IdVec<NetId, String>,
     places: &mut Vec<(Placed, Address)>,
-) -> (IdVec<MachineId, Machine>, usize) {
+) -> (IdVec<MachineId, Machine>, usize, IdVec<SiteId, String>) {
     const ROLES: &[(&str, MachineRole)] = &[
         ("domain-controller", MachineRole::DomainController),
         ("dns", MachineRole::Dns),
@@ -45,7 +45,7 @@ pub(super) fn machines(
         root.wrong("node", "from 1 to 16 nodes, each begun by [[node]]", None);
     }
     let count = nodes.len().min(NodeSet::CAPACITY);
-    let (mut sites, mut cluster_sites) = (Vec::new(), Vec::new());
+    let (mut sites, mut cluster_sites) = (IdVec::new(), Vec::new());
     let others = root.tables("machine");
     if others.len() > 64 {
         root.wrong("machine", "at most 64 machines beside the nodes", None);
@@ -90,13 +90,15 @@ pub(super) fn machines(
         });
         section.finish();
     }
-    (machines, count)
+    (machines, count, sites)
 }
 
-/// The Active Directory site that a section names; those that name none share one.
-fn site(section: &Section, known: &mut Vec<String>) -> SiteId {
-    let name = section.optional_text("site").map(|place| place.text).unwrap_or_default();
-    let position = known.iter().position(|site| *site == name).unwrap_or_else(|| {
+/// The Active Directory site that a section names; those that name none share the one that a
+/// directory begins with.
+fn site(section: &Section, known: &mut IdVec<SiteId, String>) -> SiteId {
+    let name = section.optional_text("site").map(|place| place.text);
+    let name = name.unwrap_or_else(|| "Default-First-Site-Name".to_owned());
+    let position = known.values().position(|site| *site == name).unwrap_or_else(|| {
         known.push(name);
         known.len() - 1
     });

@@ -108,6 +108,7 @@ impl<'t> Names<'t> {
                 Some(Witness::Disk) | None => Vec::new(),
             },
             availability_group: self.topology.dag.name.clone(),
+            sites: self.topology.sites_of_members(),
             coordination: self.topology.no_coordination(),
             windows: self.topology.windows,
         }

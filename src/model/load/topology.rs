@@ -68,7 +68,7 @@ fn build(
     let networks = networks(root);
     let net_names: IdVec<NetId, String> = networks.values().map(|n| n.name.clone()).collect();
     let mut places: Vec<(Placed, Address)> = Vec::new();
-    let (machines, nodes) = machines(root, &networks, &net_names, &mut places);
+    let (machines, nodes, sites) = machines(root, &networks, &net_names, &mut places);
     let names: IdVec<MachineId, String> = machines.values().map(|m| m.name.clone()).collect();
     let node_names: IdVec<NodeId, String> = names.values().take(nodes).cloned().collect();
     if nodes == 0 {
@@ -110,6 +110,7 @@ fn build(
             networks,
             machines,
             nodes,
+            sites,
             dag: dag?,
             groups: site.groups,
             resources: site.resources,

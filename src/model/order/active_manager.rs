@@ -1,4 +1,4 @@
-//! Cmdlets of Active Manager: databases, servers, the group (exchange.md §1.7, §3.2, §5).
+//! Cmdlets of Active Manager: databases and servers (exchange.md §1.7, §5).
 
 use super::{Cmdlet, Line, Takes, Wrong};
 use crate::base::NodeId;
@@ -43,30 +43,6 @@ pub(super) const CMDLETS: &[Cmdlet] = &[
         read: set_server,
     },
     Cmdlet {
-        name: "Set-DatabaseAvailabilityGroup",
-        identity: Some(("Identity", Takes::Text)),
-        unless: None,
-        parameters: &[
-            ("DatacenterActivationMode", Takes::Word(&["Off", "DagOnly"])),
-            ("WitnessServer", Takes::Text),
-            ("WitnessDirectory", Takes::Text),
-        ],
-        meaning: "turns datacenter activation coordination on or off, or names the witness server",
-        read: set_group,
-    },
-    Cmdlet {
-        name: "Restore-DatabaseAvailabilityGroup",
-        identity: Some(("Identity", Takes::Text)),
-        unless: None,
-        parameters: &[("Confirm", Takes::Switch)],
-        meaning: "lets the members that are left serve: quorum forced if need be, databases mounted",
-        read: |line| {
-            named(line)?;
-            line.unasked()?;
-            Ok(Action::RestoreGroup { on: line.on() })
-        },
-    },
-    Cmdlet {
         name: "StartDagServerMaintenance.ps1",
         identity: Some(("ServerName", Takes::Node)),
         unless: None,
@@ -84,21 +60,12 @@ pub(super) const CMDLETS: &[Cmdlet] = &[
     },
 ];
 
-fn order(line: &Line, order: Order) -> Action {
+pub(super) fn order(line: &Line, order: Order) -> Action {
     Action::Order { on: line.on(), order }
 }
 
 fn server(line: &Line) -> Result<NodeId, Wrong> {
     Ok(line.node("ServerName")?.expect("a line has its identity"))
-}
-
-/// The group's name must be the one that there is.
-fn named(line: &Line) -> Result<(), Wrong> {
-    let known = &line.names().availability_group;
-    match line.text("Identity") {
-        Some(given) if given.eq_ignore_ascii_case(known) => Ok(()),
-        _ => Err(Wrong::new(format!("the database availability group {known}"))),
-    }
 }
 
 fn move_database(line: &Line) -> Result<Action, Wrong> {
@@ -162,36 +129,4 @@ fn set_server(line: &Line) -> Result<Action, Wrong> {
         return Err(Wrong::new("at least one parameter that changes something"));
     }
     Ok(order(line, Order::SetServer { node, settings }))
-}
-
-/// A witness server is a machine with that role which is no member (exchange.md §3.1).
-fn witness_server(line: &Line, server: &str) -> Result<Action, Wrong> {
-    let known = &line.names().witness_servers;
-    let found = known.iter().position(|name| name.eq_ignore_ascii_case(server));
-    match found.and_then(|place| u8::try_from(place).ok()) {
-        Some(place) => Ok(order(line, Order::SetWitnessServer(place))),
-        None if known.is_empty() => Err(Wrong::new("a group with a witness server")),
-        None => {
-            let known = known.join(", ");
-            let expected = format!("-WitnessServer to be one of {known}: the role \"witness\"");
-            Err(Wrong::new(expected))
-        }
-    }
-}
-
-fn set_group(line: &Line) -> Result<Action, Wrong> {
-    named(line)?;
-    let mode = line.word("DatacenterActivationMode")?;
-    let on = match (mode, line.text("WitnessServer")) {
-        (Some(_), Some(_)) => return Err(Wrong::new("one change in one order")),
-        (None, Some(server)) => return witness_server(line, server),
-        (None, None) => {
-            return Err(Wrong::new("-DatacenterActivationMode Off or DagOnly, or -WitnessServer"));
-        }
-        (Some(word), None) => word == 1,
-    };
-    if on {
-        line.names().coordination.as_ref().map_or(Ok(()), |why| Err(Wrong::new(why.clone())))?;
-    }
-    Ok(order(line, Order::SetActivationCoordination(on)))
 }

@@ -254,7 +254,7 @@ fn start_node(line: &Line) -> Result<Action, Wrong> {
         line.since(name, Ability::Quarantine)?;
     }
     let clear_quarantine = line.switch("ClearQuarantine")? || line.switch("CQ")?;
-    let start = Start { quorum, ignore_persistent_state, clear_quarantine, restores_group: false };
+    let start = Start { quorum, ignore_persistent_state, clear_quarantine, restores: None };
     Ok(Action::StartClusterService { node: node(line)?, start })
 }
 

@@ -5,13 +5,14 @@
 //! [`cmdlets()`] are those that are understood; a new order is a row in a table of theirs.
 
 mod active_manager;
+mod availability_group;
 mod cmdlets;
 
 use super::load::near;
 use super::scenario::Action;
 use super::topology::WindowsVersion;
 use super::version::Ability;
-use crate::base::{DbId, GroupId, Id, IdVec, NodeId, ResourceId};
+use crate::base::{DbId, GroupId, Id, IdVec, NodeId, NodeSet, ResourceId};
 use std::collections::BTreeMap;
 
 /// What the value of a parameter is.
@@ -54,7 +55,8 @@ pub struct Cmdlet {
 
 /// Every cmdlet that a scenario may use.
 pub fn cmdlets() -> impl Iterator<Item = &'static Cmdlet> + Clone {
-    cmdlets::CMDLETS.iter().chain(active_manager::CMDLETS)
+    let of_servers = cmdlets::CMDLETS.iter().chain(active_manager::CMDLETS);
+    of_servers.chain(availability_group::CMDLETS)
 }
 
 /// What is wrong with a line.
@@ -81,6 +83,8 @@ pub struct Names {
     pub client_access_array: Option<String>,
     /// The database availability group.
     pub availability_group: String,
+    /// Active Directory sites and the members that are in each.
+    pub sites: Vec<(String, NodeSet)>,
     /// Machines that can be witness server, the present one first; none without a share.
     pub witness_servers: Vec<String>,
     /// Why datacenter activation coordination cannot be turned on, if it cannot.

@@ -10,6 +10,10 @@ fn names() -> Names {
         databases: [("VIP".to_owned(), vec![NodeId(0), NodeId(1)])].into_iter().collect(),
         client_access_array: Some("casarray.contoso.local".to_owned()),
         availability_group: "PrimaryDAG".to_owned(),
+        sites: vec![
+            ("Berlin".to_owned(), NodeSet::first(2)),
+            ("Bonn".to_owned(), NodeSet::only(NodeId(2))),
+        ],
         witness_servers: text(&["DC01", "FS02"]),
         coordination: None,
         windows: WindowsVersion::V2008R2,
@@ -102,6 +106,26 @@ fn a_witness_server_is_one_that_there_is() {
     assert!(refused(&format!("{line} FS03")).contains("one of DC01, FS02"));
     let both = format!("{line} FS02 -DatacenterActivationMode Off");
     assert!(refused(&both).contains("one change in one order"));
+}
+
+#[test]
+fn members_are_stopped_and_started_one_by_one_or_by_site() {
+    let (on, nodes) = (NodeId(1), NodeSet::only(NodeId(2)));
+    let stopped = Action::StopMembers { nodes, configuration_only: true };
+    let line = "Stop-DatabaseAvailabilityGroup PrimaryDAG -MailboxServer EX03 -ConfigurationOnly";
+    assert_eq!(given(line), Ok(stopped.clone()));
+    let line = line.replace("MailboxServer EX03", "ActiveDirectorySite bonn");
+    assert_eq!(given(&line), Ok(stopped));
+    let line = "Start-DatabaseAvailabilityGroup PrimaryDAG -ActiveDirectorySite Berlin";
+    assert_eq!(given(line), Ok(Action::StartMembers { on, nodes: NodeSet::first(2) }));
+    assert!(refused(&line.replace("Berlin", "Born")).contains("one of Berlin, Bonn"));
+    assert!(refused("Stop-DatabaseAvailabilityGroup PrimaryDAG").contains("not both"));
+    assert!(refused("Stop-DatabaseAvailabilityGroup D -MailboxServer EX01").contains("PrimaryDAG"));
+    let line = "Restore-DatabaseAvailabilityGroup PrimaryDAG";
+    assert_eq!(given(line), Ok(Action::RestoreGroup { on, witness_server: None }));
+    let line = format!("{line} -AlternateWitnessServer FS02 -AlternateWitnessDirectory C:\\W");
+    assert_eq!(given(&line), Ok(Action::RestoreGroup { on, witness_server: Some(1) }));
+    assert!(refused(&line.replace("FS02", "FS03")).contains("one of DC01, FS02"));
 }
 
 #[test]

@@ -211,6 +211,8 @@ fn wanted(note: &Note, late: bool) -> bool {
         | Note::NodePaused { .. }
         | Note::NodeNotPaused { .. }
         | Note::NodeDrain { .. }
+        | Note::NodesEvicted { .. }
+        | Note::NodesAdded { .. }
         | Note::NodeQuarantined { .. }
         | Note::NodeQuarantineEnds { .. }
         | Note::ResourceRestart { .. }
@@ -260,6 +262,7 @@ fn plant_column(outcome: &Outcome, plant: &Plant) -> Option<Column> {
             Column::Machine(MachineId::at(copy.node.index()))
         }
         Plant::ClientAccessArray
+        | Plant::StoppedMembers { .. }
         | Plant::CircularLogging { .. }
         | Plant::RpcClientAccessServer { .. } => Column::Across,
         Plant::LogDisk { .. } => return None,

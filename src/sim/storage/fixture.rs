@@ -111,6 +111,7 @@ pub(in crate::sim) fn topology() -> Topology {
         .into_iter()
         .collect(),
         nodes: 2,
+        sites: IdVec::new(),
         dag: Dag {
             activation_coordination: false,
             name: "PrimaryDAG".to_string(),

@@ -148,7 +148,11 @@ pub(super) fn order(pair: &mut Pair, line: &str) {
     match order::read(line, on, &pair.names()).unwrap_or_else(|wrong| panic!("{line}: {wrong:?}")) {
         Action::Order { on, order } => pair.feed(on.index(), Input::Order(order)),
         Action::StartClusterService { node, start } => pair.start_as(node.index(), start),
-        Action::RestoreGroup { on } => pair.restore(on.index()),
+        Action::RestoreGroup { on, witness_server } => pair.restore(on.index(), witness_server),
+        Action::StopMembers { nodes, configuration_only } => {
+            pair.stop_members(nodes, configuration_only);
+        }
+        Action::StartMembers { on, nodes } => pair.start_members(on.index(), nodes),
         other => panic!("{line}: {other:?} is nothing for bare cores"),
     }
 }
@@ -166,22 +170,11 @@ pub(super) fn command(pair: &mut Pair, words: &[&str]) {
             pair.run(span(time));
             pair.log.clear();
         }
-        ["link", n, on, up] => pair.link(node(n), net(on), *up == "up"),
-        ["links", n, up] => pair.all_links(node(n), *up == "up"),
-        ["cut", on, a, b] => pair.cut(net(on), node(a), node(b), true),
-        ["mend", on, a, b] => pair.cut(net(on), node(a), node(b), false),
-        ["cut-one-way", on, a, b] => pair.cables.cut((net(on), node(a), node(b)), true),
-        ["mend-one-way", on, a, b] => pair.cables.cut((net(on), node(a), node(b)), false),
-        ["lose-every", n, on, a, b] => {
-            let every = n.parse().expect("a count");
-            pair.cables.lossy.insert((net(on), node(a), node(b)), every);
-        }
-        ["lose-next", kind, a, b] => {
-            pair.cables.lost_next.push(((*kind).to_owned(), node(a), node(b)));
-        }
-        ["slow", on, a, b, time] => {
-            pair.cables.slow.insert((net(on), node(a), node(b)), span(time));
-        }
+        [
+            "link" | "links" | "cut" | "mend" | "cut-one-way" | "mend-one-way" | "lose-every"
+            | "lose-next" | "slow",
+            ..,
+        ] => cables(pair, words),
         ["freeze", n, lasts] => pair.freeze(node(n), span(lasts)),
         ["messages"] => {
             for (net, count) in pair.cables.messages.iter_mut().enumerate() {
@@ -226,6 +219,29 @@ pub(super) fn command(pair: &mut Pair, words: &[&str]) {
         ["state"] => {
             let state = pair.state();
             pair.log.extend(state.lines().map(String::from));
+        }
+        other => panic!("unknown command {other:?}"),
+    }
+}
+
+/// What is done to adapters and cables.
+fn cables(pair: &mut Pair, words: &[&str]) {
+    match words {
+        ["link", n, on, up] => pair.link(node(n), net(on), *up == "up"),
+        ["links", n, up] => pair.all_links(node(n), *up == "up"),
+        ["cut", on, a, b] => pair.cut(net(on), node(a), node(b), true),
+        ["mend", on, a, b] => pair.cut(net(on), node(a), node(b), false),
+        ["cut-one-way", on, a, b] => pair.cables.cut((net(on), node(a), node(b)), true),
+        ["mend-one-way", on, a, b] => pair.cables.cut((net(on), node(a), node(b)), false),
+        ["lose-every", n, on, a, b] => {
+            let every = n.parse().expect("a count");
+            pair.cables.lossy.insert((net(on), node(a), node(b)), every);
+        }
+        ["lose-next", kind, a, b] => {
+            pair.cables.lost_next.push(((*kind).to_owned(), node(a), node(b)));
+        }
+        ["slow", on, a, b, time] => {
+            pair.cables.slow.insert((net(on), node(a), node(b)), span(time));
         }
         other => panic!("unknown command {other:?}"),
     }

@@ -2,7 +2,7 @@
 //! simulator: what is wrong here is wrong in the core.
 
 use cables::Cables;
-use dagtwin::base::{DbId, GroupId, Id, Instant, NodeId, ResourceId, Span};
+use dagtwin::base::{DbId, GroupId, Id, Instant, NodeId, NodeSet, ResourceId, Span};
 use dagtwin::failover::Node;
 use dagtwin::failover::seam::*;
 use dagtwin::model::order::Names;
@@ -57,6 +57,8 @@ pub struct Pair {
     /// Resources that answer no health check.
     pub mute: BTreeSet<(usize, u16)>,
     pub fail_mount: BTreeSet<usize>,
+    /// Members that are marked as stopped.
+    stopped_members: NodeSet,
     /// How long a node takes over copy-status, last-logs, mount or dismount, where not as usual.
     pub takes: BTreeMap<(usize, String), String>,
     pub index: BTreeMap<usize, ContentIndex>,
@@ -100,6 +102,7 @@ impl Pair {
             fail_probe: BTreeSet::new(),
             mute: BTreeSet::new(),
             fail_mount: BTreeSet::new(),
+            stopped_members: NodeSet::EMPTY,
             takes: BTreeMap::new(),
             index: BTreeMap::new(),
             queues: BTreeMap::new(),
@@ -192,13 +195,29 @@ impl Pair {
     }
 
     /// `Restore-DatabaseAvailabilityGroup`: with quorum it is an order, without it a start.
-    pub fn restore(&mut self, node: usize) {
+    pub fn restore(&mut self, node: usize, witness_server: Option<u8>) {
+        let restore = Restore { evicts: self.stopped_members, witness_server };
         if self.nodes[node].as_ref().is_some_and(|node| node.view().quorum) {
-            return self.feed(node, Input::Order(Order::RestoreGroup));
+            return self.feed(node, Input::Order(Order::RestoreGroup(restore)));
         }
         self.crash(node);
-        let quorum = StartQuorum::Force;
-        self.start_as(node, Start { quorum, restores_group: true, ..Start::default() });
+        let (quorum, restores) = (StartQuorum::Force, Some(restore));
+        self.start_as(node, Start { quorum, restores, ..Start::default() });
+    }
+
+    /// `Stop-DatabaseAvailabilityGroup`.
+    pub fn stop_members(&mut self, nodes: NodeSet, configuration_only: bool) {
+        self.stopped_members = self.stopped_members.union(nodes);
+        for node in nodes.iter().filter(|_| !configuration_only) {
+            self.feed(node.index(), Input::Order(Order::StopService));
+        }
+    }
+
+    /// `Start-DatabaseAvailabilityGroup`.
+    pub fn start_members(&mut self, on: usize, nodes: NodeSet) {
+        self.stopped_members = self.stopped_members.minus(nodes);
+        self.feed(on, Input::Order(Order::AddMembers(nodes)));
+        nodes.iter().for_each(|node| self.start(node.index()));
     }
 
     fn time_of_day(&self) -> Span {
@@ -275,6 +294,7 @@ impl Pair {
             client_access_array: None,
             witness_servers: vec!["DC01".to_owned(), "FS02".to_owned()],
             availability_group: "DAG".to_owned(),
+            sites: Vec::new(),
             coordination: None,
             windows: WindowsVersion::V2016,
         }

@@ -253,6 +253,7 @@ pub fn boot_database(setting: &Setting) -> ClusterDatabase {
         resources: IdVec::filled(resources.len(), ResourceState::Offline),
         stopped: stopped.map(|(place, _)| ResourceId::at(place)).collect(),
         servers: IdVec::new(),
+        evicted: NodeSet::EMPTY,
         isolations: BTreeMap::new(),
         activation_coordination: setting.coordination,
         databases: (0..setting.databases)
