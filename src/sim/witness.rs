@@ -321,7 +321,9 @@ fn lock(
     if let Some((holder, since)) = held {
         return (Outcome::Refused(Refusal::WitnessHeld(holder)), since.max(cause));
     }
-    if share.tag > ask.known && !disk {
+    // Whoever has the lock wrote the tag.
+    let own = share.holder.is_some_and(|(holder, _)| holder == node);
+    if share.tag > ask.known && !disk && !own {
         return (Outcome::Refused(Refusal::WitnessNewer), cause);
     }
     let Some(epoch) = ask.write else { return (Outcome::Ok, cause) };

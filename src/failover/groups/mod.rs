@@ -7,7 +7,7 @@ mod want;
 use super::config::{Config, ResourceKind, RestartAction};
 use super::message::GroupReport;
 use super::seam::{Act, Failure, GroupState, Note, Outcome, ResourceState, Why};
-use super::state::{ClusterDatabase, GroupEntry};
+use super::state::ClusterDatabase;
 use super::transitions::State;
 use super::{Ctx, Pending};
 use crate::base::{GroupId, IdVec, Instant, OpId, ResourceId};
@@ -430,9 +430,17 @@ impl Groups {
     }
 
     /// Whether the cluster database has a group of this node as it is.
-    pub(super) fn agrees(&self, group: GroupId, entry: &GroupEntry) -> bool {
+    pub(super) fn agrees(
+        &self,
+        config: &Config,
+        database: &ClusterDatabase,
+        group: GroupId,
+    ) -> bool {
+        let entry = &database.groups[group];
+        let of = config.resources.iter().filter(|(_, resource)| resource.group == group);
         entry.state == self.states[group]
             && (self.leaves[group].is_none() || entry.moving_to.is_some() || entry.stuck.is_some())
+            && of.map(|(id, _)| id).all(|id| database.resources[id] == self.locals[id].state)
     }
 }
 

@@ -279,15 +279,11 @@ impl Node {
             if self.database.groups[group].owner != Some(self.me()) {
                 continue;
             }
-            let mut ctx = lend!(self, out);
-            let report = self.groups.report(&ctx, group);
-            let entry = &self.database.groups[group];
-            let known = entry.state == report.state
-                && (report.leaves.is_none() || entry.moving_to.is_some() || entry.stuck.is_some())
-                && report.resources.iter().all(|(id, s)| self.database.resources[*id] == *s);
-            if known {
+            if self.groups.agrees(&self.config, &self.database, group) {
                 continue;
             }
+            let mut ctx = lend!(self, out);
+            let report = self.groups.report(&ctx, group);
             if coordinator == ctx.config.me {
                 self.coordinator.told(&mut ctx, &mut self.database, coordinator, &report, hosts);
             } else if again || self.groups.news(&report) {
@@ -310,8 +306,8 @@ impl Node {
         let mut others = self.membership.members.without(self.me()).iter();
         let behind = others.any(|peer| self.confirmed[peer] < self.database.version);
         let groups = self.config.groups.ids().any(|group| {
-            let entry = &self.database.groups[group];
-            entry.owner == Some(self.me()) && !self.groups.agrees(group, entry)
+            self.database.groups[group].owner == Some(self.me())
+                && !self.groups.agrees(&self.config, &self.database, group)
         });
         self.is_coordinator && behind
             || !self.is_coordinator && groups
@@ -393,12 +389,8 @@ impl Node {
 
     /// Messages of this node to itself, until there are none.
     pub(super) fn handle_own(&mut self, out: &mut Effects) {
-        let mut handled = 0;
-        while let Some(message) = self.own.pop_front() {
-            if self.ended {
-                return;
-            }
-            handled += 1;
+        for handled in 0.. {
+            let Some(message) = self.own.pop_front().filter(|_| !self.ended) else { return };
             assert!(handled < 10_000, "what a node tells itself comes to an end");
             let me = self.me();
             self.message(out, me, message);

@@ -23,9 +23,6 @@ impl Node {
         self.primary.membership_changed();
         self.coordination.membership_changed();
         self.networks.membership_changed(members);
-        for node in self.config.nodes.ids().filter(|node| !members.contains(*node)) {
-            self.confirmed[node] = 0;
-        }
         self.came = self.came.union(came).intersection(members);
         for node in came.iter() {
             self.orders_seen[node].clear();
@@ -152,7 +149,9 @@ impl Node {
             Quorum::Deciding { .. } | Quorum::None | Quorum::Held => None,
         };
         let Some((mut claim_from, tries)) = asked else {
-            if outcome == Outcome::Ok && !self.holds_witness {
+            // A newer claim lives by the same lock.
+            let again = matches!(self.quorum, Quorum::Deciding { op: Some(_), .. });
+            if outcome == Outcome::Ok && !self.holds_witness && !again {
                 let server = self.witness_server;
                 lend!(self, out).act(Act::ReleaseWitness { server }, Pending::Nothing);
             }
@@ -229,7 +228,7 @@ impl Node {
     /// Quorum is held.
     pub(super) fn hold(&mut self, out: &mut Effects, witness: bool) {
         let (votes, needed) = self.standing().count();
-        let votes = votes + u8::from(witness && votes < needed);
+        let votes = votes + u8::from(witness);
         self.stand(Quorum::Held);
         self.served = true;
         self.timers.clear(Timer::Arbitration);
@@ -362,7 +361,7 @@ impl Node {
             StartQuorum::Prevent => (false, true),
         };
         for peer in reach.iter() {
-            let cluster = self.peers[peer].is_some_and(|flags| flags.view > 0 && flags.quorum);
+            let cluster = self.peers[peer].is_some_and(|flags| flags.quorum);
             if !force && (cluster || !prevent) {
                 let clear_quarantine = self.start.clear_quarantine;
                 lend!(self, out).send(peer, Message::Join { clear_quarantine });

@@ -34,6 +34,10 @@ pub(super) fn command(pair: &mut Pair, words: &[&str]) {
         ["witness", "slow", time] => pair.witnesses[0].answers_after = span(time),
         ["witness", "away", n] => drop(pair.witnesses[0].away.insert(node(n))),
         ["witness", "back", n] => drop(pair.witnesses[0].away.remove(&node(n))),
+        ["locks"] => {
+            let lock = pair.witnesses[0].holder.map_or("nobody".to_owned(), |n| format!("n{n}"));
+            pair.log.push(format!("the witness is locked by {lock}"));
+        }
         ["votes"] => {
             let votes = pair.votes();
             pair.log.extend(votes);

@@ -172,7 +172,7 @@ pub(super) fn command(pair: &mut Pair, words: &[&str]) {
         }
         [
             "link" | "links" | "cut" | "mend" | "cut-one-way" | "mend-one-way" | "lose-every"
-            | "lose-next" | "slow",
+            | "lose-next" | "sent" | "slow",
             ..,
         ] => cables(pair, words),
         ["freeze", n, lasts] => pair.freeze(node(n), span(lasts)),
@@ -182,7 +182,7 @@ pub(super) fn command(pair: &mut Pair, words: &[&str]) {
                 pair.log.push(format!("network {net}: {some}"));
             }
         }
-        ["witness" | "second-witness" | "votes" | "holders" | "split" | "unite", ..] => {
+        ["witness" | "second-witness" | "locks" | "votes" | "holders" | "split" | "unite", ..] => {
             super::quorum::command(pair, words);
         }
         ["witness-boots"] => pair.witness_boot = pair.now,
@@ -216,6 +216,7 @@ pub(super) fn command(pair: &mut Pair, words: &[&str]) {
             | "missing",
             ..,
         ] => copies(pair, words),
+        ["wakes"] => pair.tell_wakes(),
         ["state"] => {
             let state = pair.state();
             pair.log.extend(state.lines().map(String::from));
@@ -236,6 +237,12 @@ fn cables(pair: &mut Pair, words: &[&str]) {
         ["lose-every", n, on, a, b] => {
             let every = n.parse().expect("a count");
             pair.cables.lossy.insert((net(on), node(a), node(b)), every);
+        }
+        ["sent", kind, a, b] => {
+            let way = ((*kind).to_owned(), node(a), node(b));
+            if let Some(count) = pair.cables.sent.insert(way, 0) {
+                pair.log.push(format!("{kind} from {a} to {b}: {count}"));
+            }
         }
         ["lose-next", kind, a, b] => {
             pair.cables.lost_next.push(((*kind).to_owned(), node(a), node(b)));

@@ -23,6 +23,8 @@ pub struct Cables {
     pub lost_next: Vec<(String, usize, usize)>,
     /// How long a frame takes on a way, where it is not as usual.
     pub slow: BTreeMap<Way, Span>,
+    /// Messages of a kind from a node to another since somebody last asked, where anybody does.
+    pub sent: BTreeMap<(String, usize, usize), u64>,
     /// Messages that are no heartbeats, by network, since somebody last asked.
     pub messages: Vec<u64>,
 }
@@ -61,6 +63,9 @@ impl Cables {
     pub fn carries(&mut self, way: Way, message: &Message) -> bool {
         let (net, from, to) = way;
         self.frames += 1;
+        if let Some(count) = self.sent_of(from, to, message) {
+            *count += 1;
+        }
         let on_way = self.on_way.entry(way).or_default();
         *on_way += 1;
         self.messages[net] += u64::from(!message.is_heartbeat());
@@ -74,10 +79,17 @@ impl Cables {
             && !self.loses_next(way, message)
     }
 
+    fn sent_of(&mut self, from: usize, to: usize, message: &Message) -> Option<&mut u64> {
+        let asked = !self.sent.is_empty();
+        asked.then(|| kind(message)).and_then(|kind| self.sent.get_mut(&(kind, from, to)))
+    }
+
     fn loses_next(&mut self, (_, from, to): Way, message: &Message) -> bool {
-        let kind = |text: &str| format!("{message:?}").split([' ', '(']).next() == Some(text);
-        let lost = |next: &(String, usize, usize)| (next.1, next.2) == (from, to) && kind(&next.0);
-        let place = self.lost_next.iter().position(lost);
+        if self.lost_next.is_empty() {
+            return false;
+        }
+        let this = (kind(message), from, to);
+        let place = self.lost_next.iter().position(|next| *next == this);
         place.map(|place| self.lost_next.remove(place)).is_some()
     }
 
@@ -85,6 +97,26 @@ impl Cables {
     pub fn takes(&self, way: Way) -> Span {
         self.slow.get(&way).copied().unwrap_or(Span::from_micros(100))
     }
+}
+
+/// The first word of what is written. Whatever follows is refused, so that it costs nothing.
+#[derive(Default)]
+struct FirstWord(String);
+
+impl std::fmt::Write for FirstWord {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        let word = text.split([' ', '(']).next().unwrap_or_default();
+        self.0 += word;
+        if word.len() < text.len() { Err(std::fmt::Error) } else { Ok(()) }
+    }
+}
+
+/// The name of a message's kind, as in its declaration.
+fn kind(message: &Message) -> String {
+    let mut first = FirstWord::default();
+    // It ends with an error by design.
+    let _ = std::fmt::write(&mut first, format_args!("{message:?}"));
+    first.0
 }
 
 impl Pair {

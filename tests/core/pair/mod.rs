@@ -317,6 +317,15 @@ impl Pair {
         self.feed(node, Input::Saw(Report::DatabaseFailed { database, failure }));
     }
 
+    /// What each node waits for, in lines.
+    pub fn tell_wakes(&mut self) {
+        for (n, node) in self.nodes.iter().enumerate() {
+            if let Some(next) = node.as_ref().and_then(Node::deadline) {
+                self.log.push(format!("n{n} wakes for {:?}", next.why));
+            }
+        }
+    }
+
     /// One line on who owns what.
     pub fn state(&self) -> String {
         let mut text = String::new();

@@ -13,7 +13,8 @@ pub struct Witness {
     pub answers_after: Span,
     /// Nodes that cannot reach it.
     pub away: BTreeSet<usize>,
-    holder: Option<usize>,
+    /// Who has its lock.
+    pub holder: Option<usize>,
     tag: u64,
     copy: Durable,
 }
@@ -58,7 +59,7 @@ impl Pair {
         let outcome = self.lock(node, server, known, write);
         let after = self.witness(server).answers_after;
         let newer = self.disk() && outcome == Outcome::Ok && write.is_some();
-        if newer && self.witness(server).copy.epoch > known {
+        if newer && self.witness(server).copy.epoch > 0 {
             let input = Input::Learned(Box::new(self.witness(server).copy.clone()));
             let life = self.lives[node];
             self.plan(after, Event::Feed { node, life, input });
@@ -81,7 +82,7 @@ impl Pair {
         if let Some(holder) = witness.holder.filter(|holder| *holder != node && !gone(*holder)) {
             return Outcome::Refused(Refusal::WitnessHeld(NodeId::at(holder)));
         }
-        if witness.tag > known && !disk {
+        if witness.tag > known && !disk && witness.holder != Some(node) {
             return Outcome::Refused(Refusal::WitnessNewer);
         }
         if let Some(epoch) = write {
