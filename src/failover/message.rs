@@ -135,8 +135,6 @@ pub enum Message {
     ViewTaken {
         /// Its number.
         view: u64,
-        /// Who issued it: two sides may give two views one number.
-        issuer: NodeId,
     },
     /// Every member has taken the view: it is in force.
     ViewInForce {

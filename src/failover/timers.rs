@@ -77,3 +77,61 @@ impl Timers {
         Timer::ALL.iter().copied().filter(|timer| self.armed & 1 << *timer as u16 != 0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Span;
+
+    fn at(secs: u64) -> Instant {
+        Instant::ZERO + Span::from_secs(secs)
+    }
+
+    #[test]
+    fn the_earliest_is_the_deadline_and_knows_its_step() {
+        let mut timers = Timers::new();
+        assert_eq!(timers.deadline(), None);
+        timers.begin();
+        timers.set(Timer::Regroup, at(5));
+        timers.begin();
+        timers.set(Timer::Join, at(3));
+        timers.set(Timer::Regroup, at(5));
+        let deadline = |at, why, armed| Some(Deadline { at, why, armed: StepNo(armed) });
+        assert_eq!(timers.deadline(), deadline(at(3), Timer::Join, 2));
+        timers.clear(Timer::Join);
+        assert!(!timers.is_set(Timer::Join) && timers.is_set(Timer::Regroup));
+        assert_eq!(
+            timers.deadline(),
+            deadline(at(5), Timer::Regroup, 1),
+            "armed by the first step"
+        );
+    }
+
+    #[test]
+    fn a_step_tells_what_it_armed() {
+        let mut timers = Timers::new();
+        timers.begin();
+        timers.set(Timer::Regroup, at(5));
+        timers.set(Timer::Beat, at(1));
+        let armed: Vec<Timer> = timers.armed().collect();
+        assert!(armed.len() == 2 && armed.contains(&Timer::Regroup));
+        timers.begin();
+        timers.set(Timer::Regroup, at(5));
+        assert_eq!(timers.armed().count(), 0, "it was set to that moment before");
+    }
+
+    #[test]
+    fn an_expired_timer_is_empty_and_the_heartbeat_is_not_counted() {
+        let mut timers = Timers::new();
+        timers.set(Timer::Beat, at(1));
+        timers.set(Timer::Join, at(3));
+        assert!(!timers.any_but_beat(at(2)) && timers.any_but_beat(at(3)));
+        assert!(!timers.expired(Timer::Join, at(2)));
+        assert!(timers.expired(Timer::Join, at(3)) && !timers.expired(Timer::Join, at(4)));
+        assert!(!timers.any_but_beat(at(9)) && !timers.expired(Timer::Regroup, Instant::MAX));
+        timers.set(Timer::Join, at(7));
+        timers.set_earlier(Timer::Join, at(8));
+        assert_eq!(timers.deadline().map(|next| next.at), Some(at(1)));
+        assert!(!timers.any_but_beat(at(6)) && timers.any_but_beat(at(7)));
+    }
+}

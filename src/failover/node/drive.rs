@@ -233,7 +233,7 @@ impl Node {
                 lend!(self, out).send(peer, Message::View { view, members, lives, database });
             }
             if let Some(issuer) = self.membership.waits_for().filter(|node| *node != self.me()) {
-                lend!(self, out).send(issuer, Message::ViewTaken { view, issuer });
+                lend!(self, out).send(issuer, Message::ViewTaken { view });
             }
         }
         if !self.may_begin() {

@@ -45,9 +45,7 @@ impl Node {
             Message::View { view, members, lives, database } => {
                 self.hear_view(out, from, view, members, &lives, *database);
             }
-            Message::ViewTaken { view, issuer } if issuer == self.me() => {
-                self.hear_taken(out, from, view);
-            }
+            Message::ViewTaken { view } => self.hear_taken(out, from, view),
             Message::ViewInForce { view } if self.membership.told_in_force(from, view) => {
                 self.in_force(out);
             }
@@ -279,7 +277,7 @@ impl Node {
                 self.enter(out, view, members, lives, from);
             }
             if self.membership.issued_by(from, view) {
-                lend!(self, out).send(from, Message::ViewTaken { view, issuer: from });
+                lend!(self, out).send(from, Message::ViewTaken { view });
             } else if view == self.membership.view || !self.membership.members.contains(from) {
                 // Another view was taken here: the two sides have to agree on one.
                 self.membership.regroup(&mut lend!(self, out), NodeSet::only(from));

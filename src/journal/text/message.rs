@@ -52,7 +52,7 @@ impl Names<'_> {
             Message::View { view, members, lives: _, database } => {
                 format!("view {view} is {}, {}", self.nodes(*members), version(database))
             }
-            Message::ViewTaken { view, issuer: _ } => format!("view {view} taken"),
+            Message::ViewTaken { view } => format!("view {view} taken"),
             Message::ViewInForce { view } => format!("view {view} is taken by all"),
             Message::Adapters { told: _, adapters } => self.adapters(adapters),
             Message::AdaptersHeard { told: _ } => "adapters heard".to_owned(),

@@ -172,7 +172,7 @@ pub(super) fn command(pair: &mut Pair, words: &[&str]) {
         }
         [
             "link" | "links" | "cut" | "mend" | "cut-one-way" | "mend-one-way" | "lose-every"
-            | "lose-next" | "sent" | "slow",
+            | "lose-next" | "hold-next" | "deliver" | "sent" | "slow",
             ..,
         ] => cables(pair, words),
         ["freeze", n, lasts] => pair.freeze(node(n), span(lasts)),
@@ -243,6 +243,10 @@ fn cables(pair: &mut Pair, words: &[&str]) {
             if let Some(count) = pair.cables.sent.insert(way, 0) {
                 pair.log.push(format!("{kind} from {a} to {b}: {count}"));
             }
+        }
+        ["deliver"] => pair.deliver_held(),
+        ["hold-next", kind, a, b] => {
+            pair.cables.hold_next.push(((*kind).to_owned(), node(a), node(b)));
         }
         ["lose-next", kind, a, b] => {
             pair.cables.lost_next.push(((*kind).to_owned(), node(a), node(b)));

@@ -21,6 +21,10 @@ pub struct Cables {
     on_way: BTreeMap<Way, u64>,
     /// Kinds of messages of which the next one from a node to another is lost.
     pub lost_next: Vec<(String, usize, usize)>,
+    /// Kinds of messages of which the next one from a node to another is held back, and those that
+    /// are.
+    pub hold_next: Vec<(String, usize, usize)>,
+    pub held: Vec<(Way, Message)>,
     /// How long a frame takes on a way, where it is not as usual.
     pub slow: BTreeMap<Way, Span>,
     /// Messages of a kind from a node to another since somebody last asked, where anybody does.
@@ -77,6 +81,15 @@ impl Cables {
             && !dropped
             && !lost
             && !self.loses_next(way, message)
+            && !self.holds_next(way, message)
+    }
+
+    fn holds_next(&mut self, way: Way, message: &Message) -> bool {
+        let held = take(&mut self.hold_next, way, message);
+        if held {
+            self.held.push((way, message.clone()));
+        }
+        held
     }
 
     fn sent_of(&mut self, from: usize, to: usize, message: &Message) -> Option<&mut u64> {
@@ -84,13 +97,8 @@ impl Cables {
         asked.then(|| kind(message)).and_then(|kind| self.sent.get_mut(&(kind, from, to)))
     }
 
-    fn loses_next(&mut self, (_, from, to): Way, message: &Message) -> bool {
-        if self.lost_next.is_empty() {
-            return false;
-        }
-        let this = (kind(message), from, to);
-        let place = self.lost_next.iter().position(|next| *next == this);
-        place.map(|place| self.lost_next.remove(place)).is_some()
+    fn loses_next(&mut self, way: Way, message: &Message) -> bool {
+        take(&mut self.lost_next, way, message)
     }
 
     /// How long a frame takes.
@@ -111,6 +119,16 @@ impl std::fmt::Write for FirstWord {
     }
 }
 
+/// Whether a message is one of those that are waited for; that one is not any more.
+fn take(waited: &mut Vec<(String, usize, usize)>, way: Way, message: &Message) -> bool {
+    if waited.is_empty() {
+        return false;
+    }
+    let this = (kind(message), way.1, way.2);
+    let place = waited.iter().position(|next| *next == this);
+    place.map(|place| waited.remove(place)).is_some()
+}
+
 /// The name of a message's kind, as in its declaration.
 fn kind(message: &Message) -> String {
     let mut first = FirstWord::default();
@@ -120,6 +138,14 @@ fn kind(message: &Message) -> String {
 }
 
 impl Pair {
+    /// What was held back comes now.
+    pub fn deliver_held(&mut self) {
+        for ((net, from, to), message) in std::mem::take(&mut self.cables.held) {
+            let input = Input::Frame { nic: NicId::at(net), from: NodeId::at(from), message };
+            self.feed(to, input);
+        }
+    }
+
     /// Pulls or plugs every adapter of a node at once.
     pub fn all_links(&mut self, node: usize, up: bool) {
         self.cables.links[node].fill(up);
