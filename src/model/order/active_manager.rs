@@ -117,7 +117,10 @@ fn set_server(line: &Line) -> Result<Action, Wrong> {
         None => None,
         Some(text) if text.eq_ignore_ascii_case("$null") => Some(None),
         Some(text) => Some(Some(text.parse::<u16>().map_err(|_| {
-            Wrong::new(format!("a number or $null after -MaximumActiveDatabases, not {text}"))
+            Wrong::new(format!(
+                "a number up to {} or $null after -MaximumActiveDatabases, not {text}",
+                u16::MAX
+            ))
         })?)),
     };
     let settings = ServerSettings {

@@ -75,7 +75,7 @@ fn what_is_wrong_is_named_with_what_was_expected() {
         ("Move-ActiveMailboxDatabase VIP -Server EX01", "not both"),
         ("Move-ActiveMailboxDatabase -Server EX01 -ActivateOnServer EX01", "another server"),
         ("Set-MailboxServer EX01", "at least one parameter"),
-        ("Set-MailboxServer EX01 -MaximumActiveDatabases many", "a number or $null"),
+        ("Set-MailboxServer EX01 -MaximumActiveDatabases many", "a number up to 65535 or $null"),
         ("Set-DatabaseAvailabilityGroup DAG2 -DatacenterActivationMode Off", "PrimaryDAG"),
         ("Set-DatabaseAvailabilityGroup PrimaryDAG", "Off or DagOnly"),
         ("Dismount-Database VIP -Confirm", "nobody is there to answer"),
