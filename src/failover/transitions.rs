@@ -465,6 +465,7 @@ machine! {
         FailedAndSuspended "its logs are damaged" "exchange.md §1.8 FailedAndSuspended";
     Suspended =>
         Initializing "it is resumed" "exchange.md §1.8 Initializing",
+        Mounting "Active Manager activates it: an administrator left its state out of account" "exchange.md §1.7 admin overrides",
         Seeding "it is seeded anew" "exchange.md §1.8 Seeding / SeedingSource",
         FailedAndSuspended "its logs are damaged" "exchange.md §1.8 FailedAndSuspended",
         ServiceDown "its Replication service or its machine stops" "exchange.md §1.8 ServiceDown";
