@@ -4,7 +4,7 @@
 use super::Ctx;
 use super::message::GroupReport;
 use super::placement::{Hosts, Placement, within};
-use super::seam::{GroupState, Note, Order, ResourceState, Timer, Why};
+use super::seam::{GroupState, Note, Order, OrderRefusal, ResourceState, Timer, Why};
 use super::state::ClusterDatabase;
 use crate::base::{GroupId, IdVec, Instant, NodeId, NodeSet, Span};
 use std::collections::VecDeque;
@@ -254,6 +254,10 @@ impl Coordinator {
         hosts: Hosts,
     ) {
         match order {
+            Order::CreateGroup(group) if database.groups[group].exists => {
+                ctx.note(Note::OrderRefused { order, why: OrderRefusal::AlreadySo });
+                return;
+            }
             Order::CreateGroup(group) => create(ctx, database, group, on, hosts),
             Order::MoveGroup { group, to } => self.move_group(ctx, database, group, to, hosts),
             Order::OnlineGroup(group)

@@ -47,6 +47,13 @@ struct Local {
     status_op: Option<(OpId, NodeId)>,
 }
 
+impl Local {
+    /// Whether it is mounted, or about to be, or about to be no more.
+    fn busy(&self) -> bool {
+        self.mounted || self.task.is_some()
+    }
+}
+
 /// The local Active Manager.
 #[derive(Clone, Debug)]
 pub(super) struct Databases {
@@ -385,14 +392,13 @@ impl Databases {
         }
     }
 
-    /// Dismounts everything that is mounted here; whether anything still is.
+    /// Dismounts everything that is mounted here or about to be; whether anything still is.
     pub(super) fn dismount_all(&mut self, ctx: &mut Ctx) -> bool {
         for database in ctx.config.databases.ids() {
-            let local = self.locals[database];
-            if local.mounted && local.task.is_none() {
+            if self.locals[database].busy() {
                 self.dismount(ctx, database, 0, None);
             }
         }
-        self.locals.values().any(|local| local.mounted || local.task.is_some())
+        self.locals.values().any(Local::busy)
     }
 }

@@ -43,7 +43,8 @@ pub(super) fn add(ctx: &mut Ctx, database: &mut ClusterDatabase, nodes: NodeSet)
 /// number of members needs no file share witness (exchange.md §3.1).
 pub(super) fn rules(rules: Rules, evicted: NodeSet, nodes: usize) -> Rules {
     let mut left = Rules { configured: rules.configured.minus(evicted), ..rules };
-    let odd = !(nodes - evicted.len()).is_multiple_of(2);
+    let members = NodeSet::first(nodes).minus(evicted);
+    let odd = !members.len().is_multiple_of(2);
     if odd && !evicted.is_empty() && rules.mode == Mode::NodeAndFileShareMajority {
         left.mode = Mode::NodeMajority;
     }

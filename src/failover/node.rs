@@ -299,6 +299,7 @@ impl Node {
     fn stand(&mut self, quorum: Quorum) {
         self.quorum.state().demand(quorum.state());
         self.quorum = quorum;
+        self.calm = false;
     }
 
     /// Whether this node writes the cluster database.
@@ -358,6 +359,7 @@ impl Node {
         let now = self.flags();
         if now != self.told {
             self.flags_number += 1;
+            self.calm = false;
         }
         self.flags()
     }

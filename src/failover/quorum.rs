@@ -147,7 +147,7 @@ impl Rules {
         }
         let wish = self.wish(voting, witness_works);
         // With a witness, votes are not reduced below three (wsfc.md §3.1 last node + witness).
-        if self.witness().is_some() && wish.total() < 3 && wish.total() < now.total() {
+        if self.witness().is_some() && wish.total() < now.total().min(3) {
             return now;
         }
         wish

@@ -5,6 +5,7 @@
 
 mod bare;
 mod cases;
+mod messages;
 mod pair;
 mod plans;
 

@@ -17,9 +17,7 @@ impl Node {
         }
         let beat = self.timers.expired(Timer::Beat, now);
         if beat {
-            let mapi = self.client_carrier();
-            self.calm &= mapi == self.mapi;
-            self.mapi = mapi;
+            self.mapi = self.client_carrier();
             let flags = self.flags_anew();
             let changed = self.heartbeat.beat(&mut lend!(self, out), flags);
             self.reach_changed(out, changed);

@@ -8,10 +8,11 @@ impl Node {
     pub(super) fn frame(&mut self, out: &mut Effects, nic: NicId, from: NodeId, message: Message) {
         let known = self.config.nodes.get(from).is_some() && from != self.me();
         let ours = self.config.nodes[self.me()].nics.get(nic).is_some();
-        if !known || !ours || self.started.is_none() {
-            if !known || !ours {
-                lend!(self, out).note(Note::BadFrame { from });
-            }
+        if !known || !ours {
+            lend!(self, out).note(Note::BadFrame { from });
+            return;
+        }
+        if self.started.is_none() {
             return;
         }
         match message {
@@ -149,12 +150,11 @@ impl Node {
     }
 
     fn hear_flags(&mut self, out: &mut Effects, from: NodeId, flags: Flags) {
-        let deciding = matches!(self.quorum, Quorum::Deciding { .. });
         let known = self.peers[from].map_or((flags.life, 0), |known| (known.life, known.number));
         if (flags.life, flags.number) < known {
             return;
         }
-        self.calm &= self.peers[from] == Some(flags) && !deciding;
+        self.calm &= self.peers[from] == Some(flags);
         let before = self.peers[from].replace(flags);
         if flags.view > 0 && self.sends_away(out, from) {
             return;
@@ -174,14 +174,14 @@ impl Node {
         }
         let without_me = flags.quorum && !flags.members.contains(self.me());
         if member && without_me && flags.view > self.membership.view {
-            self.calm = false;
             self.stop(out, Why::Evicted, true);
             return;
         }
         let forced = flags.quorum && flags.forced && !member;
-        let yields = !self.database.quorum.forced || flags.view > self.membership.view;
+        let mine = (self.membership.view, self.membership.members.lowest());
+        // Two that were forced in the same moment: the one with the lower node yields.
+        let yields = !self.database.quorum.forced || (flags.view, flags.members.lowest()) > mine;
         if forced && yields && self.membership.is_member() {
-            self.calm = false;
             self.stop(out, Why::ForcedElsewhere, true);
             return;
         }
@@ -194,10 +194,11 @@ impl Node {
                 self.stop(out, Why::Evicted, true);
             }
             Quorum::Deciding { .. } if !member && flags.view > 0 => {
+                self.calm = false;
                 self.membership.regroup(&mut lend!(self, out), NodeSet::only(from));
             }
             // It is told at once: until it knows, it serves beside this side.
-            Quorum::Held if !member && behind && flags.view > 0 && self.membership.in_force() => {
+            Quorum::Held if !member && behind && self.membership.in_force() => {
                 let mine = self.flags();
                 lend!(self, out).send(from, Message::State(mine));
             }
@@ -332,7 +333,7 @@ impl Node {
         let alone = self.heartbeat.isolated();
         let changed = self.heartbeat.media(&mut lend!(self, out), nic, up);
         self.reach_changed(out, changed);
-        if alone && up && self.started.is_some() && !self.membership.is_member() {
+        if alone && up {
             self.looking_since = self.now;
             self.timers.set(Timer::Join, self.now);
         }

@@ -2,7 +2,7 @@
 //! the other, with time enough between them for votes to be adapted and told to everybody.
 
 use super::{Counting, Rules, Standing, Votes, Witness};
-use crate::base::{NodeId, NodeSet};
+use crate::base::{Id, NodeId, NodeSet};
 
 /// Something that happens to the cluster.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -216,7 +216,7 @@ impl Cluster {
     /// With dynamic quorum a node that leaves in good order gives its vote up before it goes.
     fn leave(&mut self, nodes: NodeSet) {
         let staying = self.up.minus(nodes);
-        if self.running && self.rules.counting != Counting::Static {
+        if self.running {
             self.adapt(self.up, staying, true);
         }
         if let Some(owner) = self.owner.filter(|owner| nodes.contains(*owner)) {
@@ -303,15 +303,13 @@ impl Cluster {
             return Ballot::WonByOwner;
         }
         let votes = |part: &Part| self.history[self.newest(part.members)].standing(part.members);
-        let rival = |other: &&Part| {
-            other.members != part.members
-                && other.witness
-                && matches!(votes(other), Standing::OneShort { .. })
-        };
-        let mut rivals = all.iter().filter(rival);
-        if rivals.clone().any(owns) {
+        let claims =
+            |part: &&Part| part.witness && matches!(votes(part), Standing::OneShort { .. });
+        let claimants = all.iter().filter(claims);
+        let first = claimants.clone().min_by_key(|part| part.members.lowest());
+        if claimants.clone().any(owns) {
             Ballot::Lost { to_owner: true }
-        } else if rivals.any(|other| other.members.lowest() < part.members.lowest()) {
+        } else if first.is_some_and(|first| first.members != part.members) {
             Ballot::Lost { to_owner: false }
         } else {
             Ballot::WonAfterDelay
@@ -319,7 +317,7 @@ impl Cluster {
     }
 }
 
-/// The next node by number, from the first again after the last.
+/// The next node by number after one that is not among them, from the first again after the last.
 fn next_after(node: NodeId, among: NodeSet) -> Option<NodeId> {
-    among.iter().find(|other| *other > node).or(among.lowest())
+    among.minus(NodeSet::first(node.index())).lowest().or(among.lowest())
 }

@@ -1,4 +1,4 @@
-use super::plan::{Cluster, Event, Part};
+use super::plan::{self, Ballot, Cluster, Event, Part};
 use super::*;
 
 const MODES: [Mode; 4] =
@@ -283,4 +283,109 @@ fn no_sequence_of_losses_in_up_to_sixteen_nodes_leads_to_two_sides_with_quorum()
             one_side_at_most(&cluster, left, &story);
         }
     }
+}
+
+/// Nodes without their witness, on one side.
+fn part(nodes: &[u8], witness: bool) -> Part {
+    Part { members: set(nodes), witness }
+}
+
+/// What each side came to: votes that it holds, and whether it has quorum.
+fn sides(judged: &plan::Judged) -> Vec<(Ballot, u8, bool)> {
+    judged.sides.iter().map(|side| (side.ballot, side.held(), side.quorum())).collect()
+}
+
+#[test]
+fn the_witness_adds_its_vote_where_it_is_won_or_would_count() {
+    let four = || cluster(rules(4, Mode::NodeAndFileShareMajority, Counting::Static), 4);
+    let split = Event::Partition(vec![part(&[2, 3], true), part(&[0, 1], true)]);
+    let lost = Ballot::Lost { to_owner: true };
+    assert_eq!(sides(&four().play(&split)), [(lost, 2, false), (Ballot::WonByOwner, 3, true)]);
+    let out_of_reach = Event::Partition(vec![part(&[0, 1], false), part(&[2, 3], true)]);
+    assert_eq!(
+        sides(&four().play(&out_of_reach)),
+        [(Ballot::Unreachable, 2, false), (Ballot::WonAfterDelay, 3, true)]
+    );
+    let spare = Ballot::NotNeeded { counts: true };
+    let few = Ballot::NotEnough { counts: false };
+    let three_and_one = Event::Partition(vec![part(&[0, 1, 2], true), part(&[3], true)]);
+    assert_eq!(sides(&four().play(&three_and_one)), [(spare, 4, true), (few, 1, false)]);
+    let alone = Event::Partition(vec![part(&[0, 1, 2], false), part(&[3], true)]);
+    let counts = Ballot::NotEnough { counts: true };
+    assert_eq!(sides(&four().play(&alone))[1], (counts, 2, false));
+}
+
+#[test]
+fn of_two_sides_without_the_owner_the_one_with_the_lowest_node_is_first() {
+    // The owner has no vote, and is on no side.
+    let mut rules = rules(5, Mode::NodeAndFileShareMajority, Counting::Static);
+    rules.configured = NodeSet::first(4);
+    for swapped in [false, true] {
+        let mut parts = vec![part(&[0, 3], true), part(&[1, 2], true)];
+        if swapped {
+            parts.reverse();
+        }
+        let mut cluster = Cluster::new(rules, NodeSet::first(5), NodeId(4));
+        let mut came_to = sides(&cluster.play(&Event::Partition(parts)));
+        if swapped {
+            came_to.reverse();
+        }
+        let lost = Ballot::Lost { to_owner: false };
+        assert_eq!(came_to, [(Ballot::WonAfterDelay, 3, true), (lost, 2, false)]);
+    }
+}
+
+#[test]
+fn only_who_reaches_the_disk_learns_from_it() {
+    for (witness_up, reaches, votes) in [(true, true, 2), (true, false, 3), (false, true, 3)] {
+        let mut cluster = cluster(rules(3, Mode::NodeAndDiskMajority, Counting::Nodes), 3);
+        cluster.play(&down(&[2]));
+        cluster.play(&down(&[0, 1]));
+        assert!(cluster.up().is_empty());
+        if !witness_up {
+            cluster.play(&Event::Down { nodes: NodeSet::EMPTY, witness: true });
+        }
+        let back = Event::Up { nodes: set(&[2]), witness: false };
+        assert_eq!(cluster.play(&back).survivors(), NodeSet::EMPTY);
+        assert_eq!(cluster.up(), set(&[2]), "it waits");
+        let judged = cluster.play(&Event::Partition(vec![part(&[2], reaches)]));
+        assert_eq!(judged.sides[0].votes.nodes.len(), votes, "{witness_up} {reaches}");
+    }
+}
+
+#[test]
+fn without_quorum_nobody_gives_up_a_vote() {
+    let mut cluster = cluster(rules(5, Mode::NodeMajority, Counting::Nodes), 5);
+    assert!(cluster.play(&down(&[0, 1, 2])).survivors().is_empty());
+    let judged = cluster.play(&Event::Leave(set(&[4])));
+    assert_eq!(judged.sides[0].standing, Standing::Minority { votes: 1, needed: 3 });
+}
+
+#[test]
+fn the_core_group_goes_to_the_next_node_and_after_the_last_to_the_first() {
+    for (owner, heir) in [(0, 1), (1, 3), (3, 0)] {
+        let rules = rules(4, Mode::NodeMajority, Counting::Static);
+        let mut cluster = Cluster::new(rules, set(&[0, 1, 3]), NodeId(owner));
+        cluster.play(&Event::Leave(set(&[owner])));
+        assert_eq!(cluster.stands().owner, Some(NodeId(heir)));
+    }
+}
+
+#[test]
+fn of_a_disk_alone_nothing_is_dynamic() {
+    let disk = Votes { nodes: NodeSet::EMPTY, witness: true };
+    for counting in COUNTINGS {
+        let rules = rules(3, Mode::DiskOnly, counting);
+        assert_eq!(rules.initial(), disk);
+        assert_eq!(rules.adapt(disk, set(&[0, 1]), true), disk);
+    }
+}
+
+#[test]
+fn with_a_witness_votes_stop_at_three() {
+    let rules = rules(4, Mode::NodeAndFileShareMajority, Counting::Nodes);
+    let votes = |nodes: &[u8]| Votes { nodes: set(nodes), witness: true };
+    assert_eq!(rules.adapt(votes(&[0, 1, 2]), set(&[0, 1]), true), votes(&[0, 1]));
+    assert_eq!(rules.adapt(votes(&[0, 1]), set(&[0]), true), votes(&[0, 1]));
+    assert_eq!(rules.adapt(votes(&[0, 1]), set(&[0, 2]), true), votes(&[0, 2]));
 }

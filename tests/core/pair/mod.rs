@@ -233,6 +233,14 @@ impl Pair {
         self.online.retain(|(on, _), _| *on != node);
     }
 
+    /// A node's core, as it is now.
+    ///
+    /// # Panics
+    /// If the node is stopped.
+    pub fn core(&self, node: usize) -> Node {
+        self.nodes[node].clone().expect("it runs")
+    }
+
     pub fn feed(&mut self, node: usize, input: Input) {
         let Some(core) = &mut self.nodes[node] else { return };
         let mut out = Vec::new();
