@@ -288,3 +288,59 @@ fn only_what_is_mounted_here_fails_here() {
     assert!(!failed(2, DATABASE), "it is mounted on n0");
     assert!(!failed(0, DbId(77)), "there is no such database");
 }
+
+#[test]
+fn only_the_active_server_says_that_its_database_failed() {
+    let pair = settled();
+    let failed = |from: u8| {
+        let mut node = pair.core(1);
+        let failure = Failure::ServiceStopped;
+        hears(&pair, &mut node, from, Message::DatabaseFailed { database: DATABASE, failure });
+        !node.view().database.databases[DATABASE].mounted
+    };
+    assert_eq!([0, 2].map(failed), [true, false]);
+}
+
+#[test]
+fn a_database_that_is_not_mounted_does_not_fail() {
+    let mut pair = settled();
+    pair.feed(1, Input::Order(Order::DismountDatabase(DATABASE)));
+    pair.run(span("10s"));
+    let mut node = pair.core(1);
+    let before = node.view().database.clone();
+    let message = Message::DatabaseFailed { database: DATABASE, failure: Failure::ServiceStopped };
+    hears(&pair, &mut node, 0, message);
+    assert_eq!(*node.view().database, before);
+}
+
+#[test]
+fn who_is_no_member_is_told_of_the_newer_view_and_of_no_other() {
+    let mut pair = settled();
+    pair.crash(2);
+    pair.run(span("20s"));
+    let view = pair.core(0).view().view;
+    let told = |view: u64| {
+        let message = Message::State(flags(view, &[0, 1, 2]));
+        let effects = hears(&pair, &mut pair.core(0), 2, message);
+        answers(&effects).iter().any(|answer| matches!(answer, Message::State(_)))
+    };
+    assert_eq!([view - 1, view, view + 1].map(told), [true, false, false]);
+}
+
+#[test]
+fn a_forced_cluster_yields_to_another_that_was_forced_and_not_to_itself() {
+    let mut pair = Pair::new(Setting { nodes: 2, copies: 2, core: 0, ..Setting::default() });
+    pair.run(span("60s"));
+    pair.crash(0);
+    pair.crash(1);
+    pair.start_as(0, Start { quorum: StartQuorum::Force, ..Start::default() });
+    pair.run(span("10s"));
+    let view = pair.core(0).view().view;
+    let stops = |(view, members): (u64, &[u8])| {
+        let flags = Flags { forced: true, ..flags(view, members) };
+        stops(&hears(&pair, &mut pair.core(0), 1, Message::State(flags)))
+    };
+    let clusters: [(u64, &[u8]); 4] =
+        [(view - 1, &[1]), (view, &[0]), (view, &[1]), (view + 1, &[0])];
+    assert_eq!(clusters.map(stops), [false, false, true, true]);
+}

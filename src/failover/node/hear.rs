@@ -190,7 +190,7 @@ impl Node {
             Quorum::Deciding { .. } if confirms => self.hold(out, true),
             // It stood still and has not heard yet that this side went on without it.
             Quorum::Deciding { .. } if !member && behind && flags.quorum => {}
-            Quorum::Deciding { .. } if !member && flags.view > 0 && flags.quorum => {
+            Quorum::Deciding { .. } if !member && flags.quorum => {
                 self.stop(out, Why::Evicted, true);
             }
             Quorum::Deciding { .. } if !member && flags.view > 0 => {
