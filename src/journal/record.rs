@@ -243,6 +243,11 @@ pub enum NotTaken {
     NotSuspended,
     /// The copy to seed from is not there, not whole, or not reached.
     NoSource,
+    /// The Cluster service runs there already, with quorum, or the order has no
+    /// switch to start it anew with.
+    ServiceRuns,
+    /// The machine is off.
+    MachineOff,
     /// The member is marked as stopped: only the others can restore the group.
     StoppedMember,
 }

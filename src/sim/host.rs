@@ -11,7 +11,7 @@ use crate::failover::seam::{
     Act, Boot, Durable, Effect, Effects, Input, Note, Order, Outcome, Report, Start, Timer,
 };
 use crate::failover::state::DatabaseEntry;
-use crate::journal::record::{Plant as Change, ServiceState};
+use crate::journal::record::{NotTaken, Plant as Change, ServiceState};
 use crate::journal::{RecordNo, What};
 use crate::model::Service;
 use bevy_ecs::prelude::{Component, Resource};
@@ -32,8 +32,7 @@ pub(super) struct Host {
     armed: [Option<RecordNo>; Timer::COUNT],
     /// The first frame lost on each path since something was last heard over it.
     losses: Vec<(NicId, NodeId, RecordNo)>,
-    /// Somebody wants the service started as soon as it has ended.
-    start_again: bool,
+    asked: Asked,
     /// How the next start was ordered.
     pub start: Start,
     /// Answers that came while the machine stood still.
@@ -51,7 +50,7 @@ impl Host {
             effects: Effects::new(),
             armed: [None; Timer::COUNT],
             losses: Vec::new(),
-            start_again: false,
+            asked: Asked::Nothing,
             start: Start::default(),
             postponed: Vec::new(),
         }
@@ -79,6 +78,15 @@ impl Host {
             _ => None,
         })
     }
+}
+
+/// What the present life of a Cluster service was asked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    Nothing,
+    ToEnd,
+    /// To end, and to start as soon as it has.
+    ToStartAgain,
 }
 
 /// Inputs that wait for their moment.
@@ -118,8 +126,8 @@ pub(super) fn database_entry(p: &Plant, node: NodeId, database: DbId) -> Option<
 /// The Service Control Manager starts the Cluster service.
 pub(super) fn start(p: &mut Plant, at: Instant, node: NodeId, life: u32) {
     let machine = MachineId::from(node);
-    if p.host(node).life == life && p.host(node).node.is_some() {
-        p.host_mut(node).start_again = true;
+    if p.host(node).life == life && p.host(node).asked == Asked::ToEnd {
+        p.host_mut(node).asked = Asked::ToStartAgain;
     }
     if p.host(node).life != life || p.host(node).node.is_some() || !p.machine(machine).up {
         return;
@@ -143,8 +151,32 @@ pub(super) fn start(p: &mut Plant, at: Instant, node: NodeId, life: u32) {
     arm(p, at, node);
 }
 
+/// An administrator orders a start. It is refused for a service that has quorum; one that has none
+/// is started anew where the order has switches.
+pub(super) fn order_start(p: &mut Plant, at: Instant, node: NodeId, start: Start, cause: RecordNo) {
+    let host = p.host(node);
+    let quorum = host.node.as_ref().is_some_and(|node| node.view().quorum);
+    let runs = host.node.is_some() && host.asked == Asked::Nothing;
+    if !p.machine(node.into()).up {
+        refuse(p, at, node, NotTaken::MachineOff, cause);
+    } else if runs && (quorum || start == Start::default()) {
+        refuse(p, at, node, NotTaken::ServiceRuns, cause);
+    } else if runs {
+        start_anew(p, at, node, start, cause);
+    } else {
+        let life = host.life;
+        start_as(p, at, node, start, cause);
+        p.plan(at, Event::StartClusterService { node, life });
+    }
+}
+
+/// An order is not carried out.
+pub(super) fn refuse(p: &mut Plant, at: Instant, node: NodeId, why: NotTaken, cause: RecordNo) {
+    p.change(at, Some(cause), Change::OrderRefused { node, why });
+}
+
 /// How the next start of a member's Cluster service was ordered.
-pub(super) fn start_as(p: &mut Plant, at: Instant, node: NodeId, start: Start, cause: RecordNo) {
+fn start_as(p: &mut Plant, at: Instant, node: NodeId, start: Start, cause: RecordNo) {
     if start != Start::default() {
         p.change(at, Some(cause), Change::ClusterStart { node, start });
     }
@@ -168,10 +200,18 @@ fn set_service(
     record
 }
 
-/// Ends the present life of the Cluster service without its help (power loss).
+/// Ends the present life of the Cluster service without its help (power loss). What was ordered for
+/// its next start is forgotten with it.
 pub(super) fn kill(p: &mut Plant, at: Instant, node: NodeId, cause: RecordNo) {
+    end(p, at, node, cause);
+    p.host_mut(node).start = Start::default();
+}
+
+/// Ends the present life of the Cluster service.
+fn end(p: &mut Plant, at: Instant, node: NodeId, cause: RecordNo) {
     let host = p.host_mut(node);
     host.life += 1;
+    host.asked = Asked::Nothing;
     host.postponed.clear();
     host.deadline = None;
     host.generation += 1;
@@ -182,13 +222,13 @@ pub(super) fn kill(p: &mut Plant, at: Instant, node: NodeId, cause: RecordNo) {
 
 /// The Cluster service ends by its own decision.
 fn stop(p: &mut Plant, at: Instant, node: NodeId, restart: bool, cause: RecordNo) {
-    kill(p, at, node, cause);
+    let at_once = p.host(node).asked == Asked::ToStartAgain;
+    end(p, at, node, cause);
     let record = p.service(node.into(), Service::Cluster).since;
     resources::service_ended(p, at, node, record);
     storage::cluster_stopped(p, at, node, record);
     witness::service_ended(p, at, node, record);
-    let host = p.host_mut(node);
-    let (life, at_once) = (host.life, std::mem::take(&mut host.start_again));
+    let life = life(p, node);
     if restart || at_once {
         let delay = if at_once { Span::ZERO } else { p.settings().cluster.service_restart_delay };
         p.plan(at + delay, Event::StartClusterService { node, life });
@@ -197,7 +237,8 @@ fn stop(p: &mut Plant, at: Instant, node: NodeId, restart: bool, cause: RecordNo
 
 /// An administrator stops the Cluster service.
 pub(super) fn stop_service(p: &mut Plant, at: Instant, node: NodeId, cause: RecordNo) {
-    p.host_mut(node).start_again = false;
+    let host = p.host_mut(node);
+    host.asked = if host.node.is_some() { Asked::ToEnd } else { Asked::Nothing };
     feed(p, at, node, Input::Order(Order::StopService), Some(cause));
 }
 
@@ -206,7 +247,7 @@ pub(super) fn start_anew(p: &mut Plant, at: Instant, node: NodeId, start: Start,
     stop_service(p, at, node, cause);
     start_as(p, at, node, start, cause);
     if p.host(node).node.is_some() {
-        p.host_mut(node).start_again = true;
+        p.host_mut(node).asked = Asked::ToStartAgain;
     } else {
         let life = life(p, node);
         p.plan(at, Event::StartClusterService { node, life });

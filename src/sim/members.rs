@@ -42,9 +42,10 @@ pub(super) fn restore(
 ) {
     let evicts = p.directory.stopped_members;
     if evicts.contains(on) {
-        let change = Change::OrderRefused { node: on, why: NotTaken::StoppedMember };
-        p.change(at, Some(cause), change);
-        return;
+        return host::refuse(p, at, on, NotTaken::StoppedMember, cause);
+    }
+    if !p.machine(on.into()).up {
+        return host::refuse(p, at, on, NotTaken::MachineOff, cause);
     }
     let restore = Restore { evicts, witness_server };
     if p.host(on).node.as_ref().is_some_and(|node| node.view().quorum) {
@@ -62,9 +63,7 @@ pub(crate) fn restoring(restore: Restore) -> Start {
 /// `Start-DatabaseAvailabilityGroup`: the cluster takes them back, and their service starts.
 pub(super) fn start(p: &mut Plant, at: Instant, on: NodeId, nodes: NodeSet, cause: RecordNo) {
     if p.host(on).node.is_none() {
-        let change = Change::OrderRefused { node: on, why: NotTaken::ServiceStopped };
-        p.change(at, Some(cause), change);
-        return;
+        return host::refuse(p, at, on, NotTaken::ServiceStopped, cause);
     }
     let record = mark(p, at, p.directory.stopped_members.minus(nodes), cause);
     host::feed(p, at, on, Input::Order(Order::AddMembers(nodes)), Some(record));

@@ -1,6 +1,5 @@
 //! What people do in a scenario.
 
-use super::event::Event;
 use super::plant::Plant;
 use super::{client, host, members, storage};
 use crate::base::Instant;
@@ -20,14 +19,11 @@ pub(super) fn act(p: &mut Plant, at: Instant, index: u16) {
             if p.machine((*on).into()).up && p.host(*on).node.is_some() {
                 host::feed(p, at, *on, Input::Order(*order), Some(cause));
             } else {
-                let change = Change::OrderRefused { node: *on, why: NotTaken::ServiceStopped };
-                p.change(at, Some(cause), change);
+                host::refuse(p, at, *on, NotTaken::ServiceStopped, cause);
             }
         }
         Action::StartClusterService { node, start } => {
-            let life = host::life(p, *node);
-            host::start_as(p, at, *node, *start, cause);
-            p.plan(at, Event::StartClusterService { node: *node, life });
+            host::order_start(p, at, *node, *start, cause);
         }
         Action::UpdateCopy { copy, source, manual_resume, database_only, .. } => {
             let wish = storage::seed::Wish {

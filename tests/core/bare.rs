@@ -47,7 +47,7 @@ fn a_frame_from_nowhere_is_told_and_does_nothing() {
         let message = Message::Reply { sequence: 1 };
         let mut out = Vec::new();
         node.step(Instant::ZERO, Input::Frame { nic, from, message }, &mut out);
-        out.iter().any(|effect| *effect == Effect::Note(Note::BadFrame { from }))
+        out.contains(&Effect::Note(Note::BadFrame { from }))
     };
     let (nic, other) = (NicId(0), NodeId(1));
     assert!(say(nic, NodeId(7)), "no such node");

@@ -58,6 +58,8 @@ impl Names<'_> {
             Plant::OrderRefused { node: _, why } => {
                 let why = match why {
                     NotTaken::ServiceStopped => "the Cluster service does not run",
+                    NotTaken::ServiceRuns => "the Cluster service runs already",
+                    NotTaken::MachineOff => "the server is off",
                     NotTaken::NotSuspended => "the copy is neither suspended nor failed",
                     NotTaken::NoSource => "there is nothing to seed it from",
                     NotTaken::StoppedMember => "the server is marked as stopped",

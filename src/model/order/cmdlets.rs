@@ -83,7 +83,7 @@ pub(super) const CMDLETS: &[Cmdlet] = &[
         ],
         meaning: "starts the Cluster service on a node; with -FixQuorum it forms whatever the \
                   votes, with -PreventQuorum it joins only, with -ClearQuarantine (2016 on) \
-                  although it is quarantined",
+                  although it is quarantined; refused where it runs with quorum",
         read: start_node,
     },
     Cmdlet {
