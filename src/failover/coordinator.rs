@@ -344,7 +344,7 @@ fn create(ctx: &mut Ctx, database: &mut ClusterDatabase, group: GroupId, on: Nod
     let first = ctx.config.groups[group].preferred.first().copied().unwrap_or(on);
     let fits = Placement { config: ctx.config, database, hosts }.fits(group).contains(first);
     let entry = &mut database.groups[group];
-    if entry.owner.is_none() && fits {
+    if fits {
         entry.owner = Some(first);
         ctx.note(Note::GroupMove { group, from: None, to: first, why: Why::Asked });
     }

@@ -311,7 +311,6 @@ impl Node {
             || !self.is_coordinator && groups
             || !self.orders.is_empty()
             || !self.failure_items.is_empty()
-            || self.draining
             || self.is_coordinator && !self.told_drained.is_empty()
     }
 
