@@ -216,7 +216,6 @@ impl Node {
     /// Tells the others what they need to know, and again until they confirm it.
     fn tell(&mut self, out: &mut Effects, again: bool) {
         let flags = self.flags_anew();
-        let others = self.membership.members.without(self.me());
         let heard_anew = std::mem::take(&mut self.tell_again);
         if flags != self.told || heard_anew {
             self.told = flags;
@@ -238,18 +237,16 @@ impl Node {
             return;
         }
         self.tell_groups(out, again);
-        if self.is_coordinator {
-            let fresh = self.sent_version != self.database.version;
-            for peer in others.iter() {
-                let behind = self.confirmed[peer] < self.database.version;
-                if fresh || again && behind {
-                    let database = Box::new(self.database.clone());
-                    let (view, epoch) = (self.membership.view, self.membership.epoch());
-                    let message = Message::Update { view, epoch, database };
-                    lend!(self, out).send(peer, message);
-                }
+        let version = self.database.version;
+        for peer in self.readers().iter() {
+            if self.sent_version != version || again && self.confirmed[peer] < version {
+                let database = Box::new(self.database.clone());
+                let (view, epoch) = (self.membership.view, self.membership.epoch());
+                lend!(self, out).send(peer, Message::Update { view, epoch, database });
             }
-            self.sent_version = self.database.version;
+        }
+        if self.is_coordinator {
+            self.sent_version = version;
         }
         if let Some(coordinator) = self.coordinator_node() {
             for (number, order) in self.orders.clone() {
@@ -267,6 +264,17 @@ impl Node {
                 }
             }
         }
+    }
+
+    /// Whom this node has to tell what is in the cluster database: all others, if it writes it; and
+    /// if what it wrote last is that another does, that one.
+    fn readers(&self) -> NodeSet {
+        if self.is_coordinator {
+            return self.membership.members.without(self.me());
+        }
+        let handed_over = self.sent_version == self.database.version;
+        let next = self.coordinator_node().filter(|_| handed_over);
+        next.map_or(NodeSet::EMPTY, NodeSet::only)
     }
 
     /// Tells the coordinator of groups that are not as the cluster database has them.
@@ -301,13 +309,12 @@ impl Node {
         if !self.may_begin() {
             return false;
         }
-        let mut others = self.membership.members.without(self.me()).iter();
-        let behind = others.any(|peer| self.confirmed[peer] < self.database.version);
+        let behind = |peer| self.confirmed[peer] < self.database.version;
         let groups = self.config.groups.ids().any(|group| {
             self.database.groups[group].owner == Some(self.me())
                 && !self.groups.agrees(&self.config, &self.database, group)
         });
-        self.is_coordinator && behind
+        self.readers().iter().any(behind)
             || !self.is_coordinator && groups
             || !self.orders.is_empty()
             || !self.failure_items.is_empty()
