@@ -344,3 +344,24 @@ fn a_forced_cluster_yields_to_another_that_was_forced_and_not_to_itself() {
         [(view - 1, &[1]), (view, &[0]), (view, &[1]), (view + 1, &[0])];
     assert_eq!(clusters.map(stops), [false, false, true, true]);
 }
+
+#[test]
+fn the_witness_is_held_for_a_view_and_not_for_the_one_before() {
+    let mut pair = Pair::new(Setting { nodes: 4, copies: 4, core: 0, ..Setting::default() });
+    pair.run(span("60s"));
+    pair.witnesses[0].up = false;
+    pair.crash(2);
+    pair.crash(3);
+    pair.run(span("12s"));
+    let view = pair.core(1).view().view;
+    assert!(!pair.core(1).view().quorum, "n0 tries to win the witness");
+    let holds = |view: u64, witness: bool| {
+        let mut node = pair.core(1);
+        let flags = Flags { witness, ..flags(view, &[0, 1]) };
+        hears(&pair, &mut node, 0, Message::State(flags));
+        node.view().quorum
+    };
+    assert!(holds(view, true));
+    assert!(!holds(view, false));
+    assert!(!holds(view - 1, true));
+}
