@@ -4,8 +4,7 @@
 use super::event::Event;
 use super::plant::Plant;
 use super::{net, resources, storage, witness};
-use crate::base::DbId;
-use crate::base::{Instant, MachineId, NicId, NodeId, OpId, Span};
+use crate::base::{DbId, Instant, MachineId, NicId, NodeId, OpId, ResourceId, Span};
 use crate::failover::Node;
 use crate::failover::seam::{
     Act, Boot, Durable, Effect, Effects, Input, Note, Order, Outcome, Report, Start, Timer,
@@ -15,6 +14,7 @@ use crate::journal::record::{NotTaken, Plant as Change, ServiceState};
 use crate::journal::{RecordNo, What};
 use crate::model::Service;
 use bevy_ecs::prelude::{Component, Resource};
+use std::collections::BTreeMap;
 
 /// One member's Cluster service and what it left on disk.
 #[derive(Component)]
@@ -33,6 +33,9 @@ pub(super) struct Host {
     /// The first frame lost on each path since something was last heard over it.
     losses: Vec<(NicId, NodeId, RecordNo)>,
     asked: Asked,
+    /// Of each resource the newest operation that takes it online or offline: what is under way
+    /// from an older one is over.
+    pub newest: BTreeMap<ResourceId, OpId>,
     /// How the next start was ordered.
     pub start: Start,
     /// Answers that came while the machine stood still.
@@ -51,6 +54,7 @@ impl Host {
             armed: [None; Timer::COUNT],
             losses: Vec::new(),
             asked: Asked::Nothing,
+            newest: BTreeMap::new(),
             start: Start::default(),
             postponed: Vec::new(),
         }
@@ -212,6 +216,7 @@ fn end(p: &mut Plant, at: Instant, node: NodeId, cause: RecordNo) {
     let host = p.host_mut(node);
     host.life += 1;
     host.asked = Asked::Nothing;
+    host.newest.clear();
     host.postponed.clear();
     host.deadline = None;
     host.generation += 1;

@@ -49,6 +49,9 @@ pub(super) fn begin(
 ) {
     let life = host::life(p, node);
     let running = |resource| Running { node, life, op, resource };
+    if let Act::Online(resource) | Act::Offline(resource) | Act::Terminate(resource) = *act {
+        p.host_mut(node).newest.insert(resource, op);
+    }
     match *act {
         Act::Online(resource) if hindered(p, at, running(resource), cause) => {}
         Act::Online(resource) => online(p, at, running(resource), cause),
@@ -163,6 +166,12 @@ fn hindered(p: &mut Plant, at: Instant, running: Running, cause: RecordNo) -> bo
     true
 }
 
+/// Whether the core has begun something else with the resource since.
+fn overtaken(p: &Plant, running: Running) -> bool {
+    let newest = p.host(running.node).newest.get(&running.resource);
+    newest.is_some_and(|newest| *newest != running.op)
+}
+
 /// The next stage of an operation.
 pub(super) fn proceed(p: &mut Plant, at: Instant, running: Running, stage: Stage) {
     let machine = MachineId::from(running.node);
@@ -171,6 +180,11 @@ pub(super) fn proceed(p: &mut Plant, at: Instant, running: Running, stage: Stage
         return;
     }
     match stage {
+        Stage::Arp { cause, .. } | Stage::Unbind { cause, answer: true }
+            if overtaken(p, running) =>
+        {
+            host::done(p, at, running.node, running.op, Outcome::TimedOut, cause);
+        }
         Stage::Arp { sent, cause } => arp(p, at, running, sent, cause),
         Stage::Unbind { cause, answer } => {
             let record = unbind(p, at, machine, running.resource, cause).unwrap_or(cause);
