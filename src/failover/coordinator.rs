@@ -260,20 +260,24 @@ impl Coordinator {
             }
             Order::CreateGroup(group) => create(ctx, database, group, on, hosts),
             Order::MoveGroup { group, to } => self.move_group(ctx, database, group, to, hosts),
-            Order::OnlineGroup(group)
-                if database.groups[group].state == GroupState::Offline
-                    && database.groups[group].owner.is_some_and(|on| hosts.paused.contains(on)) =>
-            {
-                ctx.note(Note::GroupStays { group, why: Why::NodePaused });
-                return;
+            Order::OnlineGroup(group) => {
+                if stands_paused(database, group, hosts) {
+                    ctx.note(Note::GroupStays { group, why: Why::NodePaused });
+                    return;
+                }
+                self.start_group(ctx, database, group);
             }
-            Order::OnlineGroup(group) => self.start_group(ctx, database, group),
             Order::OfflineGroup(group) => database.groups[group].wanted = false,
             Order::OnlineResource(resource) => {
+                let group = ctx.config.resources[resource].group;
+                if stands_paused(database, group, hosts) {
+                    ctx.note(Note::GroupStays { group, why: Why::NodePaused });
+                    return;
+                }
                 for resource in ctx.config.needs(resource) {
                     database.stopped.remove(&resource);
                 }
-                self.start_group(ctx, database, ctx.config.resources[resource].group);
+                self.start_group(ctx, database, group);
             }
             Order::OfflineResource(resource) => drop(database.stopped.insert(resource)),
             Order::MoveServer { .. }
@@ -335,6 +339,12 @@ impl Coordinator {
             None => ctx.note(Note::GroupStays { group, why: Why::Asked }),
         }
     }
+}
+
+/// Whether a group is offline on a paused node, where nothing of it can be brought online.
+fn stands_paused(database: &ClusterDatabase, group: GroupId, hosts: Hosts) -> bool {
+    let entry = &database.groups[group];
+    entry.state == GroupState::Offline && entry.owner.is_some_and(|on| hosts.paused.contains(on))
 }
 
 fn create(ctx: &mut Ctx, database: &mut ClusterDatabase, group: GroupId, on: NodeId, hosts: Hosts) {

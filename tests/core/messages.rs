@@ -365,3 +365,25 @@ fn the_witness_is_held_for_a_view_and_not_for_the_one_before() {
     assert!(!holds(view, false));
     assert!(!holds(view - 1, true));
 }
+
+#[test]
+fn a_forced_cluster_needs_nobody_to_hold_the_witness() {
+    let mut pair = Pair::new(Setting { nodes: 4, copies: 4, core: 0, ..Setting::default() });
+    pair.run(span("60s"));
+    (0..4).for_each(|node| pair.crash(node));
+    pair.start_as(0, Start { quorum: StartQuorum::Force, ..Start::default() });
+    pair.run(span("5s"));
+    pair.start(1);
+    pair.run(span("10s"));
+    let mut node = pair.core(0);
+    let view = node.view().view;
+    assert_eq!(node.view().members, NodeSet::first(2));
+    let life = pair.now;
+    let mut says = |number: u32, witness: bool| {
+        let flags = Flags { witness, number, life, forced: true, ..flags(view, &[0, 1]) };
+        hears(&pair, &mut node, 1, Message::State(flags))
+    };
+    says(1, true);
+    let effects = says(2, false);
+    assert!(!effects.iter().any(|effect| matches!(effect, Effect::Note(_))), "{effects:?}");
+}

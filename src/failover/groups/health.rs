@@ -133,7 +133,7 @@ impl Groups {
             }
         }
         for (timer, at) in [(Timer::Probe, probe), (Timer::Resource, resource)] {
-            if at > ctx.now && at < Instant::MAX {
+            if at > ctx.now && at != Instant::MAX {
                 ctx.timers.set(timer, at);
             } else {
                 ctx.timers.clear(timer);
