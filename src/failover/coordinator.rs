@@ -2,6 +2,7 @@
 //! carries out orders. Exactly one node at a time writes.
 
 use super::Ctx;
+use super::config::Config;
 use super::message::GroupReport;
 use super::placement::{Hosts, Placement, within};
 use super::seam::{GroupState, Note, Order, OrderRefusal, ResourceState, Timer, Why};
@@ -64,6 +65,8 @@ impl Coordinator {
                         give(database, group, to);
                     } else if going.is_none() && hosts.draining.contains(owner) {
                         drain(ctx, database, group, hosts);
+                    } else if going.is_none() && stands_paused(ctx.config, database, group, hosts) {
+                        leave_paused(ctx, database, group, owner, hosts);
                     } else if going.is_none() {
                         self.fail_back(ctx, database, group, hosts);
                     }
@@ -261,7 +264,7 @@ impl Coordinator {
             Order::CreateGroup(group) => create(ctx, database, group, on, hosts),
             Order::MoveGroup { group, to } => self.move_group(ctx, database, group, to, hosts),
             Order::OnlineGroup(group) => {
-                if stands_paused(database, group, hosts) {
+                if stands_paused(ctx.config, database, group, hosts) {
                     ctx.note(Note::GroupStays { group, why: Why::NodePaused });
                     return;
                 }
@@ -270,7 +273,7 @@ impl Coordinator {
             Order::OfflineGroup(group) => database.groups[group].wanted = false,
             Order::OnlineResource(resource) => {
                 let group = ctx.config.resources[resource].group;
-                if stands_paused(database, group, hosts) {
+                if stands_paused(ctx.config, database, group, hosts) {
                     ctx.note(Note::GroupStays { group, why: Why::NodePaused });
                     return;
                 }
@@ -342,9 +345,39 @@ impl Coordinator {
 }
 
 /// Whether a group is offline on a paused node, where nothing of it can be brought online.
-fn stands_paused(database: &ClusterDatabase, group: GroupId, hosts: Hosts) -> bool {
+fn stands_paused(
+    config: &Config,
+    database: &ClusterDatabase,
+    group: GroupId,
+    hosts: Hosts,
+) -> bool {
     let entry = &database.groups[group];
-    entry.state == GroupState::Offline && entry.owner.is_some_and(|on| hosts.paused.contains(on))
+    entry.state == GroupState::Offline
+        && entry.owner.is_some_and(|on| hosts.paused.contains(on))
+        && group != config.core_group()
+}
+
+/// A group that shall be online and stands on a paused node goes to one that can host it.
+fn leave_paused(
+    ctx: &mut Ctx,
+    database: &mut ClusterDatabase,
+    group: GroupId,
+    owner: NodeId,
+    hosts: Hosts,
+) {
+    let entry = &database.groups[group];
+    let mut resources = ctx.config.resources.iter().filter(|(_, one)| one.group == group);
+    if !entry.wanted
+        || entry.stuck.is_some()
+        || resources.all(|(id, _)| database.stopped.contains(&id))
+    {
+        return;
+    }
+    let placement = Placement { config: ctx.config, database, hosts };
+    if let Some(to) = placement.next(group, owner, true) {
+        give(database, group, to);
+        ctx.note(Note::GroupMove { group, from: Some(owner), to, why: Why::NodePaused });
+    }
 }
 
 fn create(ctx: &mut Ctx, database: &mut ClusterDatabase, group: GroupId, on: NodeId, hosts: Hosts) {

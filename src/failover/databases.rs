@@ -44,6 +44,9 @@ struct Local {
     /// What the Replication service was last told: where to copy from,
     /// and whether the copy is suspended.
     follows: Option<(NodeId, bool)>,
+    /// It has been activated here since the service started: until it is mounted elsewhere it is
+    /// the former active copy, which the last logs come from.
+    was_active: bool,
     status_op: Option<(OpId, NodeId)>,
 }
 
@@ -127,6 +130,7 @@ impl Databases {
         let limit = ctx.config.active_manager.mount_timeout;
         self.begin(ctx, database, Task::Mounting { op, ask }, limit);
         self.locals[database].follows = None;
+        self.locals[database].was_active = true;
     }
 
     /// A task is under way, and for how long it may be.
@@ -363,6 +367,7 @@ impl Databases {
                 local.task = None;
                 local.status_op = None;
                 local.follows = None;
+                local.was_active = false;
             }
         }
     }
@@ -380,9 +385,11 @@ impl Databases {
                 self.dismount(ctx, database, 0, None);
                 continue;
             }
-            // Of a database that is mounted nowhere the copy stays with the one it follows.
+            // Of a database that is mounted nowhere the copy stays with the one it follows; if it
+            // has just started, with the one that is to be mounted, whose logs are there.
             let known = local.follows.map(|(active, _)| active);
-            let Some(active) = elsewhere.or(known) else { continue };
+            let named = entry.active.filter(|active| *active != me && !local.was_active);
+            let Some(active) = elsewhere.or(known).or(named) else { continue };
             let suspended = entry.suspended.contains(me);
             if local.follows != Some((active, suspended)) {
                 self.locals[database].follows = Some((active, suspended));

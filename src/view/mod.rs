@@ -292,6 +292,11 @@ impl<'t> Scene<'t> {
                 for states in self.resources.values_mut() {
                     states.remove(&member);
                 }
+                for group in self.groups.values_mut() {
+                    if group.owner == Some(member) {
+                        group.state = GroupState::Offline;
+                    }
+                }
             }
         }
     }
