@@ -2,7 +2,6 @@
 //! carries out orders. Exactly one node at a time writes.
 
 use super::Ctx;
-use super::config::Config;
 use super::message::GroupReport;
 use super::placement::{Hosts, Placement, within};
 use super::seam::{GroupState, Note, Order, OrderRefusal, ResourceState, Timer, Why};
@@ -65,8 +64,13 @@ impl Coordinator {
                         give(database, group, to);
                     } else if going.is_none() && hosts.draining.contains(owner) {
                         drain(ctx, database, group, hosts);
-                    } else if going.is_none() && stands_paused(ctx.config, database, group, hosts) {
-                        leave_paused(ctx, database, group, owner, hosts);
+                    } else if hosts.paused.contains(owner)
+                        && entry.state == GroupState::Offline
+                        && entry.wanted
+                        && entry.stuck.is_none()
+                        && group != ctx.config.core_group()
+                    {
+                        stand(ctx, database, group);
                     } else if going.is_none() {
                         self.fail_back(ctx, database, group, hosts);
                     }
@@ -166,11 +170,15 @@ impl Coordinator {
             let entry = &database.groups[group];
             (entry.owner, entry.moving_to, entry.stuck)
         };
-        let placement = Placement { config: ctx.config, database, hosts };
-        let fits = placement.fits(group);
-        let target = wanted.filter(|to| fits.contains(*to)).or_else(|| match before {
-            Some(before) => placement.next(group, before, true),
-            None => placement.best(group, fits),
+        let up = Placement { config: ctx.config, database, hosts };
+        // On a paused node it stays offline, but is owned (MS-CMRP 3.1.4.1.70).
+        let paused = Placement { hosts: Hosts { paused: NodeSet::EMPTY, ..hosts }, ..up };
+        let target = [up, paused].iter().find_map(|placement| {
+            let fits = placement.fits(group);
+            wanted.filter(|to| fits.contains(*to)).or_else(|| match before {
+                Some(before) => placement.next(group, before, true),
+                None => placement.best(group, fits),
+            })
         });
         let counts = ctx.config.placement.node_down_counts && before.is_some();
         // No more attempts until somebody starts it, or its owner is back (wsfc.md §2.1 1254).
@@ -185,13 +193,7 @@ impl Coordinator {
                 ctx.note(Note::GroupMove { group, from: before, to, why });
             }
             None if stuck.is_none() => {
-                let unpaused = Hosts { paused: NodeSet::EMPTY, ..hosts };
-                let placement = Placement { config: ctx.config, database, hosts: unpaused };
-                let why = match within {
-                    false => Why::ThresholdExceeded,
-                    true if placement.fits(group).is_empty() => Why::NodeDown,
-                    true => Why::NodePaused,
-                };
+                let why = if within { Why::NodeDown } else { Why::ThresholdExceeded };
                 strand(ctx, database, group, why);
                 ctx.note(Note::GroupStays { group, why });
             }
@@ -264,16 +266,19 @@ impl Coordinator {
             Order::CreateGroup(group) => create(ctx, database, group, on, hosts),
             Order::MoveGroup { group, to } => self.move_group(ctx, database, group, to, hosts),
             Order::OnlineGroup(group) => {
-                if stands_paused(ctx.config, database, group, hosts) {
+                if stands_paused(database, group, hosts) {
                     ctx.note(Note::GroupStays { group, why: Why::NodePaused });
                     return;
+                }
+                for (id, _) in ctx.config.resources.iter().filter(|(_, one)| one.group == group) {
+                    database.stopped.remove(&id);
                 }
                 self.start_group(ctx, database, group);
             }
             Order::OfflineGroup(group) => database.groups[group].wanted = false,
             Order::OnlineResource(resource) => {
                 let group = ctx.config.resources[resource].group;
-                if stands_paused(ctx.config, database, group, hosts) {
+                if stands_paused(database, group, hosts) {
                     ctx.note(Note::GroupStays { group, why: Why::NodePaused });
                     return;
                 }
@@ -344,40 +349,17 @@ impl Coordinator {
     }
 }
 
-/// Whether a group is offline on a paused node, where nothing of it can be brought online.
-fn stands_paused(
-    config: &Config,
-    database: &ClusterDatabase,
-    group: GroupId,
-    hosts: Hosts,
-) -> bool {
-    let entry = &database.groups[group];
-    entry.state == GroupState::Offline
-        && entry.owner.is_some_and(|on| hosts.paused.contains(on))
-        && group != config.core_group()
+/// Whether a group's owner is paused, so that nothing of it can be brought online
+/// (MS-CMRP 3.1.4.2.50).
+fn stands_paused(database: &ClusterDatabase, group: GroupId, hosts: Hosts) -> bool {
+    database.groups[group].owner.is_some_and(|on| hosts.paused.contains(on))
 }
 
-/// A group that shall be online and stands on a paused node goes to one that can host it.
-fn leave_paused(
-    ctx: &mut Ctx,
-    database: &mut ClusterDatabase,
-    group: GroupId,
-    owner: NodeId,
-    hosts: Hosts,
-) {
-    let entry = &database.groups[group];
-    let mut resources = ctx.config.resources.iter().filter(|(_, one)| one.group == group);
-    if !entry.wanted
-        || entry.stuck.is_some()
-        || resources.all(|(id, _)| database.stopped.contains(&id))
-    {
-        return;
-    }
-    let placement = Placement { config: ctx.config, database, hosts };
-    if let Some(to) = placement.next(group, owner, true) {
-        give(database, group, to);
-        ctx.note(Note::GroupMove { group, from: Some(owner), to, why: Why::NodePaused });
-    }
+/// A group that shall be online stands on a paused node, until that is resumed.
+fn stand(ctx: &mut Ctx, database: &mut ClusterDatabase, group: GroupId) {
+    database.groups[group].stuck = Some(Why::NodePaused);
+    database.changed();
+    ctx.note(Note::GroupStays { group, why: Why::NodePaused });
 }
 
 fn create(ctx: &mut Ctx, database: &mut ClusterDatabase, group: GroupId, on: NodeId, hosts: Hosts) {

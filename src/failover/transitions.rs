@@ -297,6 +297,7 @@ machine! {
         Failed "a resource failed" "wsfc.md §4.1 group state rule";
     Failed =>
         Pending "the failed resource is restarted, or others go offline" "wsfc.md §4.2 restart budget",
+        PartialOnline "an operator stops what failed, others are online" "wsfc.md §4.1 group state rule",
         Offline "it leaves its owner, where nothing is online any more" "wsfc.md §4.4 failover steps";
 }
 

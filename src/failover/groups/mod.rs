@@ -61,6 +61,8 @@ pub(super) struct Groups {
     starts: IdVec<GroupId, u32>,
     /// The witness server that its resource is for.
     witness_server: u8,
+    /// Whether this node is paused.
+    paused: bool,
 }
 
 impl Groups {
@@ -76,12 +78,14 @@ impl Groups {
             told: IdVec::filled(groups, None),
             starts: IdVec::filled(groups, 0),
             witness_server: 0,
+            paused: false,
         }
     }
 
     /// Brings every resource one step nearer to where the cluster database wants it.
     pub(super) fn settle(&mut self, ctx: &mut Ctx, database: &ClusterDatabase, allowed: bool) {
         let me = ctx.config.me;
+        self.paused = database.nodes[me].paused;
         if allowed && self.witness_server != database.witness_server {
             self.witness_server = database.witness_server;
             self.witness_moved(ctx);
@@ -99,8 +103,7 @@ impl Groups {
                 && entry.exists
                 && entry.wanted
                 && entry.owner == Some(me)
-                && entry.moving_to.is_none()
-                && !self.held_back(ctx, database, group);
+                && entry.moving_to.is_none();
             if allowed || entry.owner != Some(me) {
                 let wanted = Wanted::of(ctx.config, database, group, wanted);
                 self.settle_group(ctx, group, &wanted);
@@ -110,14 +113,10 @@ impl Groups {
         self.arm(ctx);
     }
 
-    /// Whether a group stays offline because this node is paused: what is offline on a paused node
-    /// is not brought online there (wsfc.md §2 Paused). The core group is, or there would be no
-    /// cluster.
-    fn held_back(&self, ctx: &Ctx, database: &ClusterDatabase, group: GroupId) -> bool {
-        let mut resources = ctx.config.resources.iter().filter(|(_, r)| r.group == group);
-        database.nodes[ctx.config.me].paused
-            && group != ctx.config.core_group()
-            && resources.all(|(id, _)| self.locals[id].state == ResourceState::Offline)
+    /// Whether a resource may not begin to come online because this node is paused: only what holds
+    /// quorum may there (MS-CMRP 3.1.4.1.70).
+    fn barred(&self, config: &Config, id: ResourceId) -> bool {
+        self.paused && config.resources[id].kind != ResourceKind::FileShareWitness
     }
 
     /// An operator starts a group again: what has failed is tried, and its counts begin anew.
@@ -142,7 +141,7 @@ impl Groups {
             }
             if !wanted.contains(id) {
                 self.try_offline(ctx, id, wanted);
-            } else if !waits {
+            } else if !waits && !self.barred(ctx.config, id) {
                 self.try_online(ctx, id);
             }
         }
@@ -207,6 +206,7 @@ impl Groups {
             ResourceState::Online if free => {
                 local.state = ResourceState::OfflinePending;
                 local.pending_since = ctx.now;
+                local.probe = None;
                 local.op = Some(ctx.act(Act::Offline(id), Pending::Offline(id)));
                 ctx.note(Note::Resource { resource: id, state: local.state, failure: None });
             }
@@ -289,6 +289,7 @@ impl Groups {
         ctx.act(Act::Terminate(id), Pending::Nothing);
         let config = &ctx.config.resources[id];
         let now = ctx.now;
+        let barred = self.barred(ctx.config, id);
         let local = &mut self.locals[id];
         local.op = None;
         local.probe = None;
@@ -301,6 +302,7 @@ impl Groups {
             && restarts < config.restart_threshold
             && !local.retried;
         local.given_up = !budget;
+        let budget = budget && !barred;
         // One more attempt after the period; after that the operator is waited for.
         let again = config.retry_period_on_failure.filter(|_| !local.retried);
         let leaves = config.restart_action == RestartAction::RestartNotify && !local.retried;

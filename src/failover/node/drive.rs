@@ -329,8 +329,9 @@ impl Node {
             let hosts = self.hosts();
             for node in draining.iter() {
                 let (config, database) = (&self.config, &self.database);
-                let groups = have_left(Placement { config, database, hosts }, node);
-                let core_left = node != self.me() || hosts.members.minus(draining).is_empty();
+                let placement = Placement { config, database, hosts };
+                let groups = have_left(placement, node);
+                let core_left = node != self.me() || placement.fits(config.core_group()).is_empty();
                 if !groups
                     || !core_left
                     || !self.votes_are_settled()

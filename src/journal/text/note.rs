@@ -195,6 +195,9 @@ impl Names<'_> {
     fn of_group(&self, note: &Note) -> String {
         match note {
             Note::GroupMove { group, from, to, why } => self.moves(*group, *from, *to, *why),
+            Note::GroupStays { group, why: why @ Why::NodePaused } => {
+                format!("{} stays offline: {}", self.group(*group), why_name(*why))
+            }
             Note::GroupStays { group, why } => {
                 format!("{} cannot move: {}", self.group(*group), why_name(*why))
             }
