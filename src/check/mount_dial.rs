@@ -1,13 +1,13 @@
 //! The mount dial decides how many logs an activation may lose.
 
 use super::{Findings, Kind, Promise, Violation, Watch};
-use crate::base::{CopyId, Instant, MachineId};
-use crate::failover::seam::{Effect, Note};
+use crate::base::{CopyId, Instant, MachineId, NodeId};
+use crate::failover::seam::{CopyStatus, Effect, Note};
 use crate::journal::record::{Plant, ServiceState};
 use crate::journal::{Record, RecordNo, What};
 use crate::model::Service;
 use crate::view::Scene;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) const PROMISE: Promise = Promise {
     name: "mount-dial",
@@ -20,11 +20,14 @@ pub(super) const PROMISE: Promise = Promise {
 /// The newest answer about the last logs of each copy: how many the dial permits to be missing, or
 /// that it refused. The dial judges by the logs that the chosen server knows to exist; what the
 /// former active copy wrote after it was cut off is lost as well, and counts here. A server whose
-/// Replication service does not run tells nobody what its Store writes: what was written there no
-/// dial can judge.
+/// Replication service does not run tells nobody what its Store writes, and hears of no log that
+/// another one writes: of those no dial can judge.
 #[derive(Default)]
 struct MountDialKept {
     answers: BTreeMap<CopyId, Option<u64>>,
+    /// Servers whose Replication service has not run, and whose copy has not been Healthy beside a
+    /// mounted one since.
+    deaf: BTreeSet<NodeId>,
     findings: Findings,
 }
 
@@ -35,6 +38,7 @@ impl Watch for MountDialKept {
             let database = &topology.databases[copy.database].name;
             format!("{database}\\{}", topology.node_name(copy.node))
         };
+        self.hear(record, scene);
         let why = match &record.what {
             What::Out(
                 node,
@@ -58,7 +62,7 @@ impl Watch for MountDialKept {
                         names(*copy)
                     )),
                     (Some(Some(permitted)), lost)
-                        if lost > permitted && !was_silent(*copy, scene) =>
+                        if lost > permitted && !self.may_not_know(*copy, scene) =>
                     {
                         let copy = names(*copy);
                         Some(format!("{copy} lost {lost} logs, the dial permits {permitted}"))
@@ -80,13 +84,33 @@ impl Watch for MountDialKept {
     }
 }
 
-/// Whether another server with a copy of the database could not tell of its logs.
-fn was_silent(copy: CopyId, scene: &Scene<'_>) -> bool {
-    let others = scene.copies.keys().filter(|id| id.database == copy.database && **id != copy);
-    others.into_iter().any(|other| {
-        let service = (MachineId::from(other.node), Service::Replication);
-        scene.services.get(&service).is_some_and(|state| *state != ServiceState::Running)
-    })
+impl MountDialKept {
+    fn hear(&mut self, record: &Record, scene: &Scene<'_>) {
+        match record.what {
+            What::Plant(Plant::Service { machine, service: Service::Replication, state })
+                if state != ServiceState::Running =>
+            {
+                self.deaf.insert(NodeId(machine.0));
+            }
+            What::Plant(Plant::Copy { copy, status: CopyStatus::Healthy, .. })
+                if scene.mounted(copy.database).is_some() =>
+            {
+                self.deaf.remove(&copy.node);
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether the server of this copy could not hear of logs, or another one could not tell of
+    /// those that it wrote.
+    fn may_not_know(&self, copy: CopyId, scene: &Scene<'_>) -> bool {
+        let others = scene.copies.keys().filter(|id| id.database == copy.database && **id != copy);
+        self.deaf.contains(&copy.node)
+            || others.into_iter().any(|other| {
+                let service = (MachineId::from(other.node), Service::Replication);
+                scene.services.get(&service).is_some_and(|state| *state != ServiceState::Running)
+            })
+    }
 }
 
 #[cfg(test)]
@@ -131,6 +155,12 @@ mod tests {
         story.service(6, "EX01", Service::Replication, ServiceState::Hung);
         story.mounted(7, "EX02", 7);
         assert_eq!(story.judge(&PROMISE).violations.len(), 1, "nobody could know of the seven");
+        let mut story = Story::new();
+        story.service(1, "EX02", Service::Replication, ServiceState::Hung);
+        story.service(2, "EX02", Service::Replication, ServiceState::Running);
+        story.last_logs(3, "EX02", 0, MountDial::GoodAvailability, true);
+        story.mounted(4, "EX02", 7);
+        assert_eq!(story.judge(&PROMISE), Findings::default(), "EX02 has not heard of the seven");
         let mut story = Story::new();
         story.mounted(2, "EX02", 3);
         assert_eq!(story.judge(&PROMISE).violations.len(), 1);

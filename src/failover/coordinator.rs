@@ -68,7 +68,6 @@ impl Coordinator {
                         && entry.state == GroupState::Offline
                         && entry.wanted
                         && entry.stuck.is_none()
-                        && group != ctx.config.core_group()
                     {
                         stand(ctx, database, group);
                     } else if going.is_none() {
@@ -194,7 +193,7 @@ impl Coordinator {
             }
             None if stuck.is_none() => {
                 let why = if within { Why::NodeDown } else { Why::ThresholdExceeded };
-                strand(ctx, database, group, why);
+                strand(database, group, why);
                 ctx.note(Note::GroupStays { group, why });
             }
             None => {}
@@ -386,13 +385,10 @@ fn give(database: &mut ClusterDatabase, group: GroupId, to: NodeId) {
 }
 
 /// A group stays with an owner that is gone: nothing of it is online any more.
-fn strand(ctx: &Ctx, database: &mut ClusterDatabase, group: GroupId, why: Why) {
+fn strand(database: &mut ClusterDatabase, group: GroupId, why: Why) {
     let entry = &mut database.groups[group];
     entry.stuck = Some(why);
     entry.state = GroupState::Offline;
-    for (resource, _) in ctx.config.resources.iter().filter(|(_, one)| one.group == group) {
-        database.resources[resource] = ResourceState::Offline;
-    }
     database.changed();
 }
 

@@ -47,7 +47,8 @@ struct Local {
     /// It has been activated here since the service started: until it is mounted elsewhere it is
     /// the former active copy, which the last logs come from.
     was_active: bool,
-    status_op: Option<(OpId, NodeId)>,
+    /// The question for the copy's state that is under way, who asked it and when.
+    status_op: Option<(OpId, NodeId, Instant)>,
 }
 
 impl Local {
@@ -89,9 +90,14 @@ impl Databases {
     pub(super) fn ask_copy(&mut self, ctx: &mut Ctx, from: NodeId, database: DbId) {
         if !Self::hosts(ctx, database) || !self.running {
             ctx.send(from, Message::Copy { database, report: None });
-        } else if self.locals[database].status_op.is_none_or(|(_, asker)| asker != from) {
+            return;
+        }
+        // A service that hung may owe an answer for ever; nobody waits for it any more.
+        let patience = ctx.config.active_manager.status_timeout;
+        let waits = |(_, asker, since)| asker == from && ctx.now.since(since) < patience;
+        if !self.locals[database].status_op.is_some_and(waits) {
             let op = ctx.act(Act::CopyStatus(database), Pending::CopyStatus(database));
-            self.locals[database].status_op = Some((op, from));
+            self.locals[database].status_op = Some((op, from, ctx.now));
         }
     }
 
@@ -288,7 +294,7 @@ impl Databases {
         op: OpId,
         outcome: Outcome,
     ) {
-        let Some((mine, asker)) = self.locals[database].status_op else { return };
+        let Some((mine, asker, _)) = self.locals[database].status_op else { return };
         if mine != op {
             return;
         }

@@ -196,7 +196,7 @@ impl Names<'_> {
         match note {
             Note::GroupMove { group, from, to, why } => self.moves(*group, *from, *to, *why),
             Note::GroupStays { group, why: why @ Why::NodePaused } => {
-                format!("{} stays offline: {}", self.group(*group), why_name(*why))
+                format!("{} is not brought online: {}", self.group(*group), why_name(*why))
             }
             Note::GroupStays { group, why } => {
                 format!("{} cannot move: {}", self.group(*group), why_name(*why))
