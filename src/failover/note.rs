@@ -88,6 +88,9 @@ pub enum OrderRefusal {
     NoPassiveCopy,
     /// No database is mounted on the server.
     NothingMounted,
+    /// The database is mounted on a server of the cluster where no Active Manager runs that could
+    /// be told to dismount it.
+    CannotBeDismounted,
 }
 
 /// Why an Active Manager's bit of datacenter activation coordination is set (exchange.md §3.2).

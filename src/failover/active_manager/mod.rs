@@ -202,7 +202,9 @@ impl Primary {
     ) {
         let running = self.operations.get_mut(&database).expect("an operation is under way");
         let source = running.from.filter(|from| servers.running.contains(*from));
-        if let Some(source) = source.filter(|_| !running.dismounted) {
+        if running.cannot_let_go(servers) {
+            self.none_left(ctx, shared, database, servers);
+        } else if let Some(source) = source.filter(|_| !running.dismounted) {
             running.phase = Phase::Dismounting;
             running.until = ctx.now + ctx.config.active_manager.mount_timeout;
             let operation = running.number;
@@ -429,6 +431,7 @@ impl Primary {
                             ctx.send(from, Message::Dismount { database, operation });
                         }
                     }
+                    None if !late && running.cannot_let_go(servers) => {}
                     _ => self.dismounted(ctx, shared, database, servers),
                 }
             }

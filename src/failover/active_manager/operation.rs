@@ -43,6 +43,15 @@ pub(super) struct Running {
 }
 
 impl Running {
+    /// Whether a switchover would leave the database mounted where it is: its server is a member
+    /// and goes on serving it, but runs no Active Manager that could be told to dismount it.
+    pub(super) fn cannot_let_go(&self, servers: Servers) -> bool {
+        let deaf = servers.members.minus(servers.running);
+        self.kind == Operation::Switchover
+            && !self.dismounted
+            && self.from.is_some_and(|from| deaf.contains(from))
+    }
+
     /// What best copy selection is asked for.
     pub(super) fn request(&self) -> Request {
         let lossless = self.dial == Some(MountDial::Lossless);

@@ -18,9 +18,13 @@ impl Primary {
         (to, dial, skip): (Option<NodeId>, Option<MountDial>, SkipChecks),
         servers: Servers,
     ) {
-        let Some(active) = shared.databases.get(database).map(|entry| entry.active) else { return };
+        let Some(entry) = shared.databases.get(database) else { return };
+        let (active, mounted) = (entry.active, entry.mounted);
+        let deaf = servers.members.minus(servers.running);
         let refused = if self.is_under_way(database) {
             Some(OrderRefusal::UnderWay)
+        } else if mounted && active.is_some_and(|active| deaf.contains(active)) {
+            Some(OrderRefusal::CannotBeDismounted)
         } else if to.is_some() && active == to {
             Some(OrderRefusal::AlreadySo)
         } else {

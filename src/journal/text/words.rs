@@ -164,5 +164,8 @@ pub(super) fn order_refusal(why: OrderRefusal) -> &'static str {
         OrderRefusal::MayNotMount => "datacenter activation coordination does not let it mount",
         OrderRefusal::NoPassiveCopy => "it has no passive copy there",
         OrderRefusal::NothingMounted => "no database is mounted there",
+        OrderRefusal::CannotBeDismounted => {
+            "the Replication service does not run where it is mounted, and cannot dismount it"
+        }
     }
 }
