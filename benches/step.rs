@@ -21,6 +21,7 @@ const PLACEMENT: PlacementConfig = PlacementConfig {
     enforced_anti_affinity: false,
     wait_delay: Span::ZERO,
     node_down_counts: false,
+    operator_clears_failovers: true,
 };
 
 fn config(me: u8) -> Config {
@@ -74,9 +75,11 @@ fn config(me: u8) -> Config {
             counting: dagtwin::failover::quorum::Counting::Static,
             lower_priority: None,
             automatic: dagtwin::failover::quorum::Automatic::Highest,
+            two_keep_three: true,
             arbitration_delay: Span::ZERO,
             claim_retry: SECOND,
             claim_tries: 1,
+            refusal_ends: true,
             termination: Span::from_secs(90),
         },
         groups: IdVec::filled(1, core),

@@ -159,12 +159,17 @@ pub struct QuorumConfig {
     pub lower_priority: Option<NodeId>,
     /// Whose vote it drops where that names nobody.
     pub automatic: Automatic,
+    /// Whether the last two nodes keep three votes when their witness fails.
+    pub two_keep_three: bool,
     /// How long a side that does not own the core group waits before it claims the witness.
     pub arbitration_delay: Span,
     /// Time between tries to claim.
     pub claim_retry: Span,
     /// Tries before the side gives up.
     pub claim_tries: u32,
+    /// Whether a lock that another side holds decides against this one at once; if not, it tries
+    /// again until the tries or the time are used up.
+    pub refusal_ends: bool,
     /// How long a side may stay one vote short.
     pub termination: Span,
 }
@@ -179,6 +184,7 @@ impl Config {
             configured: configured.collect(),
             lower_priority: self.quorum.lower_priority,
             automatic: self.quorum.automatic,
+            two_keep_three: self.quorum.two_keep_three,
         }
     }
 }
@@ -231,6 +237,8 @@ pub struct PlacementConfig {
     pub wait_delay: Span,
     /// Whether a move because its owner went down counts towards a group's failover threshold.
     pub node_down_counts: bool,
+    /// Whether an operator who starts or moves a group begins a new count of its failovers.
+    pub operator_clears_failovers: bool,
 }
 
 /// What a resource is.

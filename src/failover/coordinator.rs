@@ -6,16 +6,13 @@ use super::message::GroupReport;
 use super::placement::{Hosts, Placement, within};
 use super::seam::{GroupState, Note, Order, OrderRefusal, ResourceState, Timer, Why};
 use super::state::ClusterDatabase;
-use crate::base::{GroupId, IdVec, Instant, NodeId, NodeSet, Span};
-use std::collections::VecDeque;
+use crate::base::{GroupId, Instant, NodeId, NodeSet, Span};
 
 const HOUR: Span = Span::from_secs(3600);
 
 /// What the coordinator keeps to itself.
 #[derive(Clone, Debug)]
 pub(super) struct Coordinator {
-    /// Moments of the failovers within the period, by group.
-    failovers: IdVec<GroupId, VecDeque<Instant>>,
     /// When the cluster started, if it did so in this node's life.
     started: Option<Instant>,
     /// Local time of day at the moment zero of this node's clock.
@@ -24,12 +21,11 @@ pub(super) struct Coordinator {
 
 impl Coordinator {
     /// `time_of_day` is the local time of day at `now`.
-    pub(super) fn new(groups: usize, time_of_day: Span, now: Instant) -> Self {
+    pub(super) fn new(time_of_day: Span, now: Instant) -> Self {
         let day = Span::from_secs(24 * 3600).as_nanos();
         let since = now.as_nanos() % day;
         let time_of_day = Span::from_nanos((time_of_day.as_nanos() + day - since) % day);
-        let failovers = IdVec::filled(groups, VecDeque::new());
-        Coordinator { failovers, started: None, time_of_day }
+        Coordinator { started: None, time_of_day }
     }
 
     /// Every member is new: the cluster starts now. Groups that do not start by themselves stay
@@ -53,7 +49,9 @@ impl Coordinator {
             match entry.owner.filter(|owner| hosts.members.contains(*owner)) {
                 None => self.place(ctx, database, group, hosts),
                 Some(owner) => {
-                    let going = entry.moving_to.filter(|to| hosts.members.contains(*to));
+                    // Whoever was paused meanwhile hosts nothing new (wsfc.md §2 Paused).
+                    let able = hosts.members.minus(hosts.paused);
+                    let going = entry.moving_to.filter(|to| able.contains(*to));
                     if entry.moving_to.is_some() && going.is_none() {
                         database.groups[group].moving_to = None;
                         database.changed();
@@ -114,20 +112,6 @@ impl Coordinator {
         }
     }
 
-    /// Whether one more failover of a group is within its threshold; it counts as one then.
-    fn within_threshold(&mut self, ctx: &Ctx, group: GroupId) -> bool {
-        let config = &ctx.config.groups[group];
-        let past = &mut self.failovers[group];
-        while past.front().is_some_and(|at| ctx.now.since(*at) >= config.failover_period) {
-            past.pop_front();
-        }
-        let within = past.len() < config.failover_threshold as usize;
-        if within {
-            past.push_back(ctx.now);
-        }
-        within
-    }
-
     /// A group cannot stay with its owner: the next one in line, if its threshold allows.
     fn fail_over(
         &mut self,
@@ -139,7 +123,7 @@ impl Coordinator {
     ) {
         let owner = database.groups[group].owner.expect("a told group has an owner");
         let target = Placement { config: ctx.config, database, hosts }.next(group, owner, false);
-        let within = target.is_none() || self.within_threshold(ctx, group);
+        let within = target.is_none() || within_threshold(ctx, database, group);
         match target.filter(|_| within) {
             Some(to) => {
                 database.groups[group].moving_to = Some(to);
@@ -184,7 +168,7 @@ impl Coordinator {
         if counts && stuck == Some(Why::ThresholdExceeded) {
             return;
         }
-        let within = target.is_none() || !counts || self.within_threshold(ctx, group);
+        let within = target.is_none() || !counts || within_threshold(ctx, database, group);
         match target.filter(|_| within) {
             Some(to) => {
                 give(database, group, to);
@@ -213,8 +197,7 @@ impl Coordinator {
         true
     }
 
-    /// A group whose first preferred owner is back goes back to it, if it is set so, within its
-    /// window.
+    /// A group goes back to a preferred owner that came back, if it is set so, within its window.
     fn fail_back(
         &self,
         ctx: &mut Ctx,
@@ -227,8 +210,8 @@ impl Coordinator {
         if !config.auto_failback || database.groups[group].state != GroupState::Online {
             return;
         }
-        let first = Placement { config: ctx.config, database, hosts }.first_preferred(group);
-        let Some(first) = first.filter(|first| owner != Some(*first)) else { return };
+        let first = Placement { config: ctx.config, database, hosts }.returned(group);
+        let Some(first) = first else { return };
         let open = config.failback_window.is_none_or(|window| within(window, self.hour(ctx.now)));
         if open {
             database.groups[group].moving_to = Some(first);
@@ -247,8 +230,7 @@ impl Coordinator {
         (hours % 24) as u8
     }
 
-    /// Carries out an order about groups; `on` is where it was given. What an operator asks for
-    /// begins a new count of failovers.
+    /// Carries out an order about groups; `on` is where it was given.
     pub(super) fn order(
         &mut self,
         ctx: &mut Ctx,
@@ -308,7 +290,7 @@ impl Coordinator {
     }
 
     fn start_group(&mut self, ctx: &Ctx, database: &mut ClusterDatabase, group: GroupId) {
-        self.failovers[group].clear();
+        begin_count(ctx, database, group);
         let of = ctx.config.resources.iter().filter(|(_, resource)| resource.group == group);
         let failed = of.map(|(id, _)| database.resources[id]).any(|s| s == ResourceState::Failed);
         let entry = &mut database.groups[group];
@@ -327,7 +309,11 @@ impl Coordinator {
         to: Option<NodeId>,
         hosts: Hosts,
     ) {
-        let Some(owner) = database.groups[group].owner else { return };
+        let order = Order::MoveGroup { group, to };
+        let Some(owner) = database.groups[group].owner else {
+            ctx.note(Note::OrderRefused { order, why: OrderRefusal::NotCreated });
+            return;
+        };
         let placement = Placement { config: ctx.config, database, hosts };
         let target = match to {
             Some(to) => Some(to).filter(|to| placement.able(group).without(owner).contains(*to)),
@@ -335,16 +321,61 @@ impl Coordinator {
         };
         match target {
             Some(to) => {
-                self.failovers[group].clear();
+                begin_count(ctx, database, group);
                 let entry = &mut database.groups[group];
                 entry.moving_to = Some(to);
                 entry.stuck = None;
+                // It was put there: it does not go back before a preferred owner returns again.
+                entry.returned = NodeSet::EMPTY;
                 let from = Some(owner);
                 ctx.note(Note::GroupMove { group, from, to, why: Why::Asked });
             }
-            None if to == Some(owner) => {}
-            None => ctx.note(Note::GroupStays { group, why: Why::Asked }),
+            None => {
+                let why = match to {
+                    None => OrderRefusal::NoOtherNode,
+                    Some(to) if to == owner => OrderRefusal::AlreadySo,
+                    Some(to) if hosts.paused.contains(to) => OrderRefusal::NodeIsPaused,
+                    Some(to) if !hosts.members.minus(hosts.draining).contains(to) => {
+                        OrderRefusal::NodeIsDown
+                    }
+                    Some(_) => OrderRefusal::NoPossibleOwner,
+                };
+                ctx.note(Note::OrderRefused { order, why });
+            }
         }
+    }
+}
+
+/// Whether one more failover of a group is within its threshold; it counts as one then.
+fn within_threshold(ctx: &Ctx, database: &mut ClusterDatabase, group: GroupId) -> bool {
+    let config = &ctx.config.groups[group];
+    let past = &mut database.groups[group].failovers;
+    while past.front().is_some_and(|at| ctx.now.since(*at) >= config.failover_period) {
+        past.pop_front();
+    }
+    let within = past.len() < config.failover_threshold as usize;
+    if within {
+        past.push_back(ctx.now);
+    }
+    within
+}
+
+/// An operator starts or moves a group: its failovers are counted anew, if it is set so.
+fn begin_count(ctx: &Ctx, database: &mut ClusterDatabase, group: GroupId) {
+    if ctx.config.placement.operator_clears_failovers {
+        database.groups[group].failovers.clear();
+    }
+}
+
+/// Nodes came back: groups that are elsewhere may fail back to them (wsfc.md §4.3
+/// AutoFailbackType).
+pub(super) fn came_back(ctx: &Ctx, database: &mut ClusterDatabase, nodes: NodeSet) {
+    for (group, config) in ctx.config.groups.iter().filter(|(_, config)| config.auto_failback) {
+        let owner = database.groups[group].owner;
+        let better = config.preferred.iter().take_while(|node| Some(**node) != owner);
+        let better: NodeSet = better.copied().collect();
+        let entry = &mut database.groups[group];
+        entry.returned = entry.returned.union(better.intersection(nodes));
     }
 }
 
@@ -381,6 +412,7 @@ fn give(database: &mut ClusterDatabase, group: GroupId, to: NodeId) {
     entry.moving_to = None;
     entry.stuck = None;
     entry.state = GroupState::Offline;
+    entry.returned = entry.returned.without(to);
     database.changed();
 }
 

@@ -3,7 +3,7 @@
 use super::active_manager::{Primary, Servers, Wish, set_server};
 use super::config::{Config, GroupKind};
 use super::coordination::{Coordination, Seen};
-use super::coordinator::{Coordinator, have_left};
+use super::coordinator::{Coordinator, came_back, have_left};
 use super::copies;
 use super::databases::{Ask, Databases};
 use super::groups::Groups;
@@ -191,7 +191,7 @@ impl Node {
             forms: false,
             proposed_at: None,
             groups: Groups::new(&config),
-            coordinator: Coordinator::new(config.groups.len(), boot.time_of_day, now),
+            coordinator: Coordinator::new(boot.time_of_day, now),
             primary: Primary::default(),
             coordination: Coordination::new(
                 boot.durable.may_mount_since,
@@ -373,12 +373,10 @@ impl Node {
     }
 
     fn hosts(&self) -> Hosts {
-        let keep_off = self.database.nodes.iter().filter(|(_, entry)| entry.keeps_off);
         Hosts {
             members: self.membership.members,
             draining: self.flagged(|flags| flags.draining),
             paused: pause::paused(&self.database),
-            keep_off: keep_off.map(|(node, _)| node).collect(),
             view: self.membership.view,
         }
     }

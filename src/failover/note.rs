@@ -91,6 +91,16 @@ pub enum OrderRefusal {
     /// The database is mounted on a server of the cluster where no Active Manager runs that could
     /// be told to dismount it.
     CannotBeDismounted,
+    /// The node is not a member, or its Cluster service is being stopped.
+    NodeIsDown,
+    /// The node is paused.
+    NodeIsPaused,
+    /// A resource of the group cannot run on the node.
+    NoPossibleOwner,
+    /// There is no other node that could have the group.
+    NoOtherNode,
+    /// The group has not been created.
+    NotCreated,
 }
 
 /// Why an Active Manager's bit of datacenter activation coordination is set (exchange.md §3.2).

@@ -1,6 +1,7 @@
 //! Nodes that are paused: they take part in the cluster and are given no groups; a drain moves
 //! away what they have (wsfc.md §2).
 
+use super::coordinator::came_back;
 use super::placement::{Hosts, Placement};
 use super::seam::{Failback, Note, Why};
 use super::state::{ClusterDatabase, Drain, NodeEntry};
@@ -54,11 +55,14 @@ pub(super) fn resume(
     };
     ctx.note(Note::NodePaused { node, paused: false });
     hosts.paused = hosts.paused.without(node);
-    let keeps_off = failback != Failback::Policy;
-    database.nodes[node] = NodeEntry { keeps_off, ..NodeEntry::default() };
-    // What had nowhere to go may go there now.
+    database.nodes[node] = NodeEntry::default();
     for group in database.groups.values_mut() {
+        // What had nowhere to go may go there now.
         group.try_again();
+        group.returned = group.returned.without(node);
+    }
+    if failback == Failback::Policy {
+        came_back(ctx, database, NodeSet::only(node));
     }
     database.changed();
     if failback != Failback::Immediate {

@@ -14,8 +14,6 @@ pub(super) struct Hosts {
     pub draining: NodeSet,
     /// Nodes that are paused.
     pub paused: NodeSet,
-    /// Nodes to which no group goes back by itself.
-    pub keep_off: NodeSet,
     /// The number of the view.
     pub view: u64,
 }
@@ -82,10 +80,13 @@ impl Placement<'_> {
         self.list(group).into_iter().find(|node| fits.contains(*node))
     }
 
-    /// The first preferred owner that can host a group now, and to which it may go back.
-    pub(super) fn first_preferred(&self, group: GroupId) -> Option<NodeId> {
-        let fits = self.fits(group).minus(self.hosts.keep_off);
-        self.config.groups[group].preferred.iter().copied().find(|node| fits.contains(*node))
+    /// The first preferred owner that came back, stands before the present owner in the list, and
+    /// can host the group now.
+    pub(super) fn returned(&self, group: GroupId) -> Option<NodeId> {
+        let entry = &self.database.groups[group];
+        let fits = self.fits(group).intersection(entry.returned);
+        let preferred = self.config.groups[group].preferred.iter().copied();
+        preferred.take_while(|node| entry.owner != Some(*node)).find(|node| fits.contains(*node))
     }
 
     /// Whether a group goes to any node: it has no preferred owners and the order is not asked for.

@@ -76,6 +76,9 @@ pub struct Rules {
     pub lower_priority: Option<NodeId>,
     /// The choice where it names nobody who votes.
     pub automatic: Automatic,
+    /// Whether the last two nodes keep three votes when their witness fails, as the last one does;
+    /// if not, the witness and one of them lose theirs.
+    pub two_keep_three: bool,
 }
 
 /// Votes in force: DynamicWeight of every node and WitnessDynamicWeight.
@@ -147,7 +150,8 @@ impl Rules {
         }
         let wish = self.wish(voting, witness_works);
         // With a witness, votes are not reduced below three (wsfc.md §3.1 last node + witness).
-        if self.witness().is_some() && wish.total() < now.total().min(3) {
+        let keeps = self.witness().is_some() && (self.two_keep_three || voting.len() == 1);
+        if keeps && wish.total() < now.total().min(3) {
             return now;
         }
         wish

@@ -5,7 +5,7 @@ use super::quorum::Votes;
 use super::seam::{ActivationPolicy, GroupState, MountDial, ResourceState, Why};
 use crate::base::{DbId, GroupId, IdVec, Instant, NodeId, NodeSet, ResourceId};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// The replicated cluster database.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -66,8 +66,6 @@ pub struct NodeEntry {
     pub drain_to: Option<NodeId>,
     /// Groups that the drain moved away.
     pub drained: Vec<GroupId>,
-    /// Resumed without failback: its groups do not come back by themselves until it rejoins.
-    pub keeps_off: bool,
 }
 
 /// How often a member left the membership without a word (wsfc.md §2 QuarantineThreshold).
@@ -112,6 +110,11 @@ pub struct GroupEntry {
     /// Counts the operator's starts of a group in which something had failed: its owner tries
     /// again.
     pub starts: u32,
+    /// Moments of the failovers within the period (wsfc.md §4.3 FailoverThreshold).
+    pub failovers: VecDeque<Instant>,
+    /// Nodes that came back while the group was elsewhere: it may fail back to them (wsfc.md §4.3
+    /// AutoFailbackType).
+    pub returned: NodeSet,
 }
 
 impl GroupEntry {

@@ -136,9 +136,11 @@ impl Topology {
                 counting: rules.counting,
                 lower_priority: rules.lower_priority,
                 automatic: rules.automatic,
+                two_keep_three: rules.two_keep_three,
                 arbitration_delay: set.cluster.arbitration_delay,
                 claim_retry: set.cluster.witness_claim_interval,
                 claim_tries: set.cluster.witness_claim_tries,
+                refusal_ends: set.cluster.witness_refusal_ends,
                 termination: set.cluster.termination_timer,
             },
             groups: self.groups.ids().map(|id| self.group_config(id)).collect(),
@@ -222,6 +224,7 @@ impl Topology {
             enforced_anti_affinity: set.cluster_enforced_anti_affinity,
             wait_delay: set.cluster_group_wait_delay,
             node_down_counts: set.node_down_counts_as_failover,
+            operator_clears_failovers: set.operator_clears_failovers,
         }
     }
 

@@ -96,6 +96,7 @@ impl Topology {
             configured: self.voters(),
             lower_priority: (1..=self.nodes).contains(&named).then(|| NodeId::at(named - 1)),
             automatic: set.automatic_lower_quorum_priority,
+            two_keep_three: set.two_nodes_keep_three_votes,
         }
     }
 }

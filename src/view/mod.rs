@@ -266,8 +266,10 @@ impl<'t> Scene<'t> {
             }
             Note::Group { group, owner, state } => {
                 let entry = &mut self.groups[*group];
-                let ours = entry.owner == Some(*owner) || *state == GroupState::Online;
-                if ours || *state == GroupState::Pending {
+                // Whoever lost it without knowing may tell that it is off there; a new owner tells
+                // that it has it while it runs nowhere.
+                let runs = matches!(state, GroupState::Online | GroupState::Pending);
+                if runs || entry.owner == Some(*owner) || entry.state == GroupState::Offline {
                     entry.moves += u32::from(entry.owner.is_some() && entry.owner != Some(*owner));
                     entry.owner = Some(*owner);
                     entry.state = *state;

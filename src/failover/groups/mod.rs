@@ -54,6 +54,8 @@ pub(super) struct Groups {
     order: Vec<GroupId>,
     locals: IdVec<ResourceId, Local>,
     states: IdVec<GroupId, GroupState>,
+    /// Groups that this node knows to be its own.
+    owned: IdVec<GroupId, bool>,
     /// A group that cannot stay here, and why.
     leaves: IdVec<GroupId, Option<Why>>,
     told: IdVec<GroupId, Option<GroupReport>>,
@@ -74,6 +76,7 @@ impl Groups {
             order,
             locals: IdVec::filled(resources, Local::default()),
             states: IdVec::filled(groups, GroupState::Offline),
+            owned: IdVec::filled(groups, false),
             leaves: IdVec::filled(groups, None),
             told: IdVec::filled(groups, None),
             starts: IdVec::filled(groups, 0),
@@ -108,7 +111,8 @@ impl Groups {
                 let wanted = Wanted::of(ctx.config, database, group, wanted);
                 self.settle_group(ctx, group, &wanted);
             }
-            self.note_state(ctx, group, entry.owner == Some(me));
+            let owner = entry.owner == Some(me);
+            self.note_state(ctx, group, owner, owner && allowed);
         }
         self.arm(ctx);
     }
@@ -298,13 +302,14 @@ impl Groups {
             local.restarts.pop_front();
         }
         let restarts = local.restarts.len() as u32;
-        let budget = config.restart_action != RestartAction::DontRestart
-            && restarts < config.restart_threshold
-            && !local.retried;
+        let stays = config.restart_action == RestartAction::DontRestart;
+        let budget = !stays && restarts < config.restart_threshold && !local.retried;
         local.given_up = !budget;
         let budget = budget && !barred;
-        // One more attempt after the period; after that the operator is waited for.
-        let again = config.retry_period_on_failure.filter(|_| !local.retried);
+        // One more attempt after the period; after that the operator is waited for. The witness is
+        // tried again and again (wsfc.md §3.2 witness failed).
+        let ever = config.kind == ResourceKind::FileShareWitness;
+        let again = config.retry_period_on_failure.filter(|_| !stays && (ever || !local.retried));
         let leaves = config.restart_action == RestartAction::RestartNotify && !local.retried;
         if budget {
             local.restarts.push_back(now);
@@ -396,9 +401,14 @@ impl Groups {
         GroupState::of(of.map(|(id, _)| self.locals[id].state))
     }
 
-    fn note_state(&mut self, ctx: &mut Ctx, group: GroupId, owner: bool) {
+    /// Tells the state of a group that changed it, or that has just come to this node.
+    fn note_state(&mut self, ctx: &mut Ctx, group: GroupId, owner: bool, known: bool) {
         let state = self.state(ctx, group);
-        if self.states[group] != state {
+        let new = known && !self.owned[group];
+        self.owned[group] = known || owner && self.owned[group];
+        if self.states[group] == state && new {
+            ctx.note(Note::Group { group, owner: ctx.config.me, state });
+        } else if self.states[group] != state {
             self.states[group].demand(state);
             self.states[group] = state;
             if state == GroupState::Online {

@@ -164,9 +164,7 @@ impl Node {
             let ctx = lend!(self, out);
             self.coordinator.cluster_starts(&ctx, &mut self.database);
         }
-        for node in came.iter() {
-            self.database.nodes[node].keeps_off = false;
-        }
+        came_back(&lend!(self, out), &mut self.database, came);
         for entry in self.database.databases.values_mut() {
             entry.mounted &= entry.active.is_some_and(|active| !came.contains(active));
         }
@@ -249,10 +247,9 @@ impl Node {
             self.sent_version = version;
         }
         if let Some(coordinator) = self.coordinator_node() {
-            for (number, order) in self.orders.clone() {
-                if again {
-                    lend!(self, out).send(coordinator, Message::Order { number, order });
-                }
+            // One at a time: on its way the second could overtake the first.
+            if let Some((number, order)) = self.orders.front().copied().filter(|_| again) {
+                lend!(self, out).send(coordinator, Message::Order { number, order });
             }
             let items = std::mem::take(&mut self.failure_items);
             for (database, failure) in items {

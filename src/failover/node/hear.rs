@@ -68,7 +68,12 @@ impl Node {
                     self.carry_out(out, from, order);
                 }
             }
-            Message::Ordered { number } => self.orders.retain(|(other, _)| *other != number),
+            Message::Ordered { number } => {
+                self.orders.retain(|(other, _)| *other != number);
+                if !self.orders.is_empty() {
+                    self.timers.set(Timer::Update, self.now);
+                }
+            }
             Message::Adapters { told, adapters } => {
                 self.networks.hear(&mut lend!(self, out), from, told, adapters);
             }

@@ -173,7 +173,9 @@ impl Node {
         let members = self.membership.members;
         let ours = matches!(outcome, Outcome::Refused(Refusal::WitnessHeld(node))
             if members.contains(node));
-        let lost = matches!(outcome, Outcome::Refused(_)) && !ours;
+        let held = matches!(outcome, Outcome::Refused(Refusal::WitnessHeld(_)));
+        let refused = matches!(outcome, Outcome::Refused(_));
+        let lost = refused && !ours && (!held || self.config.quorum.refusal_ends);
         if lost || tries >= self.config.quorum.claim_tries {
             self.give_up(out);
             return;

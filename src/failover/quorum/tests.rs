@@ -12,6 +12,7 @@ fn rules(nodes: usize, mode: Mode, counting: Counting) -> Rules {
         configured: NodeSet::first(nodes),
         lower_priority: None,
         automatic: Automatic::Highest,
+        two_keep_three: true,
     }
 }
 

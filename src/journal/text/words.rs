@@ -167,5 +167,10 @@ pub(super) fn order_refusal(why: OrderRefusal) -> &'static str {
         OrderRefusal::CannotBeDismounted => {
             "the Replication service does not run where it is mounted, and cannot dismount it"
         }
+        OrderRefusal::NodeIsDown => "the node is not up",
+        OrderRefusal::NodeIsPaused => "the node is paused",
+        OrderRefusal::NoPossibleOwner => "the node is not a possible owner",
+        OrderRefusal::NoOtherNode => "no other node can have it",
+        OrderRefusal::NotCreated => "there is no such group",
     }
 }

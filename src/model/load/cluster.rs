@@ -147,7 +147,7 @@ impl Cluster {
                 dns_name: None,
                 depends_on: Vec::new(),
                 possible_owners: all,
-                restart_action: RestartAction::RestartNoNotify,
+                restart_action: RestartAction::RestartNotify,
                 own: Properties::default(),
             });
         }

@@ -19,6 +19,8 @@ pub(super) fn set(setting: &mut Setting, words: &[&str]) {
             setting.weights = weights.iter().map(|text| *text != "0").collect();
         }
         ["lower-priority", n] => setting.quorum.lower_priority = Some(NodeId::at(node(n))),
+        ["two-keep-three", on] => setting.quorum.two_keep_three = *on == "yes",
+        ["witness-refusal-ends", on] => setting.quorum.refusal_ends = *on == "yes",
         ["automatic", "lowest"] => setting.quorum.automatic = Automatic::Lowest,
         other => panic!("unknown setting {other:?}"),
     }

@@ -44,7 +44,16 @@ pub(super) fn set(setting: &mut Setting, words: &[&str]) {
             setting.threshold = setting.nodes as u32 - 1;
             setting.copies = setting.nodes;
         }
-        ["witness" | "version" | "weights" | "lower-priority" | "automatic", ..] => {
+        [
+            "witness"
+            | "version"
+            | "weights"
+            | "lower-priority"
+            | "automatic"
+            | "two-keep-three"
+            | "witness-refusal-ends",
+            ..,
+        ] => {
             super::quorum::set(setting, words);
         }
         ["core", on] => setting.core = node(on),
@@ -84,6 +93,7 @@ pub(super) fn set(setting: &mut Setting, words: &[&str]) {
                     "ordered" => placement.ordered = yes,
                     "enforced" => placement.enforced_anti_affinity = yes,
                     "node-down-counts" => placement.node_down_counts = yes,
+                    "operator-clears" => placement.operator_clears_failovers = yes,
                     "wait" => placement.wait_delay = span(pair[1]),
                     other => panic!("{other} is no word of placement"),
                 }

@@ -165,6 +165,8 @@ impl Pair {
         }
         if address && !self.cables.link(node, 0) {
             self.done(node, op, "1ms", Outcome::Failed(Failure::InterfaceDown));
+        } else if resource == 2 && !self.witness_is_alive(node) {
+            self.done(node, op, "500ms", Outcome::Failed(Failure::NoAnswer));
         } else if self.fail_online.contains(&(node, resource)) {
             self.done(node, op, "300ms", Outcome::Failed(Failure::DuplicateAddress));
         } else {

@@ -61,9 +61,11 @@ impl Default for Setting {
                 counting: Counting::Static,
                 lower_priority: None,
                 automatic: Automatic::Highest,
+                two_keep_three: true,
                 arbitration_delay: span("6s"),
                 claim_retry: span("1s"),
                 claim_tries: 30,
+                refusal_ends: true,
                 termination: span("90s"),
             },
             weights: Vec::new(),
@@ -102,6 +104,7 @@ impl Default for Setting {
                 enforced_anti_affinity: false,
                 wait_delay: Span::ZERO,
                 node_down_counts: false,
+                operator_clears_failovers: true,
             },
             time_of_day: span("12h"),
             quarantine: None,
@@ -128,18 +131,18 @@ pub(super) fn resource(
         possible_owners,
         looks_alive: Some(span("5s")),
         is_alive: span("60s"),
-        restart_action: match kind {
-            ResourceKind::FileShareWitness => RestartAction::RestartNoNotify,
+        restart_action: RestartAction::RestartNotify,
+        restart_threshold: 1,
+        restart_period: span("15m"),
+        restart_delay: span("500ms"),
+        retry_period_on_failure: Some(match kind {
+            ResourceKind::FileShareWitness => span("15m"),
             ResourceKind::IpAddress { .. }
             | ResourceKind::NetworkName
             | ResourceKind::GenericService
             | ResourceKind::GenericApplication
-            | ResourceKind::Wait => RestartAction::RestartNotify,
-        },
-        restart_threshold: 1,
-        restart_period: span("15m"),
-        restart_delay: span("500ms"),
-        retry_period_on_failure: Some(span("1h")),
+            | ResourceKind::Wait => span("1h"),
+        }),
         pending_timeout: span("3m"),
         deadlock_timeout: span("5m"),
         separate_monitor: false,
