@@ -24,6 +24,19 @@ const PLACEMENT: PlacementConfig = PlacementConfig {
     operator_clears_failovers: true,
 };
 
+const QUORUM: QuorumConfig = QuorumConfig {
+    mode: dagtwin::failover::quorum::Mode::NodeMajority,
+    counting: dagtwin::failover::quorum::Counting::Static,
+    lower_priority: None,
+    automatic: dagtwin::failover::quorum::Automatic::Highest,
+    two_keep_three: true,
+    arbitration_delay: Span::ZERO,
+    claim_retry: SECOND,
+    claim_tries: 1,
+    refusal_ends: true,
+    termination: Span::from_secs(90),
+};
+
 fn config(me: u8) -> Config {
     let node = NodeConfig {
         nics: IdVec::filled(1, NicConfig { network: NetId(0), subnet: 0 }),
@@ -70,18 +83,7 @@ fn config(me: u8) -> Config {
             pruning: Span::from_secs(5),
             form_after: Span::from_secs(5),
         },
-        quorum: QuorumConfig {
-            mode: dagtwin::failover::quorum::Mode::NodeMajority,
-            counting: dagtwin::failover::quorum::Counting::Static,
-            lower_priority: None,
-            automatic: dagtwin::failover::quorum::Automatic::Highest,
-            two_keep_three: true,
-            arbitration_delay: Span::ZERO,
-            claim_retry: SECOND,
-            claim_tries: 1,
-            refusal_ends: true,
-            termination: Span::from_secs(90),
-        },
+        quorum: QUORUM,
         groups: IdVec::filled(1, core),
         placement: PLACEMENT,
         resources: IdVec::new(),

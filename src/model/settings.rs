@@ -254,15 +254,15 @@ settings! {
         /// The automatic choice of whose vote an even number drops: the voting node with the
         /// highest or with the lowest number.
         automatic_lower_quorum_priority: Automatic = "highest", "".."", Assumed("wsfc.md §3.1: full tie-break algorithm not found; the product is reported to choose at random");
-        /// Whether the last two nodes keep three votes when their witness fails, as the last one does;
-        /// if not, the witness and one of the two lose theirs.
+        /// Whether the last two nodes keep three votes when their witness fails, as the last one
+        /// does; if not, the witness and one of the two lose theirs.
         two_nodes_keep_three_votes: bool = "true", "".."", Assumed("wsfc.md §3.1: last node + witness says that votes are never reduced below three, Dynamic witness that a failed witness gets 0");
         /// Tries to claim the witness before a side gives up.
         witness_claim_tries: u32 = "30", "1".."1000", Reported("wsfc.md §3.2 lock attempts, try 1 of 30");
         /// Time between tries to claim the witness.
         witness_claim_interval: Span = "1s", "10ms".."60s", Assumed("wsfc.md §3.2: interval between tries not found");
-        /// Whether a side that finds the witness's lock held by another gives up at once; if not, it
-        /// tries again until its tries or its time are used up.
+        /// Whether a side that finds the witness's lock held by another gives up at once; if not,
+        /// it tries again until its tries or its time are used up.
         witness_refusal_ends: bool = "true", "".."", Assumed("wsfc.md §3.2 lock attempts: what a held lock means to the challenger not found");
         /// How long a side may stay one vote short before its Cluster service ends.
         termination_timer: Span = "90s", "1s".."10m", Assumed("wsfc.md §3.2: 90 s in later logs, 2008 R2 not found");
