@@ -374,7 +374,7 @@ fn one_vote_short(votes: u8, needed: u8, delay: Span, claimant: bool) -> String 
     let short = format!("one vote short ({votes} of {needed})");
     match (claimant, delay.is_zero()) {
         (true, true) => format!("{short}: claims the witness"),
-        (true, false) => format!("{short}: claims the witness after {delay}"),
+        (true, false) => format!("{short}: looks at the witness, claims it after {delay}"),
         (false, _) => format!("{short}: another node claims the witness"),
     }
 }
