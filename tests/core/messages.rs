@@ -2,7 +2,7 @@
 //! it, or about something that is not there.
 
 use crate::pair::{Pair, Setting, span};
-use dagtwin::base::{DbId, GroupId, Instant, NicId, NodeId, NodeSet, OpId, ResourceId};
+use dagtwin::base::{DbId, GroupId, Instant, NicId, NodeId, NodeSet, OpId, ResourceId, Span};
 use dagtwin::failover::Node;
 use dagtwin::failover::message::{Flags, GroupReport, Message};
 use dagtwin::failover::seam::*;
@@ -386,4 +386,50 @@ fn a_forced_cluster_needs_nobody_to_hold_the_witness() {
     says(1, true);
     let effects = says(2, false);
     assert!(!effects.iter().any(|effect| matches!(effect, Effect::Note(_))), "{effects:?}");
+}
+
+#[test]
+fn a_failure_of_what_is_not_mounted_undoes_no_answer() {
+    let pair = settled();
+    let mut node = pair.core(2);
+    let service = |running| Input::Saw(Report::ReplicationService { running });
+    sees(&pair, &mut node, service(false));
+    hears(&pair, &mut node, 1, activate(DATABASE));
+    sees(&pair, &mut node, service(true));
+    let failure = Failure::ServiceStopped;
+    let report = Report::DatabaseFailed { database: DATABASE, failure };
+    sees(&pair, &mut node, Input::Saw(report));
+    let effects = hears(&pair, &mut node, 1, activate(DATABASE));
+    assert!(!asks_the_store(&effects), "the attempt has been answered");
+}
+
+#[test]
+fn who_has_no_copy_says_so() {
+    let mut pair = Pair::new(Setting { nodes: 3, copies: 2, core: 1, ..Setting::default() });
+    pair.run(span("60s"));
+    let asked = |on: usize, message| {
+        let effects = hears(&pair, &mut pair.core(on), 1, message);
+        asks_the_store(&effects)
+    };
+    assert_eq!([0, 2].map(|on| asked(on, Message::AskCopy(DATABASE))), [true, false]);
+    assert!(!asked(2, activate(DATABASE)));
+}
+
+#[test]
+fn a_copy_is_asked_anew_when_its_answer_is_overdue() {
+    let pair = settled();
+    let asked_again_after = |span: Span| {
+        let mut node = pair.core(2);
+        hears(&pair, &mut node, 1, Message::AskCopy(DATABASE));
+        let mut out = Vec::new();
+        let message = Message::AskCopy(DATABASE);
+        node.step(
+            pair.now + span,
+            Input::Frame { nic: NicId(0), from: NodeId(1), message },
+            &mut out,
+        );
+        asks_the_store(&out)
+    };
+    assert!(!asked_again_after(span("1999ms")));
+    assert!(asked_again_after(span("2s")), "the time limit is two seconds");
 }
