@@ -224,10 +224,9 @@ impl Coordinator {
         }
     }
 
-    /// The hour of the local day.
-    fn hour(&self, now: Instant) -> u8 {
-        let hours = (self.time_of_day.as_nanos() + now.as_nanos()) / HOUR.as_nanos();
-        (hours % 24) as u8
+    /// Hours since the beginning of the local day at the moment zero.
+    fn hour(&self, now: Instant) -> u64 {
+        (self.time_of_day.as_nanos() + now.as_nanos()) / HOUR.as_nanos()
     }
 
     /// Carries out an order about groups; `on` is where it was given.

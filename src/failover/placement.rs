@@ -115,11 +115,11 @@ impl Placement<'_> {
     }
 }
 
-/// Whether an hour of the day lies in a failback window: from its first hour up to the beginning
-/// of its second, across midnight if that is lower.
-pub(super) fn within(window: (u8, u8), hour: u8) -> bool {
-    let since_start = |hour: u8| (hour + 24 - window.0) % 24;
-    since_start(hour) < since_start(window.1)
+/// Whether an hour, counted from the beginning of any day, lies in a failback window: from its first
+/// hour up to the beginning of its second, across midnight if that is lower.
+pub(super) fn within(window: (u8, u8), hour: u64) -> bool {
+    let since_start = |hour: u64| (hour + 24 - u64::from(window.0)) % 24;
+    since_start(hour) < since_start(window.1.into())
 }
 
 #[cfg(test)]
@@ -128,7 +128,7 @@ mod tests {
 
     #[test]
     fn a_window_may_cross_midnight() {
-        let hours = |window| (0..24).filter(|hour| within(window, *hour)).collect::<Vec<u8>>();
+        let hours = |window| (0..24).filter(|hour| within(window, *hour)).collect::<Vec<u64>>();
         assert_eq!(hours((2, 5)), [2, 3, 4]);
         assert_eq!(hours((22, 2)), [0, 1, 22, 23]);
         assert_eq!(hours((0, 1)), [0]);
