@@ -472,4 +472,13 @@ pub enum Note {
         /// Who sent it.
         from: NodeId,
     },
+    /// What becomes of a database whose operation did not end as it should (exchange.md §1.2).
+    DatabaseStays {
+        /// The database.
+        database: DbId,
+        /// Where it is active.
+        active: Option<NodeId>,
+        /// Whether it is mounted there.
+        mounted: bool,
+    },
 }

@@ -413,12 +413,13 @@ impl Primary {
         {
             self.stays.insert((from, database));
         }
-        ctx.note(Note::DatabaseOperationEnded {
-            database,
-            active,
-            success: success && wanted,
-            attempts: running.attempts,
-        });
+        let success = success && wanted;
+        if !success {
+            let mounted = shared.databases[database].mounted;
+            ctx.note(Note::DatabaseStays { database, active, mounted });
+        }
+        let attempts = running.attempts;
+        ctx.note(Note::DatabaseOperationEnded { database, active, success, attempts });
     }
 
     /// A time-out passed, a node left, or it is time to say it again.
