@@ -161,7 +161,10 @@ impl Watch for ServiceBack {
                 }
             }
             What::Plant(Plant::StoppedMembers { nodes }) => self.stopped.extend(nodes.iter()),
-            What::Plant(Plant::Mounted { copy, .. }) => drop(self.refused.remove(&copy.database)),
+            What::Plant(Plant::Mounted { copy, .. }) => {
+                self.refused.remove(&copy.database);
+                self.databases[copy.database] = true;
+            }
             What::Plant(Plant::Service {
                 machine,
                 service: Service::Cluster,
@@ -275,11 +278,15 @@ impl ServiceBack {
                 }
             }
         }
-        for (database, _) in self.databases.iter().filter(|(_, wanted)| **wanted) {
+        for (database, wanted) in self.databases.iter() {
             if scene.served_by(database).is_some() {
                 continue;
             }
             let name = &topology.databases[database].name;
+            if !wanted {
+                missing.reasons.push(format!("{name}: an administrator dismounted it"));
+                continue;
+            }
             if hangs_unnoticed(scene, database) {
                 let why =
                     format!("{name}: the Store that has it mounted hangs, which nobody notices");

@@ -52,8 +52,18 @@ pub enum Asked {
         /// Whether no log may be lost, so that the copies are sorted by preference.
         lossless: bool,
     },
-    /// A switchover that names its target.
-    Target,
+    /// A switchover that names its target. It is not ranked by the sets but checked
+    /// (exchange.md §1.7 admin overrides): its state, its queues, its content index.
+    Target(LagCheck),
+}
+
+/// The longest queues of a named target that the check of queues lets pass.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct LagCheck {
+    /// Logs waiting to be copied and inspected.
+    pub copy_queue: u64,
+    /// Logs waiting to be replayed.
+    pub replay_queue: u64,
 }
 
 /// What is asked for.
@@ -135,7 +145,7 @@ pub fn rank(candidates: &[Candidate], request: Request) -> Vec<Ranked> {
 pub fn sorts_by_preference(candidates: &[Candidate], request: Request) -> bool {
     let lossless_move = match request.asked {
         Asked::Switchover { lossless } => lossless,
-        Asked::Failover | Asked::Target => false,
+        Asked::Failover | Asked::Target(_) => false,
     };
     lossless_move || candidates.iter().any(|candidate| candidate.dial == MountDial::Lossless)
 }
@@ -157,7 +167,7 @@ fn blocked_as_a_whole(candidates: &[Candidate], request: Request) -> Option<Drop
     });
     let guarded = match request.asked {
         Asked::Failover => false,
-        Asked::Switchover { .. } | Asked::Target => !request.skip.active_copy_checks,
+        Asked::Switchover { .. } | Asked::Target(_) => !request.skip.active_copy_checks,
     };
     (seeds && guarded).then_some(Dropped::ActiveIsSeedingSource)
 }
@@ -170,6 +180,12 @@ fn judge(candidate: &Candidate, newest: u64, request: Request, blocked: Option<D
     Ranked {
         node: candidate.node,
         set: standing(candidate, request, blocked)
+            .and_then(|report| match request.asked {
+                Asked::Target(lag) => {
+                    checked(report, (copy_queue, replay_queue), lag, request.skip)
+                }
+                Asked::Failover | Asked::Switchover { .. } => Ok(report),
+            })
             .map(|report| first_set(report.content_index, copy_queue, replay_queue, request.skip)),
         copy_queue,
         replay_queue,
@@ -198,27 +214,59 @@ fn standing(
         return Err(Dropped::Unreachable);
     }
     let report = candidate.report.ok_or(Dropped::NoAnswer)?;
+    // Policy and suspended activation bar automatic activation: a target that is named by hand is
+    // not judged by them.
+    let named = matches!(request.asked, Asked::Target(_));
     match candidate.policy {
-        // The policy is about automatic activation: a target that is named is not judged by it.
-        _ if request.asked == Asked::Target => {}
+        _ if named => {}
         ActivationPolicy::Blocked => return Err(Dropped::PolicyBlocked),
         ActivationPolicy::IntrasiteOnly if !candidate.same_site => {
             return Err(Dropped::OtherSite);
         }
         ActivationPolicy::IntrasiteOnly | ActivationPolicy::Unrestricted => {}
     }
-    if report.activation_suspended {
+    if report.activation_suspended && !named {
         return Err(Dropped::ActivationSuspended);
     }
     let limit = candidate.maximum_active.filter(|_| !request.skip.maximum_active_databases_checks);
     if let Some(limit) = limit.filter(|limit| candidate.active >= *limit) {
         return Err(Dropped::MaximumActive { active: candidate.active, limit });
     }
-    if eligible(report.status, request.skip) {
+    // Who suspended a copy may activate it: so a lagged copy is activated.
+    let by_hand = named && report.status == CopyStatus::Suspended;
+    if by_hand || eligible(report.status, request.skip) {
         Ok(report)
     } else {
         Err(Dropped::Status(report.status))
     }
+}
+
+/// What a switchover demands of the target that it names, beyond an eligible state: it is not the
+/// source of a seed, its queues are short (SkipLagChecks leaves both out), and its content index
+/// is whole (SkipClientExperienceChecks).
+fn checked(
+    report: CopyReport,
+    (copy_queue, replay_queue): (u64, u64),
+    lag: LagCheck,
+    skip: SkipChecks,
+) -> Result<CopyReport, Dropped> {
+    let reason = match report.content_index {
+        _ if !skip.lag_checks && report.status == CopyStatus::SeedingSource => {
+            Some(Dropped::SeedingSource)
+        }
+        _ if !skip.lag_checks && copy_queue > lag.copy_queue => {
+            Some(Dropped::CopyQueue { length: copy_queue, longest: lag.copy_queue })
+        }
+        _ if !skip.lag_checks && replay_queue > lag.replay_queue => {
+            Some(Dropped::ReplayQueue { length: replay_queue, longest: lag.replay_queue })
+        }
+        ContentIndex::Healthy => None,
+        _ if skip.client_experience_checks => None,
+        index @ (ContentIndex::Crawling | ContentIndex::Failed) => {
+            Some(Dropped::ContentIndex(index))
+        }
+    };
+    reason.map_or(Ok(report), Err)
 }
 
 /// Whether a copy in this state may be activated. SkipHealthChecks lets copies pass that have

@@ -330,4 +330,10 @@ pub struct ActiveManagerConfig {
     /// With datacenter activation coordination: whether a node that reaches every member may mount
     /// although nobody's bit is set.
     pub all_members_suffice: bool,
+    /// Longest copy queue of the target that a switchover names (exchange.md §1.7 admin overrides).
+    pub switchover_copy_queue: u32,
+    /// Longest replay queue of the target that a switchover names.
+    pub switchover_replay_queue: u32,
+    /// Whether a database that an administrator dismounts fails over (exchange.md §1.2).
+    pub dismount_fails_over: bool,
 }

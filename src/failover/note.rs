@@ -4,7 +4,8 @@
 use super::networks::{InterfaceState, NetworkState};
 use super::quorum::Votes;
 use super::seam::{
-    CopyStatus, Failure, GroupState, MountDial, Order, Outcome, ResourceState, ServerSettings, Why,
+    ContentIndex, CopyStatus, Failure, GroupState, MountDial, Order, Outcome, ResourceState,
+    ServerSettings, Why,
 };
 use super::state::Drain;
 use crate::base::{DbId, GroupId, Instant, NetId, NicId, NodeId, NodeSet, ResourceId, Span};
@@ -51,6 +52,24 @@ pub enum Dropped {
     OtherSite,
     /// The active copy is the source of a seed, and an administrator asked to leave it.
     ActiveIsSeedingSource,
+    /// It is the source of a seed, and an administrator named it as target.
+    SeedingSource,
+    /// More logs wait to be copied than a named target may lack.
+    CopyQueue {
+        /// How many.
+        length: u64,
+        /// How many may.
+        longest: u64,
+    },
+    /// More logs wait to be replayed than a named target may have.
+    ReplayQueue {
+        /// How many.
+        length: u64,
+        /// How many may.
+        longest: u64,
+    },
+    /// The content index of a named target is not whole.
+    ContentIndex(ContentIndex),
 }
 
 /// A copy's place in best copy selection.
@@ -462,5 +481,14 @@ pub enum Note {
     BadFrame {
         /// Who sent it.
         from: NodeId,
+    },
+    /// What becomes of a database whose operation did not end as it should (exchange.md §1.2).
+    DatabaseStays {
+        /// The database.
+        database: DbId,
+        /// Where it is active.
+        active: Option<NodeId>,
+        /// Whether it is mounted there.
+        mounted: bool,
     },
 }

@@ -104,6 +104,8 @@ pub struct Selected {
     pub chosen: Option<usize>,
     /// Why it came so.
     pub why: String,
+    /// What the file does not tell and the answer depends on.
+    pub note: Option<&'static str>,
 }
 
 impl Selected {
@@ -161,8 +163,19 @@ fn one(question: &Question, number: usize, database: &Database, active: &[u16]) 
     }
     let chosen = order.iter().position(|place| place.dial.mounts);
     let why = why(question, &order, chosen);
-    Selected { database: number, order, dropped, by_preference, chosen, why }
+    let note = (!database.mounted).then_some(match question.lossless_move {
+        true => MOVED_ALONE,
+        false => DISMOUNTED,
+    });
+    Selected { database: number, order, dropped, by_preference, chosen, why, note }
 }
+
+/// A file cannot tell who dismounted a database.
+const DISMOUNTED: &str = "the active copy was Dismounted: if an administrator dismounted it, no \
+                          failover happens and it stays dismounted; the answer is for one that failed";
+/// A server switchover takes what is mounted.
+const MOVED_ALONE: &str = "the active copy was Dismounted: a switchover of the whole server takes \
+                           mounted databases only; the answer is for a move of this database alone";
 
 fn candidate(
     question: &Question,

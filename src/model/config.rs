@@ -160,6 +160,9 @@ impl Topology {
                 retry: set.active_manager.retry,
                 skip_down_source: set.active_manager.skip_down_source,
                 all_members_suffice: set.active_manager.all_members_suffice,
+                switchover_copy_queue: set.active_manager.switchover_copy_queue,
+                switchover_replay_queue: set.active_manager.switchover_replay_queue,
+                dismount_fails_over: set.active_manager.dismount_fails_over,
             },
         }
     }

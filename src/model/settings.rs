@@ -348,6 +348,12 @@ settings! {
         /// With datacenter activation coordination: whether a node that reaches every member may
         /// mount although no member's bit is set.
         all_members_suffice: bool = "true", "".."", Assumed("exchange.md §3.2: absent from the document read, widely told elsewhere; without it a group that was off as a whole never mounts");
+        /// Longest copy queue of the target that a switchover names; SkipLagChecks leaves it out.
+        switchover_copy_queue: u32 = "9", "0".."1000000", Assumed("exchange.md §1.7: a queue outside the configured criteria blocks, no number is told for it; the criteria sets demand fewer than 10");
+        /// Longest replay queue of the target that a switchover names; SkipLagChecks leaves it out.
+        switchover_replay_queue: u32 = "6", "0".."1000000", Documented("exchange.md §1.7 check of queues in a switchover");
+        /// Whether a database that an administrator dismounts fails over to another copy.
+        dismount_fails_over: bool = "false", "".."", Assumed("exchange.md §1.2: a table says failover unless blocked, the page of Dismount-Database that the database is dismounted; taken at the command's word");
         /// Time of one call between Active Managers or to a Replication service.
         call_time: Span = "10ms", "0s".."10s", Assumed("exchange.md §9");
         /// How long Client Access and Hub Transport may use an old answer to where a database is

@@ -58,6 +58,8 @@ fn database(question: &Question, answer: &Selected) -> Value {
         "dial": decided.map(|place| dial(place.dial.dial)),
         "mounts": chosen.is_some(),
         "why": answer.why,
+        "active_copy_dismounted": !of.mounted,
+        "note": answer.note,
     })
 }
 
@@ -142,7 +144,8 @@ fn one(question: &Question, answer: &Selected, page: &mut Page<'_>) -> io::Resul
     };
     page.item(Ink::Dim, "  ", sorted)?;
     copies(question, answer, page)?;
-    page.item(Ink::Plain, "  ", &answer.why)
+    page.item(Ink::Plain, "  ", &answer.why)?;
+    answer.note.map_or(Ok(()), |note| page.item(Ink::Plain, "  note: ", note))
 }
 
 /// The copies as a table if it fits, else one after the other with their reasons.

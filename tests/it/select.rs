@@ -64,6 +64,29 @@ fn export(folder: &Folder, copies: &[Shape]) -> String {
     path
 }
 
+/// Nobody can see in a file who dismounted the active copy.
+#[test]
+fn a_database_that_was_dismounted_already_is_told_with_what_that_may_mean() {
+    let folder = Folder::new("select-dismounted");
+    let file = export(&folder, &[("Healthy", 0, 0)]);
+    let call = ["--copies", &file, "--lost", "EX01"];
+    let mounted = &databases(&call)[0];
+    assert_eq!(mounted["active_copy_dismounted"], false);
+    assert_eq!(mounted["note"], Value::Null);
+    let text = std::fs::read_to_string(&file).expect("the file").replace("Mounted", "Dismounted");
+    std::fs::write(&file, text).expect("the file can be written");
+    let dismounted = &databases(&call)[0];
+    assert_eq!(dismounted["active_copy_dismounted"], true);
+    assert_eq!(dismounted["chosen"], mounted["chosen"]);
+    let note = dismounted["note"].as_str().expect("a note");
+    assert!(note.contains("if an administrator dismounted it, no failover happens"), "{note}");
+    let moved = &databases(&[&call, ["--move", "lossless"].as_slice()].concat())[0];
+    let note = moved["note"].as_str().expect("a note");
+    assert!(note.contains("takes mounted databases only"), "{note}");
+    let told = told(&[&["select"], call.as_slice()].concat());
+    assert!(told.out.contains("note: the active copy was Dismounted"), "{}", told.out);
+}
+
 fn servers(database: &Value) -> Vec<&str> {
     let order = database["order"].as_array().expect("a list").iter();
     order.map(|place| place["server"].as_str().expect("a name")).collect()

@@ -66,6 +66,7 @@ impl Primary {
     /// The membership changed: what could not be done may be possible now.
     pub(super) fn membership_changed(&mut self) {
         self.retry.clear();
+        self.operations.values_mut().for_each(|running| running.retry = None);
         self.stays.clear();
     }
 
@@ -162,8 +163,9 @@ impl Primary {
         }
         // Numbers grow from one primary, and one life of it, to the next as the version does.
         self.count = self.count.max(shared.version as u32).wrapping_add(1);
-        self.retry.remove(&database);
-        let from = shared.databases[database].active;
+        let retry = self.retry.remove(&database);
+        let (from, mounted) =
+            (shared.databases[database].active, shared.databases[database].mounted);
         ctx.note(Note::DatabaseOperation { database, operation: kind, why, from });
         let running = Running {
             number: self.count,
@@ -178,7 +180,9 @@ impl Primary {
             attempts: 0,
             tried: NodeSet::EMPTY,
             reports: BTreeMap::new(),
-            dismounted: !shared.databases[database].mounted,
+            dismounted: !mounted,
+            was_mounted: mounted,
+            retry,
         };
         self.operations.insert(database, running);
         match kind {
@@ -276,7 +280,7 @@ impl Primary {
                 running.candidate((ctx.config, shared), *node, *preference, servers, counts[*node])
             })
             .collect();
-        let order = best_copy::rank(&candidates, running.request());
+        let order = best_copy::rank(&candidates, running.request(&ctx.config.active_manager));
         let usable = order.iter().filter(|ranked| ranked.set.is_ok());
         let (chosen, candidates) = (usable.clone().next().map(|r| r.node), usable.count() as u8);
         ctx.note(Note::Ranking { database, order });
@@ -361,7 +365,7 @@ impl Primary {
     }
 
     /// No copy is left to try: a failover leaves the database dismounted, a switchover leaves it
-    /// mounted where it was (exchange.md §1.2).
+    /// as it was, mounted where it was (exchange.md §1.2).
     fn none_left(
         &mut self,
         ctx: &mut Ctx,
@@ -371,8 +375,8 @@ impl Primary {
     ) {
         let running = self.operations.get_mut(&database).expect("an operation is under way");
         let back = running.from.filter(|from| servers.running.contains(*from));
-        if let (Operation::Switchover, Some(from), true) = (running.kind, back, running.dismounted)
-        {
+        let stopped = running.was_mounted && running.dismounted;
+        if let (Operation::Switchover, Some(from), true) = (running.kind, back, stopped) {
             running.kind = Operation::Mount;
             running.attempts = running.attempts.max(1);
             self.activate(ctx, shared, database, from, servers);
@@ -393,8 +397,15 @@ impl Primary {
             Operation::Mount => running.from == active && running.attempts == 1,
             Operation::Dismount | Operation::Failover => true,
         };
-        if !success && running.kind != Operation::Switchover {
-            self.retry.insert(database, ctx.now + ctx.config.active_manager.retry);
+        let retry = match running.kind {
+            // What was to be tried again keeps its time.
+            Operation::Switchover => running.retry,
+            Operation::Mount | Operation::Dismount | Operation::Failover => {
+                Some(ctx.now + ctx.config.active_manager.retry)
+            }
+        };
+        if let Some(at) = retry.filter(|_| !success) {
+            self.retry.insert(database, at);
         }
         if running.why == Why::Stopping
             && let Some(from) = running.from
@@ -402,12 +413,13 @@ impl Primary {
         {
             self.stays.insert((from, database));
         }
-        ctx.note(Note::DatabaseOperationEnded {
-            database,
-            active,
-            success: success && wanted,
-            attempts: running.attempts,
-        });
+        let success = success && wanted;
+        if !success {
+            let mounted = shared.databases[database].mounted;
+            ctx.note(Note::DatabaseStays { database, active, mounted });
+        }
+        let attempts = running.attempts;
+        ctx.note(Note::DatabaseOperationEnded { database, active, success, attempts });
     }
 
     /// A time-out passed, a node left, or it is time to say it again.
@@ -545,6 +557,8 @@ impl Primary {
         if result.is_ok() {
             let entry = &mut shared.databases[database];
             entry.mounted = true;
+            // Dismounted by order, and mounted elsewhere: it is not to stay dismounted.
+            entry.wanted = true;
             entry.last_log = entry.last_log.max(last_log);
             // An active copy copies nothing, so there is nothing to be suspended.
             entry.suspended = entry.suspended.without(from);

@@ -2,8 +2,8 @@
 
 use super::Servers;
 use crate::base::{Instant, NodeId, NodeSet};
-use crate::failover::best_copy::{Asked, Candidate, Request};
-use crate::failover::config::Config;
+use crate::failover::best_copy::{Asked, Candidate, LagCheck, Request};
+use crate::failover::config::{ActiveManagerConfig, Config};
 use crate::failover::seam::{CopyReport, MountDial, Operation, SkipChecks, Why};
 use crate::failover::state::ClusterDatabase;
 use std::collections::BTreeMap;
@@ -40,6 +40,10 @@ pub(super) struct Running {
     pub tried: NodeSet,
     pub reports: BTreeMap<NodeId, Option<CopyReport>>,
     pub dismounted: bool,
+    /// Whether it was mounted when the operation began.
+    pub was_mounted: bool,
+    /// When it was to be tried again when the operation began.
+    pub retry: Option<Instant>,
 }
 
 impl Running {
@@ -53,10 +57,13 @@ impl Running {
     }
 
     /// What best copy selection is asked for.
-    pub(super) fn request(&self) -> Request {
+    pub(super) fn request(&self, config: &ActiveManagerConfig) -> Request {
         let lossless = self.dial == Some(MountDial::Lossless);
         let asked = match self.kind {
-            Operation::Switchover if self.to.is_some() => Asked::Target,
+            Operation::Switchover if self.to.is_some() => Asked::Target(LagCheck {
+                copy_queue: u64::from(config.switchover_copy_queue),
+                replay_queue: u64::from(config.switchover_replay_queue),
+            }),
             Operation::Switchover => Asked::Switchover { lossless },
             Operation::Failover | Operation::Mount | Operation::Dismount => Asked::Failover,
         };

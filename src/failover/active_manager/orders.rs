@@ -76,8 +76,8 @@ impl Primary {
             false => Order::DismountDatabase(database),
         };
         let refused = match active {
-            _ if mounted == mount => Some(OrderRefusal::AlreadySo),
             _ if self.is_under_way(database) => Some(OrderRefusal::UnderWay),
+            _ if mounted == mount => Some(OrderRefusal::AlreadySo),
             Some(on) if mount && !servers.may_mount.contains(on) => Some(OrderRefusal::MayNotMount),
             Some(on) if mount && self.is_full(ctx, shared, on) => Some(OrderRefusal::MaximumActive),
             // Where it has never been active, the primary finds the first place for it.
@@ -90,7 +90,11 @@ impl Primary {
         if let Some(why) = refused {
             ctx.note(Note::OrderRefused { order, why });
         } else if active.is_some() {
-            let kind = if mount { Operation::Mount } else { Operation::Dismount };
+            let kind = match mount {
+                true => Operation::Mount,
+                false if ctx.config.active_manager.dismount_fails_over => Operation::Failover,
+                false => Operation::Dismount,
+            };
             let skip = SkipChecks::default();
             let wish = Wish { kind, why: Why::Asked, to: None, dial: None, skip };
             self.begin(ctx, shared, database, wish, servers);

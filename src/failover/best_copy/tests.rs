@@ -42,13 +42,21 @@ const NO_SKIP: SkipChecks = SkipChecks {
     maximum_active_databases_checks: false,
 };
 const FAILOVER: Request = Request { asked: Asked::Failover, skip: NO_SKIP };
-const TARGET: Request = Request { asked: Asked::Target, skip: NO_SKIP };
+const LAG: LagCheck = LagCheck { copy_queue: 9, replay_queue: 6 };
+const TARGET: Request = Request { asked: Asked::Target(LAG), skip: NO_SKIP };
 const LOSSLESS: Request = Request { asked: Asked::Switchover { lossless: true }, skip: NO_SKIP };
 const LOSSY: Request = Request { asked: Asked::Switchover { lossless: false }, skip: NO_SKIP };
 
 /// A named target, with some checks left out.
 fn target(leave_out: fn(&mut SkipChecks)) -> Request {
     let mut request = TARGET;
+    leave_out(&mut request.skip);
+    request
+}
+
+/// A switchover that names no target, with some checks left out.
+fn untargeted(leave_out: fn(&mut SkipChecks)) -> Request {
+    let mut request = LOSSY;
     leave_out(&mut request.skip);
     request
 }
@@ -267,7 +275,44 @@ fn a_named_target_is_not_judged_by_the_policy_for_automatic_activation() {
     far.policy = ActivationPolicy::Unrestricted;
     assert_eq!(alone(far, FAILOVER), Ok(1));
     report(&mut far).activation_suspended = true;
-    assert_eq!(alone(far, TARGET), Err(Dropped::ActivationSuspended));
+    assert_eq!(alone(far, FAILOVER), Err(Dropped::ActivationSuspended));
+    assert_eq!(alone(far, LOSSY), Err(Dropped::ActivationSuspended));
+    assert_eq!(alone(far, TARGET), Ok(1));
+    report(&mut far).status = CopyStatus::Suspended;
+    assert_eq!(alone(far, TARGET), Ok(1));
+    report(&mut far).status = CopyStatus::Failed;
+    assert_eq!(alone(far, TARGET), Err(Dropped::Status(CopyStatus::Failed)));
+}
+
+#[test]
+fn a_named_target_passes_its_checks_or_is_refused() {
+    let judge = |queues: (u64, u64), status, index, leave_out: fn(&mut SkipChecks)| {
+        let mut candidate = copy(0, 1, 0, queues.1);
+        report(&mut candidate).generated = 1000 + queues.0;
+        report(&mut candidate).status = status;
+        report(&mut candidate).content_index = index;
+        alone(candidate, target(leave_out))
+    };
+    let nothing: fn(&mut SkipChecks) = |_| {};
+    let (healthy, whole) = (CopyStatus::Healthy, ContentIndex::Healthy);
+    assert_eq!(judge((9, 6), healthy, whole, nothing), Ok(1));
+    let long = Dropped::CopyQueue { length: 10, longest: 9 };
+    assert_eq!(judge((10, 0), healthy, whole, nothing), Err(long));
+    assert_eq!(judge((10, 0), healthy, whole, |skip| skip.lag_checks = true), Ok(1));
+    let long = Dropped::ReplayQueue { length: 7, longest: 6 };
+    assert_eq!(judge((0, 7), healthy, whole, nothing), Err(long));
+    assert_eq!(judge((0, 7), healthy, whole, |skip| skip.health_checks = true), Err(long));
+    assert_eq!(judge((0, 7), healthy, whole, |skip| skip.lag_checks = true), Ok(1));
+    let seeds = CopyStatus::SeedingSource;
+    assert_eq!(judge((0, 0), seeds, whole, nothing), Err(Dropped::SeedingSource));
+    assert_eq!(judge((0, 0), seeds, whole, |skip| skip.lag_checks = true), Ok(1));
+    for index in [ContentIndex::Crawling, ContentIndex::Failed] {
+        let bad = Err(Dropped::ContentIndex(index));
+        assert_eq!(judge((0, 0), healthy, index, nothing), bad);
+        assert_eq!(judge((0, 0), healthy, index, |skip| skip.lag_checks = true), bad);
+        let skipped = judge((0, 0), healthy, index, |skip| skip.client_experience_checks = true);
+        assert_eq!(skipped, Ok(1));
+    }
 }
 
 #[test]
@@ -289,21 +334,22 @@ fn a_server_below_its_maximum_may_take_one_more() {
     }
 }
 
+/// Without a target the sets decide, and a check that is left out changes the set.
 #[test]
 fn a_check_that_is_left_out_counts_as_passed_and_no_other() {
     let mut bad = copy(0, 1, 0, 50);
     report(&mut bad).generated = 1010;
     report(&mut bad).content_index = ContentIndex::Failed;
-    assert_eq!(alone(bad, TARGET), Ok(10));
-    assert_eq!(alone(bad, target(|skip| skip.lag_checks = true)), Ok(5));
-    assert_eq!(alone(bad, target(|skip| skip.client_experience_checks = true)), Ok(8));
-    assert_eq!(alone(bad, target(|skip| skip.health_checks = true)), Ok(10));
-    assert_eq!(alone(bad, target(|skip| skip.active_copy_checks = true)), Ok(10));
-    assert_eq!(alone(bad, target(|skip| skip.maximum_active_databases_checks = true)), Ok(10));
+    assert_eq!(alone(bad, LOSSY), Ok(10));
+    assert_eq!(alone(bad, untargeted(|skip| skip.lag_checks = true)), Ok(5));
+    assert_eq!(alone(bad, untargeted(|skip| skip.client_experience_checks = true)), Ok(8));
+    assert_eq!(alone(bad, untargeted(|skip| skip.health_checks = true)), Ok(10));
+    assert_eq!(alone(bad, untargeted(|skip| skip.active_copy_checks = true)), Ok(10));
+    assert_eq!(alone(bad, untargeted(|skip| skip.maximum_active_databases_checks = true)), Ok(10));
     report(&mut bad).content_index = ContentIndex::Crawling;
-    assert_eq!(alone(bad, target(|skip| skip.lag_checks = true)), Ok(2));
+    assert_eq!(alone(bad, untargeted(|skip| skip.lag_checks = true)), Ok(2));
     report(&mut bad).content_index = ContentIndex::Healthy;
-    assert_eq!(alone(bad, target(|skip| skip.lag_checks = true)), Ok(1));
+    assert_eq!(alone(bad, untargeted(|skip| skip.lag_checks = true)), Ok(1));
 }
 
 #[test]
@@ -397,8 +443,8 @@ fn reasons_name_their_numbers() {
     report(&mut worst).content_index = ContentIndex::Failed;
     let told = |request| rank(&[worst], request)[0].why();
     let queues = "copy queue 10 (not below 10), replay queue 50 (not below 50), preference 1";
-    assert_eq!(told(TARGET), format!("set 10: an eligible status; {queues}"));
-    let skipped = told(target(|skip| skip.lag_checks = true));
+    assert_eq!(told(LOSSY), format!("set 10: an eligible status; {queues}"));
+    let skipped = told(untargeted(|skip| skip.lag_checks = true));
     assert!(skipped.contains("replay queue 50 (check left out, not below 50)"), "{skipped}");
     assert!(skipped.contains("copy queue 10 (not below 10)"), "{skipped}");
     candidate.active = 2;
@@ -435,6 +481,23 @@ fn every_reason_and_every_word_of_the_dial_has_its_text() {
         (Dropped::Source, "it is the copy that is being left"),
         (Dropped::Tried, "it was tried in this operation and did not mount"),
         (Dropped::ActiveIsSeedingSource, "the active copy is the source of a seed"),
+        (Dropped::SeedingSource, "it is the source of a seed, and SkipLagChecks was not given"),
+        (
+            Dropped::CopyQueue { length: 10, longest: 9 },
+            "its copy queue of 10 is longer than 9, and SkipLagChecks was not given",
+        ),
+        (
+            Dropped::ReplayQueue { length: 7, longest: 6 },
+            "its replay queue of 7 is longer than 6, and SkipLagChecks was not given",
+        ),
+        (
+            Dropped::CopyQueue { length: UNKNOWN_QUEUE, longest: 9 },
+            "its copy queue is not known, and SkipLagChecks was not given",
+        ),
+        (
+            Dropped::ContentIndex(ContentIndex::Crawling),
+            "its content index is Crawling, and SkipClientExperienceChecks was not given",
+        ),
     ] {
         assert_eq!(reason.to_string(), text);
     }

@@ -48,8 +48,26 @@ impl fmt::Display for Dropped {
             Dropped::Source => write!(f, "it is the copy that is being left"),
             Dropped::Tried => write!(f, "it was tried in this operation and did not mount"),
             Dropped::ActiveIsSeedingSource => write!(f, "the active copy is the source of a seed"),
+            Dropped::SeedingSource => {
+                write!(f, "it is the source of a seed, and SkipLagChecks was not given")
+            }
+            Dropped::CopyQueue { length, longest } => too_long(f, "copy", *length, *longest),
+            Dropped::ReplayQueue { length, longest } => too_long(f, "replay", *length, *longest),
+            Dropped::ContentIndex(index) => write!(
+                f,
+                "its content index is {index:?}, and SkipClientExperienceChecks was not given"
+            ),
         }
     }
+}
+
+/// Why the check of queues lets a target not pass.
+fn too_long(f: &mut fmt::Formatter<'_>, queue: &str, length: u64, longest: u64) -> fmt::Result {
+    match length {
+        UNKNOWN_QUEUE.. => write!(f, "its {queue} queue is not known")?,
+        _ => write!(f, "its {queue} queue of {length} is longer than {longest}")?,
+    }
+    write!(f, ", and SkipLagChecks was not given")
 }
 
 impl Ranked {

@@ -93,6 +93,11 @@ impl Names<'_> {
             Note::DatabaseOperationEnded { database, active, success, attempts } => {
                 self.ended(*database, *active, *success, *attempts)
             }
+            Note::DatabaseStays { database, active, mounted } => {
+                let stays = if *mounted { "stays mounted" } else { "is left dismounted" };
+                let place = active.map_or("nowhere", |active| self.node(active));
+                format!("{} {stays} on {place}", self.database(*database))
+            }
         }
     }
 
@@ -319,9 +324,11 @@ impl Names<'_> {
     }
 
     fn ended(&self, database: DbId, active: Option<NodeId>, success: bool, attempts: u8) -> String {
-        let place = active.map_or("nowhere", |active| self.node(active));
-        let end = if success { "is active on" } else { "was not mounted; stays on" };
-        format!("{} {end} {place}, attempts {attempts}", self.database(database))
+        let (database, place) = (self.database(database), active.map(|active| self.node(active)));
+        match success {
+            true => format!("{database} is active on {}, attempts {attempts}", place.unwrap_or("")),
+            false => format!("the operation on {database} failed, attempts {attempts}"),
+        }
     }
 
     fn view(&self, view: u64, members: NodeSet, gone: NodeSet, joined: NodeSet) -> String {

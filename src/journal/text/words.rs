@@ -71,6 +71,14 @@ pub(super) fn dropped_name(dropped: Dropped) -> String {
         Dropped::Tried => "tried".to_owned(),
         Dropped::OtherSite => "activation in its site only".to_owned(),
         Dropped::ActiveIsSeedingSource => "the active copy seeds another".to_owned(),
+        Dropped::SeedingSource => "it seeds another".to_owned(),
+        Dropped::CopyQueue { length, longest } => {
+            format!("copy queue {length}, at most {longest} without SkipLagChecks")
+        }
+        Dropped::ReplayQueue { length, longest } => {
+            format!("replay queue {length}, at most {longest} without SkipLagChecks")
+        }
+        Dropped::ContentIndex(index) => format!("content index {index:?}"),
     }
 }
 

@@ -223,6 +223,7 @@ fn wanted(note: &Note, late: bool) -> bool {
         | Note::Ranking { .. }
         | Note::LastLogs { .. }
         | Note::DatabaseOperationEnded { .. }
+        | Note::DatabaseStays { .. }
         | Note::Started
         | Note::Joining
         | Note::Forming

@@ -3,7 +3,7 @@
 
 use super::words::dial;
 use dagtwin::base::NodeId;
-use dagtwin::failover::best_copy::{Asked, Candidate, Request, mount_dial, rank};
+use dagtwin::failover::best_copy::{Asked, Candidate, LagCheck, Request, mount_dial, rank};
 use dagtwin::failover::seam::{
     ActivationPolicy, ContentIndex, CopyReport, CopyStatus, MountDial, SkipChecks,
 };
@@ -126,7 +126,7 @@ impl Sheet {
             "failover" => Asked::Failover,
             "switchover" => Asked::Switchover { lossless: false },
             "lossless" => Asked::Switchover { lossless: true },
-            "target" => Asked::Target,
+            "target" => Asked::Target(LagCheck { copy_queue: 9, replay_queue: 6 }),
             other => panic!("{other} does not ask"),
         };
         let mut skip = SkipChecks::default();

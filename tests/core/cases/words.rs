@@ -28,6 +28,7 @@ fn copy_status(text: &str) -> CopyStatus {
         "Healthy" => CopyStatus::Healthy,
         "DisconnectedAndHealthy" => CopyStatus::DisconnectedAndHealthy,
         "DisconnectedAndResynchronizing" => CopyStatus::DisconnectedAndResynchronizing,
+        "Failed" => CopyStatus::Failed,
         "FailedAndSuspended" => CopyStatus::FailedAndSuspended,
         "Seeding" => CopyStatus::Seeding,
         "SeedingSource" => CopyStatus::SeedingSource,
@@ -101,6 +102,7 @@ pub(super) fn set(setting: &mut Setting, words: &[&str]) {
         }
         ["coordination", on] => setting.coordination = *on == "yes",
         ["skip-down-source", on] => setting.skip_down_source = *on == "yes",
+        ["dismount-fails-over", on] => setting.dismount_fails_over = *on == "yes",
         ["all-members-suffice", on] => setting.all_members_suffice = *on == "yes",
         ["time-of-day", time] => setting.time_of_day = span(time),
         ["dials", dials @ ..] => setting.dials = dials.iter().map(|text| dial(text)).collect(),
@@ -218,6 +220,7 @@ pub(super) fn command(pair: &mut Pair, words: &[&str]) {
         [
             "fail-mount"
             | "crawling"
+            | "index-fails"
             | "queues"
             | "copy-status"
             | "store-fails"
@@ -274,6 +277,7 @@ fn copies(pair: &mut Pair, words: &[&str]) {
         ["missing", logs] => pair.missing = logs.parse().expect("a count"),
         ["fail-mount", n] => drop(pair.fail_mount.insert(node(n))),
         ["crawling", n] => drop(pair.index.insert(node(n), ContentIndex::Crawling)),
+        ["index-fails", n] => drop(pair.index.insert(node(n), ContentIndex::Failed)),
         ["queues", n, copy, replay] => {
             let count = |text: &str| text.parse::<u64>().expect("a count");
             pair.queues.insert(node(n), (count(copy), count(replay)));

@@ -47,6 +47,7 @@ pub struct Setting {
     pub coordination: bool,
     pub all_members_suffice: bool,
     pub skip_down_source: bool,
+    pub dismount_fails_over: bool,
     pub placement: PlacementConfig,
     pub time_of_day: Span,
     pub quarantine: Option<QuarantineConfig>,
@@ -99,6 +100,7 @@ impl Default for Setting {
             coordination: false,
             all_members_suffice: true,
             skip_down_source: true,
+            dismount_fails_over: false,
             placement: PlacementConfig {
                 ordered: true,
                 enforced_anti_affinity: false,
@@ -225,6 +227,9 @@ pub fn config(setting: &Setting, me: usize) -> Config {
             retry: span("30s"),
             skip_down_source: setting.skip_down_source,
             all_members_suffice: setting.all_members_suffice,
+            switchover_copy_queue: 9,
+            switchover_replay_queue: 6,
+            dismount_fails_over: setting.dismount_fails_over,
         },
     };
     setting.parts.apply(&mut config);
