@@ -190,9 +190,9 @@ impl<'s, 't> Possible<'s, 't> {
     /// Members of a side on which a group could be online for clients, or why it could not.
     pub(super) fn group(&self, side: NodeSet, group: GroupId) -> Result<NodeSet, String> {
         let topology = self.topology();
-        let resources = topology.groups[group].resources.iter();
-        let possible = resources
-            .fold(side, |set, id| set.intersection(topology.resources[*id].possible_owners));
+        let possible = side.intersection(topology.possible_owners(group)).iter();
+        let possible = possible.filter(|node| topology.has_interfaces((*node).into(), group));
+        let possible: NodeSet = possible.collect();
         let hosts = self.reached(possible);
         if hosts.is_empty() {
             let name = &topology.groups[group].name;

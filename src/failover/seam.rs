@@ -216,6 +216,8 @@ pub enum Failure {
     Disk,
     /// The service that hosts it ended.
     Terminated,
+    /// No adapter of the node is in the address's subnet.
+    NoInterface,
 }
 
 /// Something a node's driver noticed without having been asked for.

@@ -234,9 +234,9 @@ fn holds(scene: &Scene, scenario: &Scenario, expected: &Expected) -> bool {
         }
         Expected::Node { node, state } => scene.node_state(*node) == *state,
         Expected::Quorum { held } => scene.quorum_holders().is_empty() != *held,
-        Expected::Dns { group, exists } => {
-            let name = topology.network_name(*group);
-            name.is_some_and(|name| scene.dns.contains_key(&name)) == *exists
+        Expected::Dns { group, exists, address } => {
+            let record = topology.network_name(*group).and_then(|name| scene.dns.get(&name));
+            record.is_some() == *exists && address.is_none_or(|wanted| record == Some(&wanted))
         }
         Expected::ClientAccessArray { exists } => scene.array == *exists,
         Expected::Connected { who } => topology.clients.iter().all(|group| {
@@ -323,9 +323,10 @@ fn told(names: &Names, expected: &Expected) -> String {
         }
         Expected::Quorum { held: true } => "quorum held".to_owned(),
         Expected::Quorum { held: false } => "no quorum".to_owned(),
-        Expected::Dns { group, exists } => {
+        Expected::Dns { group, exists, address } => {
             let state = if *exists { "a DNS record" } else { "no DNS record" };
-            format!("{state} of {}", names.group(*group))
+            let to = address.map_or_else(String::new, |address| format!(" with {address}"));
+            format!("{state} of {}{to}", names.group(*group))
         }
         Expected::ClientAccessArray { exists: true } => "a client access array".to_owned(),
         Expected::ClientAccessArray { exists: false } => "no client access array".to_owned(),

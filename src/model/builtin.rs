@@ -40,14 +40,17 @@ macro_rules! site {
 }
 
 /// Every topology that comes with the program; the first one is the default.
-pub const SITES: &[BuiltinSite] = &[site!("two-node-2010":
-    "nic-loss" "nic-loss-core-group-on-ex01" "article" "quiet" "power-off" "mapi-nic-loss"
-    "replication-nic-loss" "store-stop" "cluster-service-stop" "dc01-off" "dc01-off-then-nics"
-    "forced-move" "nics-back" "nics-back-diverged" "gratuitous-arp-blocked" "windows-7-clients" "switch-hiccup"
-    "vm-paused-3s" "vm-paused-6s" "vm-paused-60s" "one-way-loss" "node-paused" "node-drained"
-    "resource-failure" "resource-hang" "maintenance-hazard"
-    "copy-suspended" "truncation-blocked" "log-corruption-reseed"
-)];
+pub const SITES: &[BuiltinSite] = &[
+    site!("two-node-2010":
+        "nic-loss" "nic-loss-core-group-on-ex01" "article" "quiet" "power-off" "mapi-nic-loss"
+        "replication-nic-loss" "store-stop" "cluster-service-stop" "dc01-off" "dc01-off-then-nics"
+        "forced-move" "nics-back" "nics-back-diverged" "gratuitous-arp-blocked" "windows-7-clients" "switch-hiccup"
+        "vm-paused-3s" "vm-paused-6s" "vm-paused-60s" "one-way-loss" "node-paused" "node-drained"
+        "resource-failure" "resource-hang" "maintenance-hazard"
+        "copy-suspended" "truncation-blocked" "log-corruption-reseed" "shadow-takeover"
+    ),
+    site!("lagged-copy": "lagged-copy"),
+];
 
 /// The scenario that runs when none is named.
 pub const DEFAULT_SCENARIO: &str = "nic-loss";

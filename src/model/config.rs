@@ -4,7 +4,8 @@ use super::scenario::{Action, Scenario};
 use super::topology::{ClientGroup, ExchangeVersion, Network, NetworkRole, Topology};
 use super::version::Ability;
 use crate::base::{
-    Address, ClientId, DbId, GroupId, Id, IdVec, MachineId, NodeId, NodeSet, ResourceId, SiteId,
+    Address, ClientId, DbId, GroupId, Id, IdVec, MachineId, NicId, NodeId, NodeSet, ResourceId,
+    SiteId,
 };
 use crate::failover::config::{
     ActiveManagerConfig, Config, DatabaseConfig, GroupConfig, GroupKind, HeartbeatConfig,
@@ -53,6 +54,47 @@ impl Topology {
     /// Every cluster member.
     pub fn node_ids(&self) -> impl DoubleEndedIterator<Item = NodeId> + use<> {
         (0..self.nodes).map(NodeId::at)
+    }
+
+    /// Nodes on which a group can be: the possible owners that all its resources share
+    /// (wsfc.md §4.3).
+    pub fn possible_owners(&self, group: GroupId) -> NodeSet {
+        let resources = self.groups[group].resources.iter();
+        let all = NodeSet::first(self.nodes);
+        resources.fold(all, |set, id| set.intersection(self.resources[*id].possible_owners))
+    }
+
+    /// The adapter that an IP Address can be on: the machine's own on its network, if that is in
+    /// the address's subnet (wsfc.md §5.1 online preconditions).
+    pub fn interface_for(&self, machine: MachineId, resource: ResourceId) -> Option<NicId> {
+        let resource = &self.resources[resource];
+        let ResourceKind::IpAddress { network } = resource.kind else { return None };
+        let subnet = |address| self.networks[network].subnet_of(address);
+        let (nic, own) =
+            self.machines[machine].nics.iter().find(|(_, nic)| nic.network == network)?;
+        (resource.address.and_then(subnet) == subnet(own.address)).then_some(nic)
+    }
+
+    /// Whether a machine does without an address of a subnet that it is not in: what depends on it
+    /// may do with another, which the machine can have.
+    pub fn does_without(&self, machine: MachineId, resource: ResourceId) -> bool {
+        let address = self.resources[resource].address.is_some();
+        let clauses = self.resources.values().flat_map(|other| &other.depends_on);
+        let mut naming = clauses.filter(|any| any.contains(&resource)).peekable();
+        let here = |other: &ResourceId| self.interface_for(machine, *other).is_some();
+        address
+            && !here(&resource)
+            && naming.peek().is_some()
+            && naming.all(|any| any.iter().any(here))
+    }
+
+    /// Whether every resource of a group can be online on a machine, or is done without there.
+    pub fn has_interfaces(&self, machine: MachineId, group: GroupId) -> bool {
+        self.groups[group].resources.iter().all(|id| {
+            self.resources[*id].address.is_none()
+                || self.interface_for(machine, *id).is_some()
+                || self.does_without(machine, *id)
+        })
     }
 
     /// A machine's name.

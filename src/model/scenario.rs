@@ -1,7 +1,9 @@
 //! A scenario: what happens in a run, and what is expected of it.
 
 use super::fault::Planned;
-use crate::base::{ClientId, CopyId, DbId, GroupId, Instant, MachineId, NodeId, NodeSet, Span};
+use crate::base::{
+    Address, ClientId, CopyId, DbId, GroupId, Instant, MachineId, NodeId, NodeSet, Span,
+};
 use crate::failover::seam::{
     ContentIndex, CopyStatus, GroupState, NodeState, Order, Start as ClusterStart,
 };
@@ -262,6 +264,8 @@ pub enum Expected {
         group: GroupId,
         /// Whether the record exists.
         exists: bool,
+        /// The address that it names, if that matters.
+        address: Option<Address>,
     },
     /// `client-access-array`: whether the directory object exists.
     ClientAccessArray {

@@ -314,6 +314,9 @@ settings! {
         /// Time for a Network Name to register with redirector and NetBIOS, beside directory and
         /// DNS.
         network_name_registration: Span = "500ms", "0s".."3m", Assumed("wsfc.md §5.2: time to online not found");
+        /// Time after which a Network Name whose DNS record could not be written tries again, as
+        /// often as it takes.
+        dns_update_retry: Span = "10m", "1s".."24h", Assumed("wsfc.md §5.2 DNS failure while online: registration retried later, interval not found");
         /// Life of the DNS record that a Network Name registers.
         host_record_ttl: Span = "20m", "1s".."24h", Documented("wsfc.md §5.2 HostRecordTTL 1200 s");
         /// Time to take an IP Address or Network Name offline.

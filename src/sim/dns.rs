@@ -85,17 +85,17 @@ pub(super) fn update(p: &mut Plant, at: Instant, from: MachineId) -> Instant {
     }
 }
 
-/// The server writes a Network Name's record, if it can still be reached.
+/// The server writes a Network Name's record, if it can still be reached; or the record of the
+/// update's failure.
 pub(super) fn write(
     p: &mut Plant,
     at: Instant,
     from: MachineId,
     resource: ResourceId,
     cause: RecordNo,
-) {
+) -> Result<(), RecordNo> {
     if let Err(because) = server_for(p, at, from) {
-        p.change(at, Some(because.max(cause)), Change::DnsUpdateFailed { resource });
-        return;
+        return Err(p.change(at, Some(because.max(cause)), Change::DnsUpdateFailed { resource }));
     }
     let providers = p.setup.topology.resources[resource].depends_on.iter().flatten();
     let addresses = providers.filter_map(|id| p.setup.topology.resources[*id].address);
@@ -103,11 +103,11 @@ pub(super) fn write(
     // Of several, the one that is online (wsfc.md §5.2 RegisterAllProvidersIP 0).
     let here = addresses.iter().find(|address| net::is_bound(p, from, **address));
     let address = *here.or(addresses.first()).expect("a Network Name depends on an IP Address");
-    if p.dns.records[resource].is_some_and(|(known, _)| known == address) {
-        return;
+    if p.dns.records[resource].is_none_or(|(known, _)| known != address) {
+        let record = p.change(at, Some(cause), Change::DnsRecord { resource, address });
+        p.dns.records[resource] = Some((address, record));
     }
-    let record = p.change(at, Some(cause), Change::DnsRecord { resource, address });
-    p.dns.records[resource] = Some((address, record));
+    Ok(())
 }
 
 /// The first DNS server that answers a machine, and the time one way.

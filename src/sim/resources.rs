@@ -30,6 +30,8 @@ pub(super) enum Stage {
     LogOn { cause: RecordNo, failed: Option<Failure> },
     /// Network Name: registered with redirector and NetBIOS.
     Registered { cause: RecordNo },
+    /// Network Name: a dynamic update of its record is sent, again if an earlier one failed.
+    Register { cause: RecordNo },
     /// Network Name: the DNS server has worked on the dynamic update.
     DnsUpdate { cause: RecordNo },
     /// A service, an application or a wait: it tells for this many times that it is at work.
@@ -97,11 +99,12 @@ fn place(
     machine: MachineId,
     resource: ResourceId,
 ) -> Option<(Address, NetId, Option<NicId>)> {
-    let resource = &p.setup.topology.resources[resource];
-    match resource.kind {
+    let topology = &p.setup.topology;
+    match topology.resources[resource].kind {
         ResourceKind::IpAddress { network } => {
-            let address = resource.address.expect("an IP Address resource has an address");
-            Some((address, network, net::adapter_on(p, machine, network)))
+            let address = topology.resources[resource].address;
+            let address = address.expect("an IP Address resource has an address");
+            Some((address, network, topology.interface_for(machine, resource)))
         }
         ResourceKind::NetworkName
         | ResourceKind::FileShareWitness
@@ -200,11 +203,16 @@ pub(super) fn proceed(p: &mut Plant, at: Instant, running: Running, stage: Stage
             plan(p, when, running, Stage::Registered { cause });
         }
         Stage::Registered { cause } => {
-            let when = dns::update(p, at, machine);
-            plan(p, when, running, Stage::DnsUpdate { cause });
+            register(p, at, running, cause);
             host::done(p, at, running.node, running.op, Outcome::Ok, cause);
         }
-        Stage::DnsUpdate { cause } => dns::write(p, at, machine, running.resource, cause),
+        Stage::Register { cause } => register(p, at, running, cause),
+        Stage::DnsUpdate { cause } => {
+            if let Err(failed) = dns::write(p, at, machine, running.resource, cause) {
+                let when = at + p.settings().cluster.dns_update_retry;
+                plan(p, when, running, Stage::Register { cause: failed });
+            }
+        }
         Stage::Work { cause, told } => {
             let report = Report::ResourceAtWork { resource: running.resource };
             host::saw(p, at, running.node, report, cause);
@@ -217,17 +225,28 @@ pub(super) fn proceed(p: &mut Plant, at: Instant, running: Running, stage: Stage
     }
 }
 
+/// Sends a dynamic update of a Network Name's record, unless it has left since.
+fn register(p: &mut Plant, at: Instant, running: Running, cause: RecordNo) {
+    if !overtaken(p, running) {
+        let when = dns::update(p, at, running.node.into());
+        plan(p, when, running, Stage::DnsUpdate { cause });
+    }
+}
+
 /// One more ARP request with the new address as its source, which checks for a duplicate and
 /// refreshes neighbour caches in one (wsfc.md §5.1); after the last one's wait, the address is
 /// bound.
 fn arp(p: &mut Plant, at: Instant, running: Running, sent: u32, cause: RecordNo) {
     let machine = MachineId::from(running.node);
-    let (address, network, _) =
+    let (address, network, interface) =
         place(p, machine, running.resource).expect("only addresses are announced");
     let fail = |p: &mut Plant, failure, because: RecordNo| {
         let outcome = Outcome::Failed(failure);
         host::done(p, at, running.node, running.op, outcome, because.max(cause));
     };
+    if interface.is_none() {
+        return fail(p, Failure::NoInterface, cause);
+    }
     let nic = match net::attached(p, machine, network, Lost::SenderDown) {
         Ok(nic) => nic,
         Err((_, because)) => return fail(p, Failure::InterfaceDown, because),

@@ -451,7 +451,8 @@ impl<'t> Scene<'t> {
     }
 
     /// Whether a group serves where clients can reach it: its owner is reachable, and every
-    /// resource but a witness is online there.
+    /// resource is online there but a witness, and an address of another subnet that is done
+    /// without.
     pub fn group_served(&self, group: GroupId) -> bool {
         let Some(owner) = self.groups[group].owner else { return false };
         let resources = self.topology.groups[group].resources.iter();
@@ -459,6 +460,7 @@ impl<'t> Scene<'t> {
             && resources.into_iter().all(|id| {
                 self.topology.resources[*id].kind == ResourceKind::FileShareWitness
                     || self.resources[*id].get(&owner) == Some(&ResourceState::Online)
+                    || self.topology.does_without(owner.into(), *id)
             })
     }
 

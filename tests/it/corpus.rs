@@ -42,6 +42,11 @@ pub(crate) fn all() -> Vec<(String, Topology, Scenario)> {
     found
 }
 
+/// One scenario of the corpus by its site and name.
+pub(crate) fn named(name: &str) -> (String, Topology, Scenario) {
+    all().into_iter().find(|(known, ..)| known == name).expect("a scenario of the corpus")
+}
+
 #[test]
 fn every_scenario_of_the_corpus_ends_as_it_says() {
     let (mut wrong, mut count) = (String::new(), 0);

@@ -171,11 +171,12 @@ fn judge(claim: &Claim) -> Vec<String> {
         },
         "assumed" => wrong.extend(judge_key(rest, None).err()),
         "no" | "outside:" | "not" => {
-            let reason = ["no decision: ", "outside: ", "not built: "];
+            let reason = ["no decision: ", "outside: ", "not built: ", "not met: "];
             if !reason.iter().any(|begin| claim.status.starts_with(begin)) {
                 wrong.push(format!("`{}` is no status", claim.status));
             }
-            (code, case) = (claim.code != "–", claim.case != "–");
+            let met = !claim.status.starts_with("not met: ");
+            (code, case) = (!met || claim.code != "–", !met || claim.case != "–");
         }
         _ => wrong.push(format!("`{}` is no status", claim.status)),
     }
@@ -280,6 +281,8 @@ fn the_judge_can_fail() {
     assert_eq!(claim("switch cluster.arbitration_delay = 7s", code, case), 1);
     assert_eq!(claim("assumed cluster.nothing", code, case), 1);
     assert_eq!(claim("outside: a reason", "–", "–"), 0);
+    assert_eq!(claim("not met: a reason", code, case), 0);
+    assert_eq!(claim("not met: a reason", "–", "–"), 2, "what is done instead has its place");
     let facts = sections("## 2. A\n| a | b |\n|---|---|\n| x | 1 |\n| x | 2 |\n| `y` | z |\n");
     let facts = &facts["2"];
     assert_eq!(find(facts, "y"), Ok(2));

@@ -15,6 +15,7 @@ mod journal;
 #[allow(unused_imports, dead_code, reason = "the cases use a part of it")]
 #[path = "../core/pair/mod.rs"]
 mod pair;
+mod plant;
 mod program;
 mod quorum;
 mod readme;

@@ -182,8 +182,7 @@ impl Groups {
             local.state = ResourceState::Offline;
         }
         let startable = match local.state {
-            ResourceState::Offline => true,
-            ResourceState::Failed => !local.given_up,
+            ResourceState::Offline | ResourceState::Failed => !local.given_up,
             ResourceState::OnlinePending
             | ResourceState::Online
             | ResourceState::OfflinePending => false,
@@ -294,6 +293,7 @@ impl Groups {
         let config = &ctx.config.resources[id];
         let now = ctx.now;
         let barred = self.barred(ctx.config, id);
+        let spare = failure == Failure::NoInterface && self.is_spare(ctx.config, id);
         let local = &mut self.locals[id];
         local.op = None;
         local.probe = None;
@@ -302,7 +302,7 @@ impl Groups {
             local.restarts.pop_front();
         }
         let restarts = local.restarts.len() as u32;
-        let stays = config.restart_action == RestartAction::DontRestart;
+        let stays = config.restart_action == RestartAction::DontRestart || spare;
         let budget = !stays && restarts < config.restart_threshold && !local.retried;
         local.given_up = !budget;
         let budget = budget && !barred;
@@ -321,9 +321,20 @@ impl Groups {
         ctx.note(Note::Resource { resource: id, state, failure: Some(failure) });
         if budget {
             ctx.note(Note::ResourceRestart { resource: id, restarts: restarts + 1 });
+        } else if spare {
+            self.off(ctx, id);
         } else if leaves {
             self.leaves[config.group] = Some(Why::ResourceFailed);
         }
+    }
+
+    /// Whether all that depends on a resource may do with another that has not failed for good: an
+    /// address of a subnet that this node is not in is no loss then, and stays offline here.
+    fn is_spare(&self, config: &Config, id: ResourceId) -> bool {
+        let lives = |other: &&ResourceId| **other != id && !self.locals[**other].given_up;
+        let clauses = config.resources.values().flat_map(|resource| &resource.depends_on);
+        let mut naming = clauses.filter(|any| any.contains(&id)).peekable();
+        naming.peek().is_some() && naming.all(|any| any.iter().any(|other| lives(&other)))
     }
 
     /// What ran on a resource that is gone, and cannot run on another.

@@ -50,6 +50,7 @@ pub(super) fn failure_name(failure: Failure) -> &'static str {
         Failure::NoAnswer => "no answer",
         Failure::ServiceStopped => "its service does not run",
         Failure::InterfaceDown => "its adapter is down",
+        Failure::NoInterface => "no adapter in its subnet (event 1045)",
         Failure::DuplicateAddress => "the address is in use (event 1049)",
         Failure::NoDomainController => "no domain controller",
         Failure::NotAlive => "health check failed",

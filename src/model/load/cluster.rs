@@ -17,6 +17,8 @@ pub(super) const USUAL_PRIORITY: u16 = 2000;
 pub(super) struct Cluster {
     pub(super) groups: IdVec<GroupId, Group>,
     pub(super) resources: IdVec<ResourceId, Resource>,
+    /// Possible owners that a group's section names, for all its resources.
+    pub(super) possible: IdVec<GroupId, NodeSet>,
     pub(super) addresses: Vec<(Placed, Address)>,
     /// AntiAffinityClassNames, numbered as they come.
     pub(super) classes: Vec<String>,
@@ -123,6 +125,7 @@ impl Cluster {
             anti_affinity: Vec::new(),
             persistent_state: true,
         });
+        self.possible.push(all);
         let place = match section.optional_text("address") {
             Some(place) => place,
             None => Placed { key: section.path("address"), ..section.text("name") },

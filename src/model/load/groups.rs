@@ -57,6 +57,7 @@ impl Cluster {
             anti_affinity,
             persistent_state: section.value("persistent_state").unwrap_or(true),
         });
+        self.possible.push(possible);
         // A group of services only has neither address nor name.
         if !["address", "network", "network_name"].iter().any(|key| section.has(key)) {
             return;

@@ -54,6 +54,7 @@ impl Cluster {
                 section.wrong("depends_on", "no resource that depends on this one in turn", None);
             }
         }
+        self.share_an_owner(&sections);
         for (_, group) in self.groups.iter() {
             if group.resources.is_empty() {
                 let expected = format!(
@@ -61,6 +62,29 @@ impl Cluster {
                     group.name
                 );
                 root.wrong("group", &expected, None);
+            }
+        }
+    }
+
+    /// A group can be only where all its resources can (wsfc.md §4.3 possible owners): the last of
+    /// them that names its possible owners has to leave a node.
+    fn share_an_owner(&self, sections: &[Section]) {
+        for (id, group) in self.groups.iter().filter(|(id, _)| !self.possible[*id].is_empty()) {
+            let shared = |set: NodeSet, id: &ResourceId| {
+                set.intersection(self.resources[*id].possible_owners)
+            };
+            let left = group.resources.iter().fold(self.possible[id], shared);
+            let names_owners = |section: &&Section| {
+                let of = self.named(section).map(|one| self.resources[one].group);
+                of == Some(id) && section.has("possible_owners")
+            };
+            let last = sections.iter().rfind(names_owners).filter(|_| left.is_empty());
+            if let Some(section) = last {
+                let name = &group.name;
+                let expected = format!(
+                    "a node that every other resource of {name} can be on too (wsfc.md §4.3)"
+                );
+                section.wrong("possible_owners", &expected, None);
             }
         }
     }
@@ -91,7 +115,7 @@ impl Cluster {
             address: None,
             dns_name: None,
             depends_on: Vec::new(),
-            possible_owners: NodeSet::first(known.nodes.len()),
+            possible_owners: self.possible[group],
             restart_action: RestartAction::RestartNotify,
             own: Properties::default(),
         };
@@ -223,9 +247,12 @@ impl Cluster {
         if section.has("possible_owners") {
             let places = section.texts("possible_owners");
             let found = places.iter().filter_map(|p| section.find(p, "a node", known.nodes));
-            self.resources[id].possible_owners = found.collect();
-            if self.resources[id].possible_owners.is_empty() {
+            let found: NodeSet = found.collect();
+            let of_group = self.possible[self.resources[id].group];
+            if found.is_empty() {
                 section.wrong("possible_owners", "at least one node", None);
+            } else {
+                self.resources[id].possible_owners = found.intersection(of_group);
             }
         }
         self.resources[id].own = own;

@@ -243,8 +243,9 @@ fn start(root: &Section, names: &Names) -> Start {
         client_access_array: topology.client_access_array.is_some(),
     };
     for (id, group) in topology.groups.iter() {
-        let owner = group.preferred_owners.first().copied();
-        start.groups[id.index()] = owner.or(start.groups[id.index()]);
+        let possible = topology.possible_owners(id);
+        let preferred = group.preferred_owners.iter().find(|owner| possible.contains(**owner));
+        start.groups[id.index()] = preferred.copied().or(possible.lowest());
     }
     let Some(section) = root.table("start") else { return start };
     if let Some(exists) = section.value("client_access_array") {
@@ -267,9 +268,7 @@ fn place_at_start(section: &Section, names: &Names, start: &mut Start, key: &str
         if place.text == "none" {
             start.groups[group.index()] = None;
         } else if let Some(node) = section.find(place, "a node, or none", &names.nodes) {
-            let resources = names.topology.groups[group].resources.iter();
-            let possible = resources.map(|id| names.topology.resources[*id].possible_owners);
-            if possible.into_iter().all(|owners| owners.contains(node)) {
+            if names.topology.possible_owners(group).contains(node) {
                 start.groups[group.index()] = Some(node);
             } else {
                 section.wrong_at(place, "a possible owner of the group", None);

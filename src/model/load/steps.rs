@@ -72,7 +72,11 @@ const WISHES: &[(&str, Wish)] = &[
     ("quorum", |section, _| Some(Expected::Quorum { held: section.value("held").unwrap_or(true) })),
     ("dns", |section, names| {
         let exists = section.value("exists").unwrap_or(true);
-        Some(Expected::Dns { exists, group: names.group(section)? })
+        let address = section.has("address").then(|| section.address("address")).flatten();
+        if !exists && section.has("address") {
+            section.wrong("address", "no address beside exists = false", None);
+        }
+        Some(Expected::Dns { exists, address, group: names.group(section)? })
     }),
     ("client-access-array", |section, _| {
         Some(Expected::ClientAccessArray { exists: section.value("exists").unwrap_or(true) })

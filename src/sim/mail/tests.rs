@@ -286,6 +286,31 @@ fn a_deferred_message_names_why_once() {
     assert_eq!(story(&records, mail)[2..], [format!("deferred {why:?}")]);
 }
 
+/// Nobody tells a Hub that the domain controller answers again.
+#[test]
+fn mail_that_waits_for_no_news_goes_on_after_the_retry_interval() {
+    for interval in [Span::from_secs(60), Span::from_secs(300)] {
+        let mut site = topology();
+        site.settings.transport.message_retry_interval = interval;
+        let mut mail = MailId(0);
+        let records = play(&site, vec![stop(Service::Directory, 2, 1, 20)], |play| {
+            play.activate(EX01, &[EX01, EX02]);
+            mail = send(play, ONLINE, VIP1);
+            play.until(seconds(500));
+        });
+        let when = |wanted: fn(&MailEvent) -> bool| {
+            let record = records.iter().find(|record| {
+                matches!(&record.what, What::Mail(other, event) if *other == mail && wanted(event))
+            });
+            record.expect("it happens").at
+        };
+        let waits = when(|event| matches!(event, MailEvent::Deferred { .. }));
+        let goes = when(|event| matches!(event, MailEvent::Delivered { .. }));
+        let waited = goes.since(waits);
+        assert!(waited >= interval && waited < interval + Span::from_secs(1), "{waited}");
+    }
+}
+
 /// When the shadow of a message is taken over whose primary Hub never comes back: seconds since
 /// that Hub was last heard.
 fn taken_over(timeout: Span, retries: u32) -> u64 {

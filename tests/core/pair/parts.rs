@@ -89,6 +89,11 @@ impl Parts {
         self.said(Kind::Resource, name, "online")
     }
 
+    /// The subnet of an address, if a case says so.
+    pub fn subnet(&self, name: &str) -> Option<u8> {
+        self.said(Kind::Resource, name, "subnet").map(|text| text.parse().expect("a subnet"))
+    }
+
     /// How long a resource takes to go offline, if a case says so.
     pub fn offline_time(&self, name: &str) -> Option<&str> {
         self.said(Kind::Resource, name, "offline")
@@ -161,7 +166,7 @@ impl Parts {
             "pending" => one.pending_timeout = span(value),
             "deadlock" => one.deadlock_timeout = span(value),
             "monitor" => one.separate_monitor = value == "separate",
-            "online" | "offline" | "tells" | "persistent" => {}
+            "online" | "offline" | "tells" | "persistent" | "subnet" => {}
             other => panic!("{other} is no key of a resource"),
         }
     }

@@ -163,7 +163,10 @@ impl Pair {
                 after = Span::from_nanos(after.as_nanos() + every.as_nanos());
             }
         }
-        if address && !self.cables.link(node, 0) {
+        let subnet = self.setting.subnets.get(&(node, 0)).copied().unwrap_or(0);
+        if self.setting.parts.subnet(name).is_some_and(|other| other != subnet) {
+            self.done(node, op, "1ms", Outcome::Failed(Failure::NoInterface));
+        } else if address && !self.cables.link(node, 0) {
             self.done(node, op, "1ms", Outcome::Failed(Failure::InterfaceDown));
         } else if resource == 2 && !self.witness_is_alive(node) {
             self.done(node, op, "500ms", Outcome::Failed(Failure::NoAnswer));
