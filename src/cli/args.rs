@@ -98,7 +98,8 @@ Examples:
 #[command(after_help = TEST_EXAMPLES)]
 pub(super) struct Test {
     /// Scenario files, or folders with such files at any depth [default: the folder you are in if
-    /// it has a topology.toml, else the scenarios of the built-in topologies].
+    /// it has a topology.toml, else its folders scenarios and topologies, else the scenarios of
+    /// the built-in topologies].
     #[arg(value_hint = ValueHint::AnyPath, value_name = "PATH")]
     pub paths: Vec<PathBuf>,
     /// The topology of files that name none and have no topology.toml beside or above them.
@@ -119,6 +120,9 @@ pub(super) struct Test {
     /// Form of the result on standard output.
     #[arg(long, value_enum, default_value_t = ListFormat::Text)]
     pub format: ListFormat,
+    /// Also write the result as JUnit XML.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub junit: Option<PathBuf>,
 }
 
 const TEST_EXAMPLES: &str = "\
@@ -243,8 +247,8 @@ pub(super) enum Listed {
     Parameters,
 }
 
-/// Show every state of groups, resources, nodes, database copies and quorum with the ways between
-/// them, and count how often each was taken in journals.
+/// Show every state of groups, resources, nodes, database copies, quorum, network interfaces and
+/// networks with the ways between them, and count how often each was taken in journals.
 #[derive(Args, Debug)]
 #[command(after_help = TRANSITIONS_EXAMPLES)]
 pub(super) struct Transitions {
@@ -252,14 +256,15 @@ pub(super) struct Transitions {
     #[arg(value_hint = ValueHint::FilePath, value_name = "JOURNAL")]
     pub journals: Vec<PathBuf>,
     /// Form of the tables on standard output.
-    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
-    pub format: ReportFormat,
+    #[arg(long, value_enum, default_value_t = TableFormat::Text)]
+    pub format: TableFormat,
 }
 
 const TRANSITIONS_EXAMPLES: &str = "\
 Examples:
   dagtwin transitions
   dagtwin run --journal run.dagtwin && dagtwin transitions run.dagtwin
+  dagtwin transitions --format dot | dot -Tsvg > states.svg
   dagtwin transitions *.dagtwin --format json |
     jq -r '.machines[] | .machine as $m | .edges[] | select(.taken == 0) | \"\\($m) \\(.from) \\(.to)\"'";
 
@@ -325,6 +330,21 @@ pub(super) enum ReportFormat {
     Json,
     /// Database operations in the columns of CollectOverMetrics.ps1.
     Csv,
+}
+
+/// Form of the tables of states.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum TableFormat {
+    /// For a person.
+    Text,
+    /// One JSON document.
+    Json,
+    /// One row for each way from a state to another.
+    Csv,
+    /// A diagram for Graphviz.
+    Dot,
+    /// A diagram for Mermaid.
+    Mermaid,
 }
 
 /// Form of a list.

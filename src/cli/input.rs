@@ -42,15 +42,24 @@ pub(super) fn site(
 ) -> Result<Site, Failure> {
     let origin = origin(topology)?;
     let topology = topology_text(&origin)?;
+    let set = wished(set);
     let scenario = scenario_text(&origin, scenario).or_else(|failure| {
         // What is wrong with the topology matters more than that it has no such scenario.
-        load::topology(&topology.file, &topology.text, set).map_err(Failure::Input)?;
+        load::topology(&topology.file, &topology.text, &set).map_err(Failure::Input)?;
         Err(failure)
     })?;
-    let mut wishes = load::wishes(&scenario.text);
-    wishes.extend_from_slice(set);
-    let loaded = load::topology(&topology.file, &topology.text, &wishes).map_err(Failure::Input)?;
     let Text { file, name, text } = &scenario;
+    let mut wishes = load::wishes(file, text);
+    wishes.extend(set);
+    let loading = load::topology(&topology.file, &topology.text, &wishes);
+    let loaded = loading.map_err(|mut problems| {
+        // Without what is wished the topology may be sound: then the scenario's other mistakes
+        // can be told too.
+        let bare = load::topology(&topology.file, &topology.text, &[]);
+        let reading = bare.map(|bare| load::scenario(file, name, text, &bare.topology));
+        problems.extend(reading.ok().and_then(Result::err).unwrap_or_default());
+        Failure::Input(problems)
+    })?;
     let loading = load::scenario(file, name, text, &loaded.topology);
     let mut scenario = loading.map_err(Failure::Input)?;
     end_at(&mut scenario, until)?;
@@ -60,12 +69,36 @@ pub(super) fn site(
 /// Loads a topology alone.
 pub(super) fn topology(argument: &str, set: &[(String, String)]) -> Result<load::Loaded, Failure> {
     let text = topology_text(&origin(argument)?)?;
-    load::topology(&text.file, &text.text, set).map_err(Failure::Input)
+    load::topology(&text.file, &text.text, &wished(set)).map_err(Failure::Input)
 }
 
-/// The topology that a scenario file names, if it does.
+fn wished(set: &[(String, String)]) -> Vec<load::Wish> {
+    set.iter().map(|(key, text)| load::Wish::of_command_line(key, text)).collect()
+}
+
+/// The topology that a scenario file names, if it does: a path from the file's folder, or one that
+/// is built in.
 pub(super) fn topology_named(scenario: &Path) -> Result<Option<String>, Failure> {
-    Ok(load::topology_named(&read(scenario)?.text))
+    let Some((named, line)) = load::topology_named(&read(scenario)?.text) else { return Ok(None) };
+    let beside = scenario.parent().unwrap_or(Path::new("")).join(&named);
+    if beside.exists() {
+        return Ok(Some(beside.display().to_string()));
+    }
+    if builtin::SITES.iter().any(|site| site.topology.name == named) {
+        return Ok(Some(named));
+    }
+    let known: Vec<_> = builtin::SITES.iter().map(|site| site.topology.name).collect();
+    Err(Failure::Input(vec![Problem {
+        file: scenario.display().to_string(),
+        line: Some(line),
+        key: "topology".to_owned(),
+        value: format!("{named:?}"),
+        expected: format!(
+            "a path from this file's folder to a topology, or a built-in one: {}",
+            known.join(", ")
+        ),
+        hint: load::near(&named, known.iter().copied()),
+    }]))
 }
 
 /// The site that an argument names: a built-in one by name, or a folder, or a file.
@@ -101,7 +134,7 @@ fn topology_text(origin: &Origin) -> Result<Text, Failure> {
 }
 
 /// The text of a scenario by its name in the site, or of a scenario file. A topology file without
-/// a scenario of that name takes the built-in one: it may use the same names.
+/// a scenario of that name takes the built-in one that was asked for: it may use the same names.
 fn scenario_text(origin: &Origin, argument: Option<&str>) -> Result<Text, Failure> {
     let name = argument.unwrap_or(builtin::DEFAULT_SCENARIO);
     if name.ends_with(".toml") || name.contains(['/', '\\']) {
@@ -119,12 +152,15 @@ fn scenario_text(origin: &Origin, argument: Option<&str>) -> Result<Text, Failur
             if file.exists() {
                 return read(&file);
             }
+            let mut names = scenario_names(&folder)?;
+            names.sort();
+            if argument.is_none() {
+                return Err(no_scenario(&folder, &names));
+            }
             let mut built_in = builtin::SITES.iter().flat_map(|site| site.scenarios);
             if let Some(found) = built_in.find(|known| known.name == name) {
                 return Ok(builtin_text(found));
             }
-            let mut names = scenario_names(&folder)?;
-            names.sort();
             Err(unknown_scenario(name, names.iter().map(String::as_str)))
         }
     }
@@ -133,6 +169,22 @@ fn scenario_text(origin: &Origin, argument: Option<&str>) -> Result<Text, Failur
 fn unknown_scenario<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Failure {
     let known: Vec<_> = known.collect();
     Failure::Call(suggest::unknown("scenario", name, &known, "or name a scenario file (.toml)"))
+}
+
+/// No scenario was named, and the site has none of the name that is taken then.
+fn no_scenario(folder: &Path, names: &[String]) -> Failure {
+    let name = builtin::DEFAULT_SCENARIO;
+    let known = match names {
+        [] => format!(
+            "it has none: write one as {}, as docs/SCENARIOS.md tells and `dagtwin new` shows",
+            folder.join("NAME.toml").display()
+        ),
+        some => format!("it has: {}", some.join(", ")),
+    };
+    Failure::Call(format!(
+        "this topology has no scenario `{name}`, and none was named: name one with --scenario\n  \
+         {known}"
+    ))
 }
 
 fn scenario_names(folder: &Path) -> Result<Vec<String>, Failure> {

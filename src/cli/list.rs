@@ -137,10 +137,20 @@ fn faults() -> Vec<Item> {
 }
 
 fn orders() -> Vec<Item> {
-    let item = |cmdlet: &Cmdlet| Item {
-        name: cmdlet.name.to_owned(),
-        line: format!("{}  {}", cmdlet.syntax()[cmdlet.name.len()..].trim(), cmdlet.meaning),
-        more: vec![("syntax", cmdlet.syntax()), ("meaning", cmdlet.meaning.to_owned())],
+    let item = |cmdlet: &Cmdlet| {
+        let syntax = cmdlet.syntax();
+        let ignored = cmdlet.without_effect().join(", ");
+        let without = if ignored.is_empty() { "" } else { "; without effect: " };
+        let line = format!("{}  {}", syntax[cmdlet.name.len()..].trim(), cmdlet.meaning);
+        Item {
+            name: cmdlet.name.to_owned(),
+            line: line + without + &ignored,
+            more: vec![
+                ("syntax", syntax),
+                ("meaning", cmdlet.meaning.to_owned()),
+                ("without_effect", ignored),
+            ],
+        }
     };
     cmdlets().map(item).collect()
 }

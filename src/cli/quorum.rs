@@ -155,12 +155,20 @@ fn node(topology: &Topology, option: &str, name: &str) -> Result<NodeId, Failure
 }
 
 /// A list such as `EX01,EX02,witness`: the nodes, and whether the witness is among them.
-fn list(topology: &Topology, option: &str, text: &str) -> Result<(NodeSet, bool), Failure> {
+/// `given` is the whole value of the option.
+fn list(
+    topology: &Topology,
+    option: &str,
+    given: &str,
+    text: &str,
+) -> Result<(NodeSet, bool), Failure> {
     let (mut nodes, mut witness) = (NodeSet::EMPTY, false);
+    let wrong =
+        |expected: &str| Err(Failure::Call(format!("{option} {given:?}: expected {expected}")));
     for name in text.split(',').map(str::trim) {
         let twice = if name.is_empty() {
             let expected = "names with a comma between them, such as EX01,EX02";
-            return Err(Failure::Call(format!("{option} {text:?}: expected {expected}")));
+            return wrong(expected);
         } else if name.eq_ignore_ascii_case("witness") {
             std::mem::replace(&mut witness, true)
         } else {
@@ -170,13 +178,11 @@ fn list(topology: &Topology, option: &str, text: &str) -> Result<(NodeSet, bool)
             known
         };
         if twice {
-            let expected = format!("every name once; {name} stands there twice");
-            return Err(Failure::Call(format!("{option} {text:?}: expected {expected}")));
+            return wrong(&format!("every name once; {name} stands there twice"));
         }
     }
     if witness && topology.dag.witness.is_none() && topology.rules().witness().is_none() {
-        let expected = "no witness: this topology has none ([dag] witness_server)";
-        return Err(Failure::Call(format!("{option} {text:?}: expected {expected}")));
+        return wrong("no witness: this topology has none ([dag] witness_server)");
     }
     Ok((nodes, witness))
 }
@@ -189,7 +195,7 @@ fn event(topology: &Topology, cluster: &Cluster, kind: Kind, text: &str) -> Resu
     if kind == Kind::Partition {
         return partition(topology, cluster, text);
     }
-    let (nodes, witness) = list(topology, &option, text)?;
+    let (nodes, witness) = list(topology, &option, text, text)?;
     let up = cluster.up();
     if kind == Kind::Up {
         if let Some(node) = nodes.intersection(up).lowest() {
@@ -222,7 +228,7 @@ fn partition(topology: &Topology, cluster: &Cluster, text: &str) -> Result<Event
         |expected: String| Err(Failure::Call(format!("{option} {text:?}: expected {expected}")));
     let (mut parts, mut named, mut says) = (Vec::new(), NodeSet::EMPTY, false);
     for side in text.split('|') {
-        let (members, witness) = list(topology, option, side)?;
+        let (members, witness) = list(topology, option, text, side)?;
         if let Some(node) = members.intersection(named).lowest() {
             return wrong(format!("each node in one side; {} is in two", topology.node_name(node)));
         }

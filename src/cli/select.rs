@@ -163,6 +163,12 @@ impl<'f> Site<'f> {
     }
 
     fn options(&mut self, args: &Select) {
+        if args.by.is_none() && !args.skip.is_empty() {
+            let expected = "--move beside it: a failover leaves no check out";
+            let given = args.skip.iter().filter_map(clap::ValueEnum::to_possible_value);
+            let given: Vec<String> = given.map(|value| value.get_name().to_owned()).collect();
+            self.wrong("--skip", &given.join(", "), expected.to_owned(), None);
+        }
         let named = |names: &[String]| -> Vec<(String, ())> {
             names.iter().map(|name| (name.clone(), ())).collect()
         };
@@ -173,6 +179,15 @@ impl<'f> Site<'f> {
         self.each("--policy", &args.policy, |server, policy| server.policy = *policy);
         let blocked: Vec<_> =
             args.blocked.iter().filter(|name| !name.contains('\\')).cloned().collect();
+        for name in &blocked {
+            let other = args.policy.iter().find(|(given, policy)| {
+                *policy != ActivationPolicy::Blocked && server_key(given) == server_key(name)
+            });
+            if let Some((_, policy)) = other {
+                let expected = format!("no other --policy of the server; it is {policy:?}");
+                self.wrong("--blocked", name, expected, None);
+            }
+        }
         self.each("--blocked", &named(&blocked), |server, ()| {
             server.policy = ActivationPolicy::Blocked;
         });

@@ -7,6 +7,7 @@ use crate::lab::{self, VerdictKind};
 use crate::model::Scenario;
 use crate::model::builtin;
 use crate::model::load::Loaded;
+use crate::report::junit;
 use serde_json::{Value, json};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -69,6 +70,12 @@ impl Case {
 }
 
 pub(super) fn test(args: &Test) -> Answer {
+    if let Some(path) = &args.junit {
+        if path.is_dir() {
+            let expected = "expected a file; this is a folder";
+            return Err(Failure::Call(format!("--junit {}: {expected}", path.display())));
+        }
+    }
     let cases = cases(args)?;
     let seeds: Vec<u64> = (0..args.runs).map(|more| args.seed.wrapping_add(more)).collect();
     let runs: Vec<(usize, u64)> =
@@ -77,6 +84,10 @@ pub(super) fn test(args: &Test) -> Answer {
     let judged = progress::during(&note, || all(&cases, &runs, args.jobs));
     let failed = runs.iter().zip(&judged).any(|((case, _), judged)| !cases[*case].passed(judged));
     let results: Vec<(&Case, &[Judged])> = cases.iter().zip(judged.chunks(seeds.len())).collect();
+    if let Some(path) = &args.junit {
+        let written = std::fs::write(path, junit::document(&tests(args, &results)));
+        written.map_err(|error| Failure::at(path, &error))?;
+    }
     let output = match args.format {
         ListFormat::Text => text(args, &results),
         ListFormat::Json => document(args, &results),
@@ -134,6 +145,20 @@ fn text(args: &Test, results: &[(&Case, &[Judged])]) -> String {
     out
 }
 
+/// The runs as other tools take them.
+fn tests(args: &Test, results: &[(&Case, &[Judged])]) -> Vec<junit::Test> {
+    let mut tests = Vec::new();
+    for (case, runs) in results {
+        tests.extend(runs.iter().map(|judged| junit::Test {
+            class: case.name.clone(),
+            name: format!("{}, seed {}", case.scenario.title, judged.seed),
+            repeat: case.repeat(args, judged.seed),
+            failure: (!case.passed(judged)).then(|| told(case, judged)),
+        }));
+    }
+    tests
+}
+
 /// What was wrong with a run.
 fn told(case: &Case, judged: &Judged) -> String {
     let mut out = format!(
@@ -187,7 +212,18 @@ fn cases(args: &Test) -> Result<Vec<Case>, Failure> {
     let here = Path::new(".");
     let paths = match args.paths.is_empty() {
         true if here.join("topology.toml").exists() => vec![here.to_owned()],
-        true => return built_in(args),
+        true => {
+            let folders = ["scenarios", "topologies"].map(PathBuf::from);
+            let there: Vec<PathBuf> = folders.into_iter().filter(|path| path.is_dir()).collect();
+            if there.is_empty() {
+                super::note(
+                    "no topology.toml and no folder scenarios or topologies here: the built-in \
+                     scenarios are run",
+                );
+                return built_in(args);
+            }
+            there
+        }
         false => args.paths.clone(),
     };
     let mut files = Vec::new();
@@ -237,8 +273,7 @@ fn load(args: &Test, file: &Path) -> Result<Case, Failure> {
 /// Which topology a scenario file is for.
 fn topology_of(args: &Test, file: &Path) -> Result<String, Failure> {
     if let Some(named) = input::topology_named(file)? {
-        let beside = file.parent().unwrap_or(Path::new("")).join(&named);
-        return Ok(if beside.exists() { beside.display().to_string() } else { named });
+        return Ok(named);
     }
     let above = file.ancestors().skip(1);
     if let Some(folder) = above.clone().find(|folder| folder.join("topology.toml").exists()) {

@@ -1,8 +1,9 @@
 //! `dagtwin transitions`: the tables of states and edges, counted in journals.
 
-use super::args::{ReportFormat, Transitions};
+use super::args::{TableFormat, Transitions};
 use super::failure::{Answer, Done, Failure};
 use super::journal;
+use crate::report::diagram::{dot, mermaid};
 use crate::report::transitions::{Coverage, csv, json, text};
 use crate::view::transitions;
 
@@ -20,9 +21,11 @@ pub(super) fn transitions(args: &Transitions) -> Answer {
     }
     let mut output = Vec::new();
     let written = match args.format {
-        ReportFormat::Text => text(&coverage, &mut output),
-        ReportFormat::Json => json(&coverage, &mut output),
-        ReportFormat::Csv => csv(&coverage, &mut output),
+        TableFormat::Text => text(&coverage, &mut output),
+        TableFormat::Json => json(&coverage, &mut output),
+        TableFormat::Csv => csv(&coverage, &mut output),
+        TableFormat::Dot => dot(&coverage, &mut output),
+        TableFormat::Mermaid => mermaid(&coverage, &mut output),
     };
     written.map_err(|error| Failure::output(&error))?;
     Ok(Done::with(output))

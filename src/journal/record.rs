@@ -221,6 +221,18 @@ pub enum Plant {
         /// The database.
         database: DbId,
     },
+    /// A database names a server as its RPC Client Access server.
+    NamesServer {
+        /// The database.
+        database: DbId,
+        /// The server.
+        node: NodeId,
+    },
+    /// The group names an alternate witness server.
+    AlternateWitness {
+        /// Its place among those that there are.
+        server: u8,
+    },
 }
 
 /// State of a service.

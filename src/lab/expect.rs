@@ -1,7 +1,7 @@
 //! Expectations of a scenario's steps: what held, when, and what did not.
 
 use super::outage::Outage;
-use crate::base::{ClientId, Id, Instant, Span};
+use crate::base::{ClientId, Id, Instant, NodeSet, Span};
 use crate::failover::seam::NodeState;
 use crate::journal::Record;
 use crate::journal::record::{ClientEvent, ConnectionState, What};
@@ -47,6 +47,8 @@ struct Watch<'s> {
     moves: Option<u32>,
     held: Option<Instant>,
     over: bool,
+    /// The members that were there instead, when last asked.
+    found: Option<NodeSet>,
 }
 
 /// Judges every expectation.
@@ -70,6 +72,7 @@ pub fn judge(
                 moves: None,
                 held: None,
                 over: false,
+                found: None,
             });
         }
     }
@@ -86,8 +89,15 @@ pub fn judge(
         .collect();
     watches.sort_by_key(|watch| (watch.step, watch.position));
     for watch in watches {
+        let mut text = told(&names, &watch.expectation.what);
+        if let (None, Some(found)) = (watch.held, watch.found) {
+            text += &match found.is_empty() {
+                true => "; nobody has quorum".to_owned(),
+                false => format!("; the view has {}", names.nodes(found)),
+            };
+        }
         steps[watch.step].marks.push(Mark {
-            text: told(&names, &watch.expectation.what),
+            text,
             within: watch.expectation.within,
             held_after: watch.held.map(|held| held.since(watch.at)),
         });
@@ -161,6 +171,9 @@ impl Watch<'_> {
             Expected::Recovered => recovered(outages, now, self.at),
             other => self.seen || holds(scene, scenario, other),
         };
+        if matches!(what, Expected::Nodes { .. }) {
+            self.found = Some(view(scene));
+        }
         if holds {
             let end = recovered_at(outages, self.at).filter(|_| *what == Expected::Recovered);
             self.held = Some(end.unwrap_or(now).max(self.at));
@@ -228,9 +241,8 @@ fn holds(scene: &Scene, scenario: &Scenario, expected: &Expected) -> bool {
         }
         Expected::Copy(wish) => copy_holds(scene, wish),
         Expected::Nodes { members } => {
-            let holders = scene.quorum_holders();
-            let view = holders.lowest().map(|node| scene.nodes[node].members);
-            view.is_some_and(|view| view.iter().eq(members.iter().copied()))
+            let view = view(scene);
+            !view.is_empty() && view == members.iter().copied().collect()
         }
         Expected::Node { node, state } => scene.node_state(*node) == *state,
         Expected::Quorum { held } => scene.quorum_holders().is_empty() != *held,
@@ -271,6 +283,12 @@ fn holds(scene: &Scene, scenario: &Scenario, expected: &Expected) -> bool {
         | Expected::Recovered
         | Expected::Unmoved => false,
     }
+}
+
+/// The members of the view with quorum; none if nobody has it.
+fn view(scene: &Scene) -> NodeSet {
+    let holder = scene.quorum_holders().lowest();
+    holder.map_or(NodeSet::EMPTY, |node| scene.nodes[node].members)
 }
 
 /// Whether a copy is as wished.

@@ -352,6 +352,8 @@ fn plant_stage(plant: &Plant) -> Option<&'static str> {
         | Plant::OrderRefused { .. }
         | Plant::ClientAccessArray
         | Plant::StoppedMembers { .. }
+        | Plant::NamesServer { .. }
+        | Plant::AlternateWitness { .. }
         | Plant::RpcClientAccessServer { .. } => {
             return None;
         }

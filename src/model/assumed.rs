@@ -22,7 +22,8 @@ pub struct Assumption {
 /// Every assumption that a run of this scenario in this topology uses. A value that was given is
 /// an input, not an assumption.
 pub fn assumed(topology: &Topology, scenario: &Scenario, given: &Given) -> Vec<Assumption> {
-    let versions = [Version::Windows(topology.windows), Version::Exchange(topology.exchange)];
+    let windows = Version::Windows(topology.windows.properties());
+    let versions = [windows, Version::Exchange(topology.exchange)];
     let mut list = Vec::new();
     for parameter in PARAMETERS {
         let of_version = VERSION_DEFAULTS

@@ -108,7 +108,9 @@ impl WindowsVersion {
             _ if !dynamic => Counting::Static,
             WindowsVersion::V2008R2 => Counting::Static,
             WindowsVersion::V2012 => Counting::Nodes,
-            WindowsVersion::V2012R2 | WindowsVersion::V2016 => Counting::NodesAndWitness,
+            WindowsVersion::V2012R2 | WindowsVersion::V2016 | WindowsVersion::V2019 => {
+                Counting::NodesAndWitness
+            }
         }
     }
 }

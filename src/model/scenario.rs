@@ -136,6 +136,8 @@ pub enum Action {
         on: NodeId,
         /// The witness server from now on, by its place among those that there are.
         witness_server: Option<u8>,
+        /// Whether it stays the present one, whatever alternate one was named before.
+        primary_witness: bool,
     },
     /// `Stop-DatabaseAvailabilityGroup`: members are marked as stopped in the directory, and their
     /// Cluster service is stopped.
@@ -194,6 +196,21 @@ pub enum Action {
         /// The client.
         client: ClientId,
     },
+    /// `Set-MailboxDatabase -RpcClientAccessServer` with a server: the database names it.
+    NameServer {
+        /// The database.
+        database: DbId,
+        /// The server.
+        node: NodeId,
+    },
+    /// `Set-DatabaseAvailabilityGroup -AlternateWitnessServer`: which server
+    /// `Restore-DatabaseAvailabilityGroup` takes as witness if it names none (exchange.md §3.1).
+    SetAlternateWitness {
+        /// Its place among those that there are.
+        server: u8,
+    },
+    /// An order that changes what decides nothing in the model.
+    NoEffect,
 }
 
 /// Something expected, which must hold at some moment from the step's on and within `within`.

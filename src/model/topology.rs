@@ -59,8 +59,10 @@ pub enum WindowsVersion {
     V2012,
     /// Windows Server 2012 R2 (`2012r2`).
     V2012R2,
-    /// Windows Server 2016 or later (`2016`).
+    /// Windows Server 2016 (`2016`).
     V2016,
+    /// Windows Server 2019 (`2019`), with the properties of 2016.
+    V2019,
 }
 
 /// Exchange 2010 version.

@@ -86,8 +86,13 @@ impl WindowsVersion {
         ("2012", WindowsVersion::V2012),
         ("2012r2", WindowsVersion::V2012R2),
         ("2016", WindowsVersion::V2016),
-        ("2019", WindowsVersion::V2016),
+        ("2019", WindowsVersion::V2019),
     ];
+
+    /// The version whose properties and defaults it has.
+    pub fn properties(self) -> WindowsVersion {
+        self.min(WindowsVersion::V2016)
+    }
 
     /// Whether the version has an ability.
     pub fn can(self, ability: Ability) -> bool {

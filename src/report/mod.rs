@@ -1,7 +1,9 @@
 //! Floor 7: an outcome as bytes of one format.
 
 pub mod csv;
+pub mod diagram;
 pub mod json;
+pub mod junit;
 mod page;
 pub mod quorum;
 pub mod select;

@@ -255,6 +255,8 @@ fn insert_services(world: &mut World, topology: &Topology, scenario: &Scenario) 
         machines: with(MachineRole::DomainController),
         array: exists,
         stopped_members: NodeSet::EMPTY,
+        alternate_witness: None,
+        database_names_server: IdVec::filled(topology.databases.len(), None),
         circular_logging: topology
             .databases
             .values()

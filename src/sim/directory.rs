@@ -2,7 +2,7 @@
 
 use super::net;
 use super::plant::Plant;
-use crate::base::{DbId, IdVec, Instant, MachineId, NodeSet, Span};
+use crate::base::{DbId, IdVec, Instant, MachineId, NodeId, NodeSet, Span};
 use crate::failover::seam::Failure;
 use crate::journal::RecordNo;
 use crate::model::Service;
@@ -17,6 +17,10 @@ pub(super) struct Directory {
     pub array: Option<RecordNo>,
     /// StoppedMailboxServers of the group.
     pub stopped_members: NodeSet,
+    /// AlternateWitnessServer of the group, by its place among those that there are.
+    pub alternate_witness: Option<u8>,
+    /// The server that a database names, and the record that made it.
+    pub database_names_server: IdVec<DbId, Option<(NodeId, RecordNo)>>,
     /// Databases whose logs are kept for no restore.
     pub circular_logging: IdVec<DbId, bool>,
     /// The record that made a database name the array.

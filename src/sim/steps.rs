@@ -14,7 +14,15 @@ pub(super) fn act(p: &mut Plant, at: Instant, index: u16) {
     let scenario = p.setup.scenario.clone();
     let Some(action) = &scenario.steps[usize::from(index)].action else { return };
     match action {
-        Action::Order { on, order: Order::StopService } => host::stop_service(p, at, *on, cause),
+        Action::Order { on, order: Order::StopService } => {
+            if !p.machine((*on).into()).up {
+                host::refuse(p, at, *on, NotTaken::MachineOff, cause);
+            } else if p.host(*on).node.is_none() {
+                host::refuse(p, at, *on, NotTaken::ServiceStopped, cause);
+            } else {
+                host::stop_service(p, at, *on, cause);
+            }
+        }
         Action::Order { on, order } => {
             if p.machine((*on).into()).up && p.host(*on).node.is_some() {
                 host::feed(p, at, *on, Input::Order(*order), Some(cause));
@@ -33,8 +41,9 @@ pub(super) fn act(p: &mut Plant, at: Instant, index: u16) {
             };
             storage::seed::update(p, at, *copy, wish, cause);
         }
-        Action::RestoreGroup { on, witness_server } => {
-            members::restore(p, at, *on, *witness_server, cause);
+        Action::RestoreGroup { on, witness_server, primary_witness } => {
+            let alternate = p.directory.alternate_witness.filter(|_| !primary_witness);
+            members::restore(p, at, *on, witness_server.or(alternate), cause);
         }
         Action::StopMembers { nodes, configuration_only } => {
             members::stop(p, at, *nodes, *configuration_only, cause);
@@ -48,7 +57,18 @@ pub(super) fn act(p: &mut Plant, at: Instant, index: u16) {
             let change = Change::RpcClientAccessServer { database: *database };
             let record = p.change(at, Some(cause), change);
             p.directory.database_names_array[*database] = Some(record);
+            p.directory.database_names_server[*database] = None;
         }
+        Action::NameServer { database, node } => {
+            let (database, node) = (*database, *node);
+            let record = p.change(at, Some(cause), Change::NamesServer { database, node });
+            p.directory.database_names_server[database] = Some((node, record));
+        }
+        Action::SetAlternateWitness { server } => {
+            p.change(at, Some(cause), Change::AlternateWitness { server: *server });
+            p.directory.alternate_witness = Some(*server);
+        }
+        Action::NoEffect => {}
         Action::SetCircularLogging { database, enabled } => {
             let (database, enabled) = (*database, *enabled);
             p.change(at, Some(cause), Change::CircularLogging { database, enabled });

@@ -362,6 +362,8 @@ impl<'t> Scene<'t> {
             | Plant::Neighbour { .. }
             | Plant::DnsUpdateFailed { .. }
             | Plant::Operation { .. }
+            | Plant::NamesServer { .. }
+            | Plant::AlternateWitness { .. }
             | Plant::RpcClientAccessServer { .. } => {}
         }
     }

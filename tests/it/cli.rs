@@ -272,3 +272,35 @@ fn a_journal_may_go_to_a_device() {
     assert!(full.err.contains("--journal /dev/full"), "{}", full.err);
     assert!(!std::path::Path::new("/dev/full").is_file());
 }
+
+#[test]
+fn a_topology_without_a_scenario_says_which_can_be_named() {
+    let folder = crate::program::Folder::new("no-scenario");
+    let least = "name = \"t\"\n[[node]]\nname = \"A\"\n[dag]\nname = \"D\"\n";
+    let path = folder.path("topology.toml");
+    std::fs::write(&path, least).expect("written");
+    let run = told(&["run", &path]);
+    assert_eq!((run.status, run.err.lines().count()), (2, 2), "{}", run.err);
+    assert!(
+        run.err.contains("no scenario `nic-loss`") && run.err.contains("it has none"),
+        "{}",
+        run.err
+    );
+    std::fs::create_dir(folder.path("scenarios")).expect("a folder");
+    std::fs::write(folder.path("scenarios/calm.toml"), "title = \"c\"\nuntil = \"1m\"\n")
+        .expect("written");
+    assert!(told(&["run", &path]).err.contains("it has: calm"));
+}
+
+#[test]
+fn a_partition_is_told_as_it_was_given() {
+    let run = told(&["quorum", "two-node-2010", "--partition", "EX01|"]);
+    assert!(run.err.contains("--partition \"EX01|\": expected names"), "{}", run.err);
+    for version in ["2016", "2019"] {
+        let set = format!("windows_version={version}");
+        let run = told(&["quorum", "two-node-2010", "--set", &set]);
+        assert!(run.out.contains(&format!("Windows Server {version}: ")), "{}", run.out);
+        let json = told(&["quorum", "two-node-2010", "--format", "json", "--set", &set]).out;
+        assert!(json.contains(&format!("\"{version}\"")), "{json}");
+    }
+}

@@ -32,7 +32,11 @@ pub(crate) fn all() -> Vec<(String, Topology, Scenario)> {
                 continue;
             }
             let text = read_to_string(&path).expect("the scenario");
-            let loaded = load::topology("topology.toml", &topology(&site), &load::wishes(&text));
+            let loaded = load::topology(
+                "topology.toml",
+                &topology(&site),
+                &load::wishes("scenario.toml", &text),
+            );
             let loaded = loaded.unwrap_or_else(|problems| panic!("{name}: {problems:#?}"));
             let scenario = load::scenario(&name, &name, &text, &loaded.topology);
             let scenario = scenario.unwrap_or_else(|problems| panic!("{name}: {problems:#?}"));

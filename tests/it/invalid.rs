@@ -81,6 +81,22 @@ fn all_mistakes_are_told_at_once() {
     assert_eq!((run.status, problems), (2, 5), "{}", run.err);
 }
 
+#[test]
+fn mistakes_in_the_settings_of_a_scenario_hide_no_others() {
+    let folder = crate::program::Folder::new("mistakes-in-set");
+    let path = folder.path("bad.toml");
+    let text = "title = \"x\"\nuntil = \"0s\"\n[set]\n\"cluster.same_subnet_delay\" = 2\n\
+                \"outlook.nosuch\" = \"1s\"\n";
+    std::fs::write(&path, text).expect("the file can be written");
+    let run = told(&["run", "--scenario", &path, "--set", "cluster.nosuch=1"]);
+    let told = |words: &str| assert!(run.err.contains(words), "{words}: {}", run.err);
+    told("bad.toml:2: until = \"0s\": expected ");
+    told("bad.toml:4: set.cluster.same_subnet_delay = 2: expected ");
+    told("bad.toml:5: set.outlook.nosuch = \"1s\": expected ");
+    told("--set: cluster.nosuch = 1: expected ");
+    told("4 problems");
+}
+
 /// A text with a few bytes, lines or values changed.
 fn mutated(text: &str, draws: &mut Stream) -> String {
     const VALUES: &[&str] = &[
@@ -150,8 +166,8 @@ fn no_input_makes_it_panic() {
         let changed = &mut texts[draws.below(2) as usize];
         *changed = mutated(changed, &mut draws);
         let [topology, scenario] = &texts;
-        let mut wishes = load::wishes(scenario);
-        wishes.push(("clients.count".to_owned(), "3".to_owned()));
+        let mut wishes = load::wishes("s.toml", scenario);
+        wishes.push(load::Wish::of_command_line("clients.count", "3"));
         let Ok(loaded) = load::topology("t.toml", topology, &wishes) else { continue };
         let topology = loaded.topology;
         let Ok(mut scenario) = load::scenario("s.toml", "s", scenario, &topology) else { continue };

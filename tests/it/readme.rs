@@ -128,7 +128,7 @@ fn the_examples_of_the_scenario_page_load() {
         panic!("{} examples", examples.len())
     };
     load::topology(name, least, &[]).unwrap_or_else(|problems| panic!("{problems:#?}"));
-    let loaded = load::topology(name, topology, &load::wishes(scenario));
+    let loaded = load::topology(name, topology, &load::wishes(name, scenario));
     let topology = loaded.unwrap_or_else(|problems| panic!("{problems:#?}")).topology;
     let scenario = load::scenario(name, "example", scenario, &topology);
     scenario.unwrap_or_else(|problems| panic!("{problems:#?}"));

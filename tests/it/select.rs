@@ -233,6 +233,8 @@ fn a_wrong_call_is_told() {
         (&lost, &["--unreachable", "EX09"], "--unreachable = EX09"),
         (&lost, &["--move", "lossy"], "lossless"),
         (&lost, &["--site", "EX02="], "a name that is not empty"),
+        (&lost, &["--skip", "lag"], "--skip = lag: expected --move beside it"),
+        (&lost, &["--blocked", "EX02", "--policy", "ex02=Unrestricted"], "it is Unrestricted"),
     ];
     for (call, more, words) in calls {
         let run = told(&[call, more].concat());
@@ -263,7 +265,8 @@ fn checks_that_are_left_out_count_as_passed() {
     let path = export(&folder, &[("Failed", 10, 50)]);
     let text = std::fs::read_to_string(&path).expect("readable").replace("02,Healthy", "02,Failed");
     std::fs::write(&path, text).expect("writable");
-    let call = ["--copies", &path, "--lost", "EX01", "--max-active", "EX02=0"];
+    let call =
+        ["--copies", &path, "--lost", "EX01", "--max-active", "EX02=0", "--move", "lossless"];
     let set = |more: &[&str]| {
         let database = &databases(&[&call, more].concat())[0];
         database["order"][0]["set"].as_u64()

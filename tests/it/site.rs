@@ -19,7 +19,8 @@ pub(crate) fn all() -> Vec<Built> {
     for site in SITES {
         for file in site.scenarios {
             let topology = site.topology;
-            let loaded = load::topology(topology.path, topology.text, &load::wishes(file.text));
+            let loaded =
+                load::topology(topology.path, topology.text, &load::wishes(file.path, file.text));
             let topology = loaded.unwrap_or_else(|problems| panic!("{problems:#?}")).topology;
             let scenario = load::scenario(file.path, file.name, file.text, &topology);
             let scenario = scenario.unwrap_or_else(|problems| panic!("{problems:#?}"));

@@ -60,12 +60,15 @@ often each was taken:
 dagtwin transitions [JOURNAL]... --format json
 schema_version, journals, edges
 taken|null, never_taken|null, changes|null     null without a journal
-machines  [{ machine: \"group\" | \"resource\" | \"node\" | \"database_copy\" | \"quorum\",
+machines  [{ machine: \"group\" | \"resource\" | \"node\" | \"database_copy\" | \"quorum\" |
+                      \"interface\" | \"network\",
              states: [{ state, initial, lasting }],
              edges: [{ from, to, trigger, source, taken|null }] }]
 
 dagtwin transitions [JOURNAL]... --format csv
 machine,from,to,trigger,source,taken
+
+dagtwin transitions [JOURNAL]... --format dot | mermaid       one diagram, with the counts if any
 ```
 "
     .to_owned();
@@ -73,6 +76,30 @@ machine,from,to,trigger,source,taken
         text += &format!("\n{}", section(&machine));
     }
     text
+}
+
+#[test]
+fn other_tools_get_every_state_and_edge_as_a_diagram() {
+    let folder = Folder::new("transitions-diagrams");
+    let journal = folder.path("quiet.dagtwin");
+    assert_eq!(told(&["run", "--scenario", "quiet", "--quiet", "--journal", &journal]).status, 0);
+    for (format, arrow) in [("dot", "->"), ("mermaid", "-->")] {
+        let bare = told(&["transitions", "--format", format]).out;
+        let counted = told(&["transitions", &journal, "--format", format]).out;
+        for machine in machines() {
+            let word = |state: usize| machine.word(state).replace([' ', '-'], "_");
+            let name = |state: usize| format!("{}_{}", machine.kind.key(), word(state));
+            for edge in &machine.edges {
+                let line = format!(" {} {arrow} {}", name(edge.from), name(edge.to));
+                let ends = [format!("{line} "), format!("{line}:")];
+                let is = |l: &&str| ends.iter().any(|end| l.contains(end));
+                let found = |text: &str| text.lines().filter(is).count();
+                assert_eq!((found(&bare), found(&counted)), (1, 1), "{format}: {line}");
+            }
+        }
+        assert!(!bare.contains("(never)") && counted.contains("(never)"), "{counted}");
+        assert!(counted.contains("(1)") || counted.contains("(2)"), "{counted}");
+    }
 }
 
 #[test]

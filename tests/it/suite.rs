@@ -94,3 +94,59 @@ fn every_mistake_is_told_and_nothing_is_run() {
         assert!(run.err.contains(expected), "{}", run.err);
     }
 }
+
+#[test]
+fn junit_names_each_run_with_its_line_to_repeat() {
+    let folder = site("suite-junit", &[("good", HEALTHY), ("wrong", &wrong())]);
+    let path = folder.path("result.xml");
+    let run = told(&["test", &folder.path("site"), "--runs", "2", "--junit", &path]);
+    assert_eq!(run.status, 1, "{}", run.err);
+    let text = std::fs::read_to_string(&path).expect("the file");
+    assert!(text.contains("tests=\"4\" failures=\"2\" errors=\"0\""), "{text}");
+    assert_eq!(text.matches("<testcase classname=").count(), 4, "{text}");
+    assert_eq!(text.matches("message=\"seed 2: verdict budget, wanted ok\"").count(), 1, "{text}");
+    let repeat = text.matches("<system-out>repeat: dagtwin run ").count();
+    assert!(repeat == 4 && text.contains("Nothing happens, seed 2"), "{text}");
+    let nowhere = told(&["test", &folder.path("site"), "--junit", &folder.path("no/such.xml")]);
+    assert_eq!(nowhere.status, 3, "{}", nowhere.err);
+}
+
+#[test]
+fn without_a_path_the_scenarios_at_hand_are_run() {
+    let folder = site("suite-here", &[("good", HEALTHY)]);
+    let run = |below: &str| {
+        let mut command = crate::program::dagtwin(&["test"]);
+        let output = command.current_dir(folder.path(below)).output().expect("it starts");
+        crate::program::from(&output)
+    };
+    let inside = run("site");
+    assert_eq!((inside.status, inside.err.as_str()), (0, ""), "{}", inside.out);
+    assert!(inside.out.contains("1 scenarios: 1 runs passed"), "{}", inside.out);
+    std::fs::create_dir(folder.path("topologies")).expect("a folder");
+    std::fs::rename(folder.path("site"), folder.path("topologies/site")).expect("renamed");
+    let above = run(".");
+    assert!(above.out.contains("topologies/site/scenarios/good.toml"), "{}", above.out);
+}
+
+#[test]
+fn a_topology_that_is_not_there_is_told_with_file_line_and_key() {
+    let lost = format!("topology = \"nosuch\"\n{HEALTHY}");
+    let folder = Folder::new("suite-topology");
+    let path = folder.path("bad.toml");
+    std::fs::write(&path, lost).expect("a scenario");
+    let run = told(&["test", &path]);
+    assert_eq!(run.status, 2, "{}", run.err);
+    assert!(run.err.contains("bad.toml:1: topology = \"nosuch\": expected "), "{}", run.err);
+}
+
+#[test]
+fn unmet_members_are_told_beside_those_that_were_found() {
+    let wish = HEALTHY.replace("what = \"quorum\"", "what = \"nodes\", members = [\"EX02\"]");
+    let folder = site("suite-members", &[("members", &wish)]);
+    let run = told(&["test", &folder.path("site")]);
+    assert!(run.out.contains("members EX02; the view has EX01, EX02"), "{}", run.out);
+    let both =
+        HEALTHY.replace("what = \"quorum\"", "what = \"nodes\", members = [\"EX02\", \"EX01\"]");
+    let folder = site("suite-members-in-any-order", &[("members", &both)]);
+    assert_eq!(told(&["test", &folder.path("site")]).status, 0);
+}

@@ -1,5 +1,6 @@
 //! Fields of a row as values, and what is wrong with them.
 
+use super::super::same_server;
 use super::super::table::{Field, Row};
 use super::logs::{Count, Logs};
 use super::shown;
@@ -81,6 +82,15 @@ impl<'f> Reader<'f> {
         let server = server.or(both.map(|(_, server)| server)).map(str::trim);
         match (database, server) {
             (Some(database), Some(server)) if !database.is_empty() && !server.is_empty() => {
+                if let Some((other, on)) = both
+                    && !(other.trim().eq_ignore_ascii_case(database) && same_server(on, server))
+                {
+                    let expected = format!(
+                        "the copy that DatabaseName and MailboxServer name, {database}\\{server}"
+                    );
+                    let told = format!("{other}\\{on}");
+                    self.wrong(row.line, &row.path, "Identity", &told, &expected);
+                }
                 Some((database.to_owned(), server.to_owned()))
             }
             _ => {

@@ -176,10 +176,30 @@ fn group(reader: &mut Reader, rows: Vec<Read>) -> Vec<(String, Vec<Read>)> {
             let expected = format!("at most {MOST_COPIES} copies of a database");
             reader.wrong(row.line, &row.path, "DatabaseName", name, &expected);
         } else {
+            if let Some((field, value, expected)) = contradiction(name, copies, &row) {
+                reader.wrong(row.line, &row.path, field, &value, &expected);
+            }
             copies.push(row);
         }
     }
     databases
+}
+
+/// What cannot be so beside the other copies of a database: field, value, what was expected.
+fn contradiction(
+    database: &str,
+    copies: &[Read],
+    row: &Read,
+) -> Option<(&'static str, String, String)> {
+    let mounted = |row: &&Read| row.status == Ok(CopyStatus::Mounted);
+    if let (true, Some(other)) = (mounted(&row), copies.iter().find(mounted)) {
+        let expected = format!("one mounted copy of {database}; that on {} is", other.server);
+        return Some(("Status", "Mounted".to_owned(), expected));
+    }
+    let preference = row.preference?;
+    let other = copies.iter().find(|other| other.preference == Some(preference))?;
+    let expected = format!("a number of its own; the copy on {} has it", other.server);
+    Some(("ActivationPreference", preference.to_string(), expected))
 }
 
 /// A database of its rows.

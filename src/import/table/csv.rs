@@ -47,6 +47,14 @@ pub(super) fn rows(text: &str, heading: &Heading, known: &[&str]) -> Result<Vec<
     };
     let Some(names) = records.next() else { return Ok(Vec::new()) };
     let names = names.map_err(|error| wrong(&error))?;
+    let heads: Vec<String> = names.iter().map(|name| name.trim().to_lowercase()).collect();
+    let twice = (1..heads.len())
+        .find(|at| known.contains(&heads[*at].as_str()) && heads[..*at].contains(&heads[*at]));
+    if let Some(at) = twice {
+        let mut wrong = Wrong::new("each heading once");
+        (wrong.line, wrong.value) = (line_of(&names), super::super::copies::shown(&names[at]));
+        return Err(wrong);
+    }
     let mut rows = Vec::new();
     for record in records {
         let record = record.map_err(|error| wrong(&error))?;
@@ -59,6 +67,7 @@ pub(super) fn rows(text: &str, heading: &Heading, known: &[&str]) -> Result<Vec<
         if record.len() != names.len() {
             let (have, want) = (record.len(), names.len());
             return Err(Wrong {
+                key: String::new(),
                 line,
                 value: super::super::copies::shown(first),
                 expected: format!("{want} cells, as in the heading; this row has {have}"),

@@ -6,6 +6,9 @@ use serde_json::{Map, Value};
 /// Keys under which PowerShell puts what an object stands for, the text before the number.
 const MEANING: [&str; 5] = ["Value", "value", "Name", "DisplayName", "ToString"];
 
+/// Fields that may be objects of which nothing is understood: others tell the same.
+const NAMES: [&str; 3] = ["identity", "id", "name"];
+
 /// The objects of a document.
 pub(super) fn rows(text: &str, known: &[&str]) -> Result<Vec<Row>, Wrong> {
     let document: Value = serde_json::from_str(text).map_err(|error| {
@@ -40,14 +43,24 @@ fn indexed((position, object): (usize, Value)) -> (String, Value) {
 fn row(path: String, value: &Value, known: &[&str]) -> Result<Row, Wrong> {
     let Value::Object(object) = value else {
         let mut wrong = Wrong::new("an object for each copy");
-        wrong.value = super::super::copies::shown(&format!("{path} {value}"));
+        path.trim_end_matches('.').clone_into(&mut wrong.key);
+        wrong.value = super::super::copies::shown(&value.to_string());
         return Err(wrong);
     };
     let mut row = Row { line: None, path, ..Row::default() };
     for (name, value) in object {
-        if known.contains(&name.to_lowercase().as_str()) {
-            row.insert(name, &plain(value), None);
+        let lower = name.to_lowercase();
+        if !known.contains(&lower.as_str()) {
+            continue;
         }
+        let text = plain(value);
+        if text.is_empty() && value.is_object() && !NAMES.contains(&lower.as_str()) {
+            let mut wrong = Wrong::new("a text, a number, or an object with Value or Name");
+            wrong.key = format!("{}{name}", row.path);
+            wrong.value = super::super::copies::shown(&value.to_string());
+            return Err(wrong);
+        }
+        row.insert(name, &text, None);
     }
     Ok(row)
 }

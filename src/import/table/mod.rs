@@ -5,6 +5,7 @@ mod json;
 mod list;
 
 use crate::model::Problem;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// A field of a row: its text and the line that it stands on, if lines mean something.
@@ -40,6 +41,8 @@ impl Row {
 
 /// What is wrong with a file as a whole, or with a line of it.
 pub(super) struct Wrong {
+    /// The path of what is wrong; empty for the file.
+    pub key: String,
     pub line: Option<usize>,
     pub value: String,
     pub expected: String,
@@ -48,12 +51,13 @@ pub(super) struct Wrong {
 
 impl Wrong {
     pub(super) fn new(expected: &str) -> Self {
-        Wrong { line: None, value: String::new(), expected: expected.to_owned(), hint: None }
+        let (key, value) = (String::new(), String::new());
+        Wrong { key, line: None, value, expected: expected.to_owned(), hint: None }
     }
 
     pub(super) fn problem(self, file: &str) -> Problem {
-        let Wrong { line, value, expected, hint } = self;
-        Problem { file: file.to_owned(), line, key: String::new(), value, expected, hint }
+        let Wrong { key, line, value, expected, hint } = self;
+        Problem { file: file.to_owned(), line, key, value, expected, hint }
     }
 }
 
@@ -62,6 +66,7 @@ impl Wrong {
 pub(super) fn rows(text: &str, known: &[&str]) -> Result<Vec<Row>, Wrong> {
     const FORMS: &str = "output of Get-MailboxDatabaseCopyStatus as Export-Csv, ConvertTo-Json or \
                          Format-List writes it";
+    let text = &*without_prompts(text);
     let Some(first) = text.lines().find(|line| !line.trim().is_empty()) else {
         return Err(Wrong::new(&format!("{FORMS}; the file is empty")));
     };
@@ -86,4 +91,26 @@ pub(super) fn rows(text: &str, known: &[&str]) -> Result<Vec<Row>, Wrong> {
             .to_owned()
     });
     Err(wrong)
+}
+
+/// A text that was copied from a console without the lines that were typed there; the others keep
+/// their numbers.
+fn without_prompts(text: &str) -> Cow<'_, str> {
+    if !text.lines().any(is_prompt) {
+        return Cow::Borrowed(text);
+    }
+    let lines = text.split_inclusive('\n').map(|line| if is_prompt(line) { "\n" } else { line });
+    Cow::Owned(lines.collect())
+}
+
+/// Whether a line begins with a prompt such as `[PS] C:\Windows\system32>` or goes on with `>>`.
+fn is_prompt(line: &str) -> bool {
+    let line = line.trim_start();
+    let shell = line.strip_prefix("[PS]").or_else(|| line.strip_prefix("PS "));
+    let drive = shell.map(str::trim_start).is_some_and(|place| {
+        let mut letters = place.chars();
+        let drive = letters.next().is_some_and(|c| c.is_ascii_alphabetic());
+        drive && letters.next() == Some(':') && place.contains('>')
+    });
+    drive || line.starts_with(">>")
 }

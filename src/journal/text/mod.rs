@@ -167,6 +167,8 @@ impl<'t> Names<'t> {
             Plant::ClientAccessArray
             | Plant::StoppedMembers { .. }
             | Plant::CircularLogging { .. }
+            | Plant::NamesServer { .. }
+            | Plant::AlternateWitness { .. }
             | Plant::RpcClientAccessServer { .. } => "AD".to_owned(),
         }
     }

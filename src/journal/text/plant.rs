@@ -73,6 +73,8 @@ impl Names<'_> {
             | Plant::Dismounted { .. } => self.about_copy(plant),
             Plant::ClientAccessArray
             | Plant::StoppedMembers { .. }
+            | Plant::NamesServer { .. }
+            | Plant::AlternateWitness { .. }
             | Plant::RpcClientAccessServer { .. } => self.in_directory(plant),
         }
     }
@@ -87,6 +89,12 @@ impl Names<'_> {
             Plant::StoppedMembers { nodes } => format!("marked as stopped: {}", self.nodes(*nodes)),
             Plant::RpcClientAccessServer { database } => {
                 format!("{} names the client access array", self.database(*database))
+            }
+            Plant::NamesServer { database, node } => {
+                format!("{} names {}", self.database(*database), self.node(*node))
+            }
+            Plant::AlternateWitness { server } => {
+                format!("the alternate witness server is {}", self.witness_server(*server))
             }
             other => unreachable!("{other:?} is not in the directory"),
         }

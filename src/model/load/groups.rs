@@ -2,6 +2,7 @@
 
 use super::cluster::{Cluster, USUAL_PRIORITY};
 use super::read::Section;
+use super::resources::ranged;
 use super::topology::{in_subnet, name_once};
 use crate::base::{Address, IdVec, NetId, NodeId, NodeSet, Span};
 use crate::model::topology::*;
@@ -50,7 +51,8 @@ impl Cluster {
             resources: Vec::new(),
             preferred_owners,
             failover_threshold: section.value("failover_threshold").unwrap_or(usual),
-            failover_period: section.value("failover_period").unwrap_or(Span::from_secs(6 * 3600)),
+            failover_period: ranged(section, "failover_period")
+                .unwrap_or(Span::from_secs(6 * 3600)),
             auto_failback,
             failback_window: window(section),
             priority: priority(section),
@@ -110,6 +112,9 @@ fn owners(section: &Section, nodes: &IdVec<NodeId, String>) -> (Vec<NodeId>, Nod
         places.iter().filter_map(|place| section.find(place, "a node", nodes)).collect()
     };
     let preferred = listed("preferred_owners");
+    if (1..preferred.len()).any(|at| preferred[..at].contains(&preferred[at])) {
+        section.wrong("preferred_owners", "each node once", None);
+    }
     let possible: NodeSet = if section.has("possible_owners") {
         listed("possible_owners").into_iter().collect()
     } else {

@@ -54,6 +54,9 @@ pub(super) fn machines(
     for (section, node) in both.chain(others.into_iter().take(64).map(|s| (s, false))) {
         let name = section.text("name");
         name_once(&section, &name, "machine", &machines, |other| &other.name);
+        if node {
+            addressable(&section, &name);
+        }
         let mut roles = if node { vec![MachineRole::Exchange] } else { Vec::new() };
         if !node {
             for place in section.texts("roles") {
@@ -91,6 +94,15 @@ pub(super) fn machines(
         section.finish();
     }
     (machines, count, sites)
+}
+
+/// A node has a name that can stand in lists such as `EX01,EX02|EX03,witness`.
+fn addressable(section: &Section, name: &Placed) {
+    let splits = |c: char| c.is_whitespace() || [',', '|', '\\'].contains(&c);
+    if name.text.eq_ignore_ascii_case("witness") || name.text.contains(splits) {
+        let expected = "a host name: no blank, comma, | or \\, and not the word witness";
+        section.wrong("name", expected, None);
+    }
 }
 
 /// The Active Directory site that a section names; those that name none share the one that a

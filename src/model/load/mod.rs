@@ -14,5 +14,5 @@ mod versions;
 
 pub use read::near;
 pub use scenario::{scenario, topology_named, until, wishes};
-pub use settings::Given;
+pub use settings::{Given, Wish};
 pub use topology::{Loaded, topology};

@@ -43,14 +43,19 @@ impl<'t> File<'t> {
         expected: &str,
         hint: Option<&str>,
     ) {
-        self.problems.borrow_mut().push(Problem {
+        let problem = Problem {
             file: self.name.to_owned(),
             line,
             key,
             value,
             expected: expected.to_owned(),
             hint: hint.map(str::to_owned),
-        });
+        };
+        let mut problems = self.problems.borrow_mut();
+        // A key that is read twice is wrong once.
+        if !problems.iter().rev().take(64).any(|known| *known == problem) {
+            problems.push(problem);
+        }
     }
 
     /// Everything that is wrong.
@@ -76,6 +81,8 @@ pub(super) struct Section<'f, 't> {
 #[derive(Clone, Debug)]
 pub(super) struct Placed {
     pub text: String,
+    /// The value as it stands there, for messages.
+    pub shown: String,
     pub line: usize,
     pub key: String,
 }
@@ -111,7 +118,8 @@ impl<'f, 't> Section<'f, 't> {
 
     fn placed(&self, key: &str, value: &Spanned<DeValue<'t>>) -> Placed {
         let line = self.file.line(value.span().start);
-        Placed { text: show(value.get_ref()), line, key: self.path(key) }
+        let value = value.get_ref();
+        Placed { text: show(value), shown: quoted(value), line, key: self.path(key) }
     }
 
     /// Something is wrong with a key's value, or it is missing.
@@ -124,8 +132,8 @@ impl<'f, 't> Section<'f, 't> {
 
     /// Something is wrong with a value that was read before.
     pub(super) fn wrong_at(&self, place: &Placed, expected: &str, hint: Option<String>) {
-        let value = format!("\"{}\"", place.text);
-        self.file.problem(Some(place.line), place.key.clone(), value, expected, hint.as_deref());
+        let (key, value) = (place.key.clone(), place.shown.clone());
+        self.file.problem(Some(place.line), key, value, expected, hint.as_deref());
     }
 
     /// A text that must be there and not be empty.
@@ -134,7 +142,8 @@ impl<'f, 't> Section<'f, 't> {
             if self.get(key).is_none() {
                 self.wrong(key, "a text; the key is missing", None);
             }
-            Placed { text: String::new(), line: self.line, key: self.path(key) }
+            let (text, shown) = (String::new(), String::new());
+            Placed { text, shown, line: self.line, key: self.path(key) }
         })
     }
 
@@ -186,7 +195,7 @@ impl<'f, 't> Section<'f, 't> {
             _ => None,
         };
         if read.is_none() {
-            self.wrong(key, V::EXPECTED, unit_hint::<V>(value.get_ref()));
+            self.wrong(key, V::EXPECTED, unit_hint(V::EXPECTED, &show(value.get_ref())));
         }
         read
     }
@@ -210,12 +219,13 @@ impl<'f, 't> Section<'f, 't> {
 
     /// One of the words of a list.
     pub(super) fn word<T: Copy>(&self, key: &'static str, words: &[(&str, T)]) -> Option<T> {
-        let place = self.optional_text(key)?;
-        let found = words.iter().find(|(word, _)| *word == place.text);
+        let value = self.get(key)?.get_ref();
+        let found = value.as_str().and_then(|text| words.iter().find(|(word, _)| *word == text));
         if found.is_none() {
             let all: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-            let expected = format!("one of {}", all.join(", "));
-            self.wrong(key, &expected, near(&place.text, all.iter().copied()));
+            let quotes = if value.is_str() { "" } else { ", in quotes" };
+            let expected = format!("one of {}{quotes}", all.join(", "));
+            self.wrong(key, &expected, near(&show(value), all.iter().copied()));
         }
         found.map(|(_, value)| *value)
     }
@@ -301,7 +311,10 @@ impl<'f, 't> Section<'f, 't> {
         let found = names.iter().find(|(_, name)| name.eq_ignore_ascii_case(&place.text));
         if found.is_none() {
             let all: Vec<&str> = names.values().map(String::as_str).collect();
-            let expected = format!("{what}: one of {}", all.join(", "));
+            let expected = match all.as_slice() {
+                [] => format!("{what}; the topology has none"),
+                some => format!("{what}: one of {}", some.join(", ")),
+            };
             self.wrong_at(place, &expected, near(&place.text, all.iter().copied()));
         }
         found.map(|(id, _)| id)
@@ -345,11 +358,11 @@ fn wants_quotes<V: Value>() -> bool {
     V::EXPECTED.contains('"')
 }
 
-fn unit_hint<V: Value>(value: &DeValue) -> Option<String> {
-    let number = value.as_integer()?;
-    V::EXPECTED.contains("duration").then(|| {
-        format!("a duration needs a unit: \"{}s\" or \"{}ms\"", number.as_str(), number.as_str())
-    })
+/// What to do about a number where a duration was expected.
+pub(super) fn unit_hint(expected: &str, text: &str) -> Option<String> {
+    let number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    (number && expected.contains("duration"))
+        .then(|| format!("a duration needs a unit: \"{text}s\" or \"{text}ms\""))
 }
 
 /// A value as plain text.
@@ -360,6 +373,11 @@ fn show(value: &DeValue) -> String {
         DeValue::Float(number) => number.as_str().to_owned(),
         DeValue::Boolean(value) => value.to_string(),
         DeValue::Datetime(value) => value.to_string(),
+        DeValue::Array(items)
+            if !items.is_empty() && items.iter().all(|i| i.get_ref().is_table()) =>
+        {
+            format!("{} tables", items.len())
+        }
         DeValue::Array(items) => {
             let shown: Vec<String> = items.iter().take(8).map(|i| quoted(i.get_ref())).collect();
             let more = if items.len() > shown.len() { ", ..." } else { "" };
@@ -376,7 +394,9 @@ fn quoted(value: &DeValue) -> String {
 /// "did you mean": the nearest of some words, if it is near.
 pub fn near<'w>(word: &str, words: impl Iterator<Item = &'w str>) -> Option<String> {
     let best = words.map(|other| (distance(word, other), other)).min()?;
-    (best.0 <= 2 + word.len() / 5).then(|| format!("did you mean \"{}\"?", best.1))
+    // With every letter another, it is no slip.
+    (best.0 <= 2 + word.len() / 5 && best.0 < word.chars().count())
+        .then(|| format!("did you mean \"{}\"?", best.1))
 }
 
 /// Single-character edits between two words, case aside.

@@ -6,7 +6,7 @@ use super::read::{Placed, Section};
 use super::topology::{in_subnet, name_once};
 use crate::base::{Address, GroupId, IdVec, NetId, NodeId, NodeSet, ResourceId, Span};
 use crate::failover::config::{ResourceKind, RestartAction};
-use crate::model::settings::Settings;
+use crate::model::settings::{PARAMETERS, Settings, Value};
 use crate::model::topology::*;
 
 /// Types that a resource of its own can have. The address's network is read later.
@@ -159,7 +159,9 @@ impl Cluster {
                     None => {
                         let expected = "a list of resources, or an expression such as \
                                         \"[A] and ([B] or [C])\"";
-                        section.wrong_at(&place, expected, None);
+                        let mixed = place.text.contains(" and ") && place.text.contains(" or ");
+                        let hint = "brackets around what is joined by \"or\"".to_owned();
+                        section.wrong_at(&place, expected, mixed.then_some(hint));
                         Vec::new()
                     }
                 }
@@ -216,30 +218,40 @@ impl Cluster {
         let never = [("never", ())];
         let retry = match section.optional_word("retry_period_on_failure", &never) {
             Some(()) => Some(None),
-            None => section.value("retry_period_on_failure").map(Some),
+            None => ranged(section, "retry_period_on_failure").map(Some),
         };
         let own = Properties {
-            looks_alive_poll_interval: above_zero(section, "looks_alive_poll_interval"),
-            is_alive_poll_interval: above_zero(section, "is_alive_poll_interval"),
+            looks_alive_poll_interval: ranged(section, "looks_alive_poll_interval"),
+            is_alive_poll_interval: ranged(section, "is_alive_poll_interval"),
             signals_failure: section.value("signals_failure").unwrap_or(false),
-            restart_threshold: section.value("restart_threshold"),
-            restart_period: section.value("restart_period"),
-            restart_delay: section.value("restart_delay"),
+            restart_threshold: ranged(section, "restart_threshold"),
+            restart_period: ranged(section, "restart_period"),
+            restart_delay: ranged(section, "restart_delay"),
             retry_period_on_failure: retry,
-            pending_timeout: above_zero(section, "pending_timeout"),
-            deadlock_timeout: above_zero(section, "deadlock_timeout"),
+            pending_timeout: ranged(section, "pending_timeout"),
+            deadlock_timeout: ranged(section, "deadlock_timeout"),
             separate_monitor: section.value("separate_monitor").unwrap_or(false),
             stays_offline: !section.value("persistent_state").unwrap_or(true),
             online_time: section.value("online_time"),
             offline_time: section.value("offline_time"),
             tells_every: above_zero(section, "tells_every"),
         };
-        let period = own.restart_period.unwrap_or(known.settings.cluster.restart_period);
-        if let Some(Some(retry)) = own.retry_period_on_failure
-            && retry < period
-        {
-            let expected = "at least restart_period, or \"never\" (wsfc.md §4.2)";
-            section.wrong("retry_period_on_failure", expected, None);
+        let usual = &known.settings.cluster;
+        let period = own.restart_period.unwrap_or(usual.restart_period);
+        let retry = own.retry_period_on_failure.unwrap_or(Some(usual.retry_period_on_failure));
+        match retry.filter(|retry| *retry < period) {
+            Some(_) if section.has("retry_period_on_failure") => {
+                let period = period.show();
+                let expected =
+                    format!("at least restart_period, {period}, or \"never\" (wsfc.md §4.2)");
+                section.wrong("retry_period_on_failure", &expected, None);
+            }
+            Some(retry) if section.has("restart_period") => {
+                let retry = retry.show();
+                let expected = format!("at most retry_period_on_failure, {retry} (wsfc.md §4.2)");
+                section.wrong("restart_period", &expected, None);
+            }
+            Some(_) | None => {}
         }
         if let Some(action) = section.word("restart_action", ACTIONS) {
             self.resources[id].restart_action = action;
@@ -259,6 +271,19 @@ impl Cluster {
     }
 }
 
+/// A property that is within the range of the setting of the same name.
+pub(super) fn ranged<V: Value>(section: &Section, key: &'static str) -> Option<V> {
+    let value = section.value::<V>(key)?;
+    let mut parameters = PARAMETERS.iter();
+    let setting = parameters.find(|known| known.key.strip_prefix("cluster.") == Some(key));
+    let (low, high) = setting.expect("a setting has the property's name").range;
+    let above = V::read(low).is_none_or(|low| value >= low);
+    if !above || V::read(high).is_some_and(|high| value > high) {
+        section.wrong(key, &format!("a value from {low} to {high}"), None);
+    }
+    Some(value)
+}
+
 fn above_zero(section: &Section, key: &'static str) -> Option<Span> {
     let value = section.value::<Span>(key);
     if value.is_some_and(Span::is_zero) {
@@ -276,8 +301,11 @@ fn expression(text: &str) -> Option<Vec<Vec<String>>> {
     };
     let term = |part: &str| -> Option<Vec<String>> {
         let part = part.trim();
+        let bare = !part.starts_with('(');
         let inside = part.strip_prefix('(').map_or(Some(part), |rest| rest.strip_suffix(')'))?;
-        inside.split(" or ").map(name).collect()
+        let names: Vec<String> = inside.split(" or ").map(name).collect::<Option<_>>()?;
+        // Which of the two binds closer is nowhere documented.
+        (!bare || names.len() == 1 || !text.contains(" and ")).then_some(names)
     };
     text.split(" and ").map(term).collect()
 }
@@ -300,6 +328,8 @@ mod tests {
             ("A or B", None),
             ("([A] or [B]", None),
             ("[A] and", None),
+            ("[A] and [B] or [C]", None),
+            ("[A] or [B] and [C]", None),
             ("", None),
         ] {
             assert_eq!(read(text).as_deref(), expected, "{text}");

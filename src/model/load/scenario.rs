@@ -1,6 +1,7 @@
 //! Scenario files.
 
 use super::read::{File, Placed, Section};
+use super::settings::Wish;
 use super::{faults, steps};
 use crate::base::{
     ClientId, DbId, GroupId, Id, IdVec, Instant, MachineId, NetId, NodeId, ResourceId, Span,
@@ -32,21 +33,22 @@ pub(super) struct Names<'t> {
 /// [`topology`](super::topology) before the command line's.
 ///
 /// Problems of the file are left to [`scenario`].
-pub fn wishes(text: &str) -> Vec<(String, String)> {
-    let file = File::new("", text);
+pub fn wishes(file_name: &str, text: &str) -> Vec<Wish> {
+    let file = File::new(file_name, text);
     let table = file.root();
     let root = Section::new(&file, String::new(), &table);
     let Some(set) = root.table("set") else { return Vec::new() };
-    set.entries().into_iter().map(|(key, place)| (key, place.text)).collect()
+    let entries = set.entries().into_iter();
+    entries.map(|(key, place)| Wish::of_file(file_name, key, place)).collect()
 }
 
-/// The topology that a scenario file names with its key `topology`, if it does: a built-in one, or
-/// a path from the file's folder.
-pub fn topology_named(text: &str) -> Option<String> {
+/// The topology that a scenario file names with its key `topology`, if it does, and the line there:
+/// a built-in one, or a path from the file's folder.
+pub fn topology_named(text: &str) -> Option<(String, usize)> {
     let file = File::new("", text);
     let table = file.root();
     let root = Section::new(&file, String::new(), &table);
-    root.optional_text("topology").map(|place| place.text)
+    root.optional_text("topology").map(|place| (place.text, place.line))
 }
 
 /// Reads a scenario file over a topology. `fallback_name` names it if the file does not.
@@ -102,6 +104,7 @@ impl<'t> Names<'t> {
             groups: self.groups.clone(),
             resources: self.resources.clone(),
             databases: databases.map(|db| (db.name.clone(), db.copies.clone())).collect(),
+            domain: self.topology.domain.clone(),
             client_access_array: array.map(|array| array.fqdn.clone()),
             witness_servers: match self.topology.rules().witness() {
                 Some(Witness::FileShare) => servers.map(name).collect(),
@@ -183,14 +186,14 @@ fn build(root: &Section, fallback_name: &str, names: &Names) -> Scenario {
     if !root.has("until") {
         root.wrong("until", "how long the run is, such as \"5m\"; the key is missing", None);
     }
-    if until.is_some_and(|until| until.since(Instant::ZERO) > LONGEST) {
-        root.wrong("until", "at most 366 days", None);
+    if until.is_some_and(|until| until == Instant::ZERO || until.since(Instant::ZERO) > LONGEST) {
+        root.wrong("until", "a duration above zero and of at most 366 days", None);
     }
     let until = until.unwrap_or(Instant::MAX);
     let clients_from = root.moment("clients_from").unwrap_or(Instant::from_nanos(20_000_000_000));
     let time_of_day = time_of_day(root);
     let settle = root.value("settle").unwrap_or(Span::from_secs(120));
-    root.expect(&["set"]);
+    root.table("set");
     let start = start(root, names);
     let mut faults = faults::faults(root, names, until);
     faults.sort_by_key(|planned| planned.at);
@@ -285,9 +288,8 @@ fn place_at_start(section: &Section, names: &Names, start: &mut Start, key: &str
     } else {
         let both = names.groups.values().chain(names.databases.values());
         let all: Vec<&str> = both.map(String::as_str).collect();
-        let expected = format!("a group or database: one of {}", all.join(", "));
-        let place = Placed { text: key.to_owned(), ..place.clone() };
-        section.wrong_at(&place, &expected, super::near(key, all.iter().copied()));
+        let expected = format!("the name of a group or database: one of {}", all.join(", "));
+        section.wrong_at(place, &expected, super::near(key, all.iter().copied()));
     }
 }
 

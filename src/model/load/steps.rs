@@ -62,6 +62,9 @@ const WISHES: &[(&str, Wish)] = &[
     }),
     ("nodes", |section, names| {
         let places = section.texts("members");
+        if !section.has("members") {
+            section.wrong("members", "a list of nodes; the key is missing", None);
+        }
         let found = places.iter().filter_map(|p| section.find(p, "a node", &names.nodes));
         Some(Expected::Nodes { members: found.collect() })
     }),

@@ -2,15 +2,15 @@
 
 use super::cluster::{Cluster, Members};
 use super::machines::machines;
-use super::read::{File, Placed, Section};
+use super::read::{File, Placed, Section, unit_hint};
 use super::resources::Known;
-use super::settings::{self, Given};
+use super::settings::{self, Given, Wish};
 use super::versions::{constraints, of_version, pick, priorities, versions};
 use crate::base::{
     Address, ClientId, DbId, GroupId, Id, IdVec, MachineId, NetId, NodeId, NodeSet, Span,
 };
 use crate::model::Problem;
-use crate::model::settings::Settings;
+use crate::model::settings::{Settings, Value};
 use crate::model::topology::*;
 use std::collections::BTreeMap;
 
@@ -31,15 +31,16 @@ pub(super) const SYSTEMS: &[(&str, ClientOs)] = &[
 const AUTHENTICATION: &[(&str, Authentication)] =
     &[("ntlm", Authentication::Ntlm), ("kerberos", Authentication::Kerberos)];
 
-/// Reads a topology file. `overrides` are the `--set` options, key and value.
+/// Mean times between a client's requests that a run can carry out.
+const THINK: (Span, Span) = (Span::from_millis(100), Span::from_secs(24 * 3600));
+const THINK_EXPECTED: &str = "a duration from \"100ms\" to \"24h\"";
+
+/// Reads a topology file. `overrides` are the wishes of a scenario's `[set]` and of `--set`; later
+/// ones win.
 ///
 /// # Errors
 /// Everything that is wrong with the file and the options.
-pub fn topology(
-    name: &str,
-    text: &str,
-    overrides: &[(String, String)],
-) -> Result<Loaded, Vec<Problem>> {
+pub fn topology(name: &str, text: &str, overrides: &[Wish]) -> Result<Loaded, Vec<Problem>> {
     let file = File::new(name, text);
     let table = file.root();
     let root = Section::new(&file, String::new(), &table);
@@ -54,11 +55,7 @@ pub fn topology(
     }
 }
 
-fn build(
-    root: &Section,
-    overrides: &[(String, String)],
-    problems: &mut Vec<Problem>,
-) -> Option<Loaded> {
+fn build(root: &Section, overrides: &[Wish], problems: &mut Vec<Problem>) -> Option<Loaded> {
     let (windows, exchange) = versions(root, overrides, problems);
     let mut values = Settings::of(windows, exchange);
     let mut given = Given::new();
@@ -133,54 +130,43 @@ const OTHER_KEYS: [&str; 6] = [
 ];
 
 fn apply_overrides(
-    overrides: &[(String, String)],
+    overrides: &[Wish],
     values: &mut Settings,
     given: &mut Given,
     problems: &mut Vec<Problem>,
 ) {
-    for (key, text) in overrides {
-        if OTHER_KEYS.contains(&key.as_str()) {
-            given.insert(key.clone());
+    for wish in overrides {
+        if OTHER_KEYS.contains(&wish.key.as_str()) {
+            given.insert(wish.key.clone());
         } else {
-            settings::set_from_command_line(values, given, key, text, problems);
+            settings::set_as_wished(values, given, wish, problems);
         }
     }
 }
 
 /// Changes every client group as `--set` or a scenario's `[set]` says.
-fn client_overrides(
-    overrides: &[(String, String)],
-    clients: &mut [ClientGroup],
-    problems: &mut Vec<Problem>,
-) {
-    for (key, text) in overrides {
-        let problem = |expected: &str| Problem {
-            file: "--set".to_owned(),
-            line: None,
-            key: key.clone(),
-            value: text.clone(),
-            expected: expected.to_owned(),
-            hint: None,
-        };
+fn client_overrides(overrides: &[Wish], clients: &mut [ClientGroup], problems: &mut Vec<Problem>) {
+    for wish in overrides {
         for group in clients.iter_mut() {
-            match key.as_str() {
+            match wish.key.as_str() {
                 "clients.operating_system" => {
-                    pick(Some(text), key, SYSTEMS, &mut group.operating_system, problems);
+                    pick(Some(wish), SYSTEMS, &mut group.operating_system, problems);
                 }
                 "clients.authentication" => {
-                    pick(Some(text), key, AUTHENTICATION, &mut group.authentication, problems);
+                    pick(Some(wish), AUTHENTICATION, &mut group.authentication, problems);
                 }
-                "clients.count" => match text.parse().ok().filter(|count| *count <= 1_000_000) {
+                "clients.count" => match wish.text.parse().ok().filter(|count| *count <= 1_000_000)
+                {
                     Some(count) => group.count = count,
-                    None => problems.push(problem("a whole number up to 1000000")),
+                    None => problems.push(wish.wrong("a whole number up to 1000000", None)),
                 },
-                "clients.think" => {
-                    match crate::model::settings::Value::read(text).filter(|t: &Span| !t.is_zero())
-                    {
-                        Some(think) => group.think = think,
-                        None => problems.push(problem("a duration above zero with its unit")),
+                "clients.think" => match Span::read(&wish.text).filter(thinkable) {
+                    Some(think) => group.think = think,
+                    None => {
+                        let hint = unit_hint(THINK_EXPECTED, &wish.text);
+                        problems.push(wish.wrong(THINK_EXPECTED, hint));
                     }
-                }
+                },
                 _ => {}
             }
         }
@@ -191,6 +177,10 @@ fn client_overrides(
         group.first = ClientId(first);
         first = first.saturating_add(group.count);
     }
+}
+
+fn thinkable(think: &Span) -> bool {
+    (THINK.0..=THINK.1).contains(think)
 }
 
 pub(super) fn name_once<I: Id, T>(
@@ -465,8 +455,8 @@ fn clients(
             section.wrong("network", expected, None);
         }
         let think = section.value("think").unwrap_or(Span::from_secs(20));
-        if think.is_zero() {
-            section.wrong("think", "a duration above zero", None);
+        if !thinkable(&think) {
+            section.wrong("think", THINK_EXPECTED, None);
         }
         let database = section.find(&section.text("database"), "a database", databases);
         let server = section.named("server", "a group", groups);

@@ -3,7 +3,7 @@
 
 use super::cluster::{Cluster, USUAL_PRIORITY};
 use super::read::Section;
-use super::settings::Given;
+use super::settings::{Given, Wish};
 use crate::base::{IdVec, MachineId};
 use crate::model::Problem;
 use crate::model::quorum::lower_priority_problem;
@@ -18,40 +18,33 @@ const EXCHANGE: &[(&str, ExchangeVersion)] =
 /// The versions that the file names, or the command line in its place.
 pub(super) fn versions(
     root: &Section,
-    overrides: &[(String, String)],
+    overrides: &[Wish],
     problems: &mut Vec<Problem>,
 ) -> (WindowsVersion, ExchangeVersion) {
     let over = |wanted: &str| {
-        let mut found = overrides.iter().filter(|(key, _)| key == wanted);
-        found.next_back().map(|(_, value)| value.as_str())
+        let mut found = overrides.iter().filter(|wish| wish.key == wanted);
+        found.next_back()
     };
     let mut windows = root.word("windows_version", WINDOWS).unwrap_or(WindowsVersion::V2008R2);
     let mut exchange = root.word("exchange_version", EXCHANGE).unwrap_or(ExchangeVersion::Sp1);
-    pick(over("windows_version"), "windows_version", WINDOWS, &mut windows, problems);
-    pick(over("exchange_version"), "exchange_version", EXCHANGE, &mut exchange, problems);
+    pick(over("windows_version"), WINDOWS, &mut windows, problems);
+    pick(over("exchange_version"), EXCHANGE, &mut exchange, problems);
     (windows, exchange)
 }
 
 pub(super) fn pick<T: Copy>(
-    text: Option<&str>,
-    key: &str,
+    wish: Option<&Wish>,
     words: &[(&str, T)],
     value: &mut T,
     problems: &mut Vec<Problem>,
 ) {
-    let Some(text) = text else { return };
-    match words.iter().find(|(word, _)| *word == text) {
+    let Some(wish) = wish else { return };
+    match words.iter().find(|(word, _)| *word == wish.text) {
         Some((_, found)) => *value = *found,
         None => {
             let all: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-            problems.push(Problem {
-                file: "--set".to_owned(),
-                line: None,
-                key: key.to_owned(),
-                value: text.to_owned(),
-                expected: format!("one of {}", all.join(", ")),
-                hint: super::near(text, all.iter().copied()),
-            });
+            let near = super::near(&wish.text, all.iter().copied());
+            problems.push(wish.wrong(format!("one of {}", all.join(", ")), near));
         }
     }
 }
@@ -98,7 +91,16 @@ pub(super) fn of_version(
 pub(super) fn priorities(root: &Section, windows: WindowsVersion, site: &Cluster) {
     let given = site.groups.values().any(|group| group.priority != USUAL_PRIORITY);
     if given && !windows.can(Ability::GroupPriority) {
-        wants(root, Ability::GroupPriority, "a group's priority");
+        let groups = root.tables("group");
+        for group in groups.iter().filter(|group| group.has("priority")) {
+            let (since, source) = Ability::GroupPriority.since();
+            let expected = format!(
+                "no priority: it needs Windows Server {} or later ({source})",
+                since.word()
+            );
+            let hint = format!("set windows_version = \"{}\" or leave it out", since.word());
+            group.wrong("priority", &expected, Some(hint));
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Cmdlets of Active Manager: databases and servers (exchange.md §1.7, §5).
 
-use super::{Cmdlet, Line, Takes, Wrong};
+use super::{Cmdlet, Line, Shell, Takes, Wrong};
 use crate::base::NodeId;
 use crate::failover::seam::{ActivationPolicy, MountDial, Order, ServerSettings, SkipChecks};
 use crate::model::scenario::Action;
@@ -14,6 +14,7 @@ pub(super) const CMDLETS: &[Cmdlet] = &[
     Cmdlet {
         name: "Move-ActiveMailboxDatabase",
         identity: Some(("Identity", Takes::Database)),
+        second: Some("ActivateOnServer"),
         unless: Some("Server"),
         parameters: &[
             ("Server", Takes::Node),
@@ -24,37 +25,46 @@ pub(super) const CMDLETS: &[Cmdlet] = &[
             ("SkipLagChecks", Takes::Switch),
             ("SkipClientExperienceChecks", Takes::Switch),
             ("SkipMaximumActiveDatabasesChecks", Takes::Switch),
-            ("MoveComment", Takes::Text),
-            ("Confirm", Takes::Switch),
         ],
+        ignored: &[("MoveComment", Takes::Text), ("TerminateOnWarning", Takes::Switch)],
+        shell: Shell::Exchange,
         meaning: "switches a database, or every one of a server, over to another copy",
         read: move_database,
     },
     Cmdlet {
         name: "Set-MailboxServer",
         identity: Some(("Identity", Takes::Node)),
+        second: None,
         unless: None,
         parameters: &[
             ("AutoDatabaseMountDial", Takes::Word(SERVER_DIALS)),
             ("DatabaseCopyAutoActivationPolicy", Takes::Word(POLICIES)),
-            ("MaximumActiveDatabases", Takes::Text),
+            ("MaximumActiveDatabases", Takes::Limit),
         ],
+        ignored: &[],
+        shell: Shell::Exchange,
         meaning: "sets the mount dial, the activation policy or the maximum of a server",
         read: set_server,
     },
     Cmdlet {
         name: "StartDagServerMaintenance.ps1",
         identity: Some(("ServerName", Takes::Node)),
+        second: None,
         unless: None,
         parameters: &[],
+        ignored: &[("OverrideMinimumTwoCopies", Takes::Switch), ("MoveComment", Takes::Text)],
+        shell: Shell::Script,
         meaning: "pauses a node, blocks activation there, moves databases and the core group away",
         read: |line| Ok(order(line, Order::StartMaintenance { node: server(line)? })),
     },
     Cmdlet {
         name: "StopDagServerMaintenance.ps1",
         identity: Some(("ServerName", Takes::Node)),
+        second: None,
         unless: None,
         parameters: &[],
+        ignored: &[],
+        shell: Shell::Script,
         meaning: "resumes a node and lets databases be activated there; moves nothing back",
         read: |line| Ok(order(line, Order::StopMaintenance { node: server(line)? })),
     },
@@ -69,7 +79,6 @@ fn server(line: &Line) -> Result<NodeId, Wrong> {
 }
 
 fn move_database(line: &Line) -> Result<Action, Wrong> {
-    line.unasked()?;
     let to = line.node("ActivateOnServer")?;
     let dials = [
         None,
@@ -118,7 +127,7 @@ fn set_server(line: &Line) -> Result<Action, Wrong> {
         Some(text) if text.eq_ignore_ascii_case("$null") => Some(None),
         Some(text) => Some(Some(text.parse::<u16>().map_err(|_| {
             Wrong::new(format!(
-                "a number up to {} or $null after -MaximumActiveDatabases, not {text}",
+                "a whole number from 0 to {} or $null after -MaximumActiveDatabases, not {text}",
                 u16::MAX
             ))
         })?)),

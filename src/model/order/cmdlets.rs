@@ -1,6 +1,6 @@
 //! The table of cmdlets.
 
-use super::{Cmdlet, Line, Takes, Wrong};
+use super::{Cmdlet, Line, Shell, Takes, Wrong};
 use crate::base::{CopyId, DbId, GroupId, NodeId, ResourceId};
 use crate::failover::seam::{Failback, Order, Start, StartQuorum};
 use crate::model::scenario::Action;
@@ -11,16 +11,22 @@ pub(super) const CMDLETS: &[Cmdlet] = &[
     Cmdlet {
         name: "Add-ClusterServerRole",
         identity: Some(("Name", Takes::Group)),
+        second: None,
         unless: None,
         parameters: &[],
+        ignored: &[("Wait", Takes::Number)],
+        shell: Shell::Cluster,
         meaning: "a configured group comes into being and online",
         read: |line| Ok(order(line, Order::CreateGroup(group(line)?))),
     },
     Cmdlet {
         name: "Move-ClusterGroup",
         identity: Some(("Name", Takes::Group)),
+        second: Some("Node"),
         unless: None,
         parameters: &[("Node", Takes::Node)],
+        ignored: &[("Wait", Takes::Number)],
+        shell: Shell::Cluster,
         meaning: "moves a group to a node, or to the best possible owner",
         read: |line| {
             let to = line.node("Node")?;
@@ -30,46 +36,62 @@ pub(super) const CMDLETS: &[Cmdlet] = &[
     Cmdlet {
         name: "Start-ClusterGroup",
         identity: Some(("Name", Takes::Group)),
+        second: None,
         unless: None,
         parameters: &[],
+        ignored: &[("Wait", Takes::Number)],
+        shell: Shell::Cluster,
         meaning: "brings a group online",
         read: |line| Ok(order(line, Order::OnlineGroup(group(line)?))),
     },
     Cmdlet {
         name: "Stop-ClusterGroup",
         identity: Some(("Name", Takes::Group)),
+        second: None,
         unless: None,
         parameters: &[],
+        ignored: &[("Wait", Takes::Number)],
+        shell: Shell::Cluster,
         meaning: "takes a group offline",
         read: |line| Ok(order(line, Order::OfflineGroup(group(line)?))),
     },
     Cmdlet {
         name: "Start-ClusterResource",
         identity: Some(("Name", Takes::Resource)),
+        second: None,
         unless: None,
         parameters: &[],
+        ignored: &[("Wait", Takes::Number)],
+        shell: Shell::Cluster,
         meaning: "brings a resource online, and what it depends on",
         read: |line| Ok(order(line, Order::OnlineResource(resource(line)?))),
     },
     Cmdlet {
         name: "Stop-ClusterResource",
         identity: Some(("Name", Takes::Resource)),
+        second: None,
         unless: None,
         parameters: &[],
+        ignored: &[("Wait", Takes::Number)],
+        shell: Shell::Cluster,
         meaning: "takes a resource offline, and what depends on it",
         read: |line| Ok(order(line, Order::OfflineResource(resource(line)?))),
     },
     Cmdlet {
         name: "Stop-ClusterNode",
         identity: Some(("Name", Takes::Node)),
+        second: None,
         unless: None,
         parameters: &[],
+        ignored: &[("Wait", Takes::Number)],
+        shell: Shell::Cluster,
         meaning: "stops the Cluster service on a node in good order",
         read: |line| Ok(Action::Order { on: node(line)?, order: Order::StopService }),
     },
     Cmdlet {
         name: "Start-ClusterNode",
         identity: Some(("Name", Takes::Node)),
+        second: None,
         unless: None,
         parameters: &[
             ("FixQuorum", Takes::Switch),
@@ -81,6 +103,8 @@ pub(super) const CMDLETS: &[Cmdlet] = &[
             ("ClearQuarantine", Takes::Switch),
             ("CQ", Takes::Switch),
         ],
+        ignored: &[("Wait", Takes::Number)],
+        shell: Shell::Cluster,
         meaning: "starts the Cluster service on a node; with -FixQuorum it forms whatever the \
                   votes, with -PreventQuorum it joins only, with -ClearQuarantine (2016 on) \
                   although it is quarantined; refused where it runs with quorum",
@@ -89,20 +113,26 @@ pub(super) const CMDLETS: &[Cmdlet] = &[
     Cmdlet {
         name: "Suspend-ClusterNode",
         identity: Some(("Name", Takes::Node)),
+        second: Some("TargetNode"),
         unless: None,
         parameters: &[
             ("Drain", Takes::Switch),
             ("TargetNode", Takes::Node),
             ("Wait", Takes::Switch),
         ],
+        ignored: &[],
+        shell: Shell::Cluster,
         meaning: "pauses a node: it hosts no new groups; drained (2012 on), its groups are moved away",
         read: suspend,
     },
     Cmdlet {
         name: "Resume-ClusterNode",
         identity: Some(("Name", Takes::Node)),
+        second: Some("Failback"),
         unless: None,
         parameters: &[("Failback", Takes::Word(&["Immediate", "NoFailback", "Policy"]))],
+        ignored: &[],
+        shell: Shell::Cluster,
         meaning: "ends a node's pause; without -Failback (2012 on) nothing comes back to it",
         read: |line| {
             line.since("Failback", Ability::Drain)?;
@@ -114,35 +144,36 @@ pub(super) const CMDLETS: &[Cmdlet] = &[
     Cmdlet {
         name: "Mount-Database",
         identity: Some(("Identity", Takes::Database)),
+        second: None,
         unless: None,
         parameters: &[],
+        ignored: &[("AcceptDataLoss", Takes::Switch), ("Force", Takes::Switch)],
+        shell: Shell::Exchange,
         meaning: "mounts a database where it is active",
         read: |line| Ok(order(line, Order::MountDatabase(database(line)?))),
     },
     Cmdlet {
         name: "Dismount-Database",
         identity: Some(("Identity", Takes::Database)),
+        second: None,
         unless: None,
-        parameters: &[("Confirm", Takes::Switch)],
+        parameters: &[],
+        ignored: &[],
+        shell: Shell::Exchange,
         meaning: "dismounts a database",
-        read: |line| {
-            line.unasked()?;
-            Ok(order(line, Order::DismountDatabase(database(line)?)))
-        },
+        read: |line| Ok(order(line, Order::DismountDatabase(database(line)?))),
     },
     Cmdlet {
         name: "Suspend-MailboxDatabaseCopy",
         identity: Some(("Identity", Takes::Copy)),
+        second: None,
         unless: None,
-        parameters: &[
-            ("ActivationOnly", Takes::Switch),
-            ("SuspendComment", Takes::Text),
-            ("Confirm", Takes::Switch),
-        ],
+        parameters: &[("ActivationOnly", Takes::Switch)],
+        ignored: &[("SuspendComment", Takes::Text)],
+        shell: Shell::Exchange,
         meaning: "a passive copy copies and replays nothing, or with -ActivationOnly it may not \
                   be activated",
         read: |line| {
-            line.unasked()?;
             let ((database, node), activation_only) = (copy(line)?, line.switch("ActivationOnly")?);
             Ok(order(line, Order::SuspendCopy { database, node, activation_only }))
         },
@@ -150,11 +181,13 @@ pub(super) const CMDLETS: &[Cmdlet] = &[
     Cmdlet {
         name: "Resume-MailboxDatabaseCopy",
         identity: Some(("Identity", Takes::Copy)),
+        second: None,
         unless: None,
-        parameters: &[("ReplicationOnly", Takes::Switch), ("Confirm", Takes::Switch)],
+        parameters: &[("ReplicationOnly", Takes::Switch)],
+        ignored: &[],
+        shell: Shell::Exchange,
         meaning: "a suspended copy goes on; with -ReplicationOnly its activation stays suspended",
         read: |line| {
-            line.unasked()?;
             let ((database, node), replication_only) =
                 (copy(line)?, line.switch("ReplicationOnly")?);
             Ok(order(line, Order::ResumeCopy { database, node, replication_only }))
@@ -163,34 +196,43 @@ pub(super) const CMDLETS: &[Cmdlet] = &[
     Cmdlet {
         name: "Update-MailboxDatabaseCopy",
         identity: Some(("Identity", Takes::Copy)),
+        second: None,
         unless: None,
         parameters: &[
             ("SourceServer", Takes::Node),
             ("DeleteExistingFiles", Takes::Switch),
             ("ManualResume", Takes::Switch),
             ("DatabaseOnly", Takes::Switch),
-            ("Confirm", Takes::Switch),
         ],
+        ignored: &[],
+        shell: Shell::Exchange,
         meaning: "seeds a suspended or failed copy anew; with -ManualResume it then stays suspended",
         read: update_copy,
     },
     Cmdlet {
         name: "New-ClientAccessArray",
         identity: None,
+        second: None,
         unless: None,
-        parameters: &[("Fqdn", Takes::Text), ("Site", Takes::Text), ("Name", Takes::Text)],
+        parameters: &[("Fqdn", Takes::Text)],
+        ignored: &[("Site", Takes::Text), ("Name", Takes::Text)],
+        shell: Shell::Exchange,
         meaning: "makes the directory object of the client access array",
         read: |line| array(line, "Fqdn").map(|()| Action::NewClientAccessArray),
     },
     Cmdlet {
         name: "Set-MailboxDatabase",
         identity: Some(("Identity", Takes::Database)),
+        second: None,
         unless: None,
         parameters: &[
             ("RpcClientAccessServer", Takes::Text),
             ("CircularLoggingEnabled", Takes::Word(&["$true", "$false"])),
         ],
-        meaning: "names the client access array in a database, or lets its logs be deleted",
+        ignored: &[],
+        shell: Shell::Exchange,
+        meaning: "names the client access array, or a server by its full name, in a database, or lets \
+                  its logs be deleted",
         read: set_database,
     },
 ];
@@ -223,7 +265,6 @@ fn copy(line: &Line) -> Result<(DbId, NodeId), Wrong> {
 }
 
 fn update_copy(line: &Line) -> Result<Action, Wrong> {
-    line.unasked()?;
     let (database, node) = copy(line)?;
     let source = line.node("SourceServer")?;
     let (name, copies) = &line.names().databases[database];
@@ -278,7 +319,16 @@ fn set_database(line: &Line) -> Result<Action, Wrong> {
     match (line.word("CircularLoggingEnabled")?, line.text("RpcClientAccessServer")) {
         (Some(_), Some(_)) => Err(Wrong::new("one parameter in one order")),
         (Some(word), None) => Ok(Action::SetCircularLogging { database, enabled: word == 0 }),
-        (None, _) => {
+        (None, given) => {
+            let names = line.names();
+            let full = |node: &str| format!("{node}.{}", names.domain);
+            let mut nodes = names.nodes.iter();
+            let server = nodes.find(|(_, node)| {
+                given.is_some_and(|given| full(node).eq_ignore_ascii_case(given))
+            });
+            if let Some((node, _)) = server {
+                return Ok(Action::NameServer { database, node });
+            }
             array(line, "RpcClientAccessServer")?;
             Ok(Action::SetRpcClientAccessServer { database })
         }

@@ -30,10 +30,52 @@ pub enum Takes {
     Database,
     /// A copy of a mailbox database, as `DATABASE\SERVER`.
     Copy,
+    /// A whole number.
+    Number,
+    /// A whole number, or `$null` for none.
+    Limit,
     /// One of these words.
     Word(&'static [&'static str]),
     /// Any text.
     Text,
+}
+
+/// Where a cmdlet comes from, which decides what every one of its kind takes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Shell {
+    /// The module FailoverClusters.
+    Cluster,
+    /// The Exchange Management Shell.
+    Exchange,
+    /// A script of Exchange, whose name may stand without `.ps1` and behind a path.
+    Script,
+}
+
+/// What every cmdlet takes; nothing in the model depends on it.
+const COMMON: &[(&str, Takes)] = &[
+    ("Verbose", Takes::Switch),
+    ("Debug", Takes::Switch),
+    ("ErrorAction", Takes::Text),
+    ("WarningAction", Takes::Text),
+    ("ErrorVariable", Takes::Text),
+    ("WarningVariable", Takes::Text),
+    ("OutVariable", Takes::Text),
+    ("OutBuffer", Takes::Number),
+];
+
+impl Shell {
+    /// What every cmdlet of the kind takes beside what all take.
+    const fn parameters(self) -> &'static [(&'static str, Takes)] {
+        match self {
+            Shell::Cluster => &[("Cluster", Takes::Text)],
+            Shell::Exchange => &[
+                ("Confirm", Takes::Switch),
+                ("DomainController", Takes::Text),
+                ("WhatIf", Takes::Switch),
+            ],
+            Shell::Script => &[("Confirm", Takes::Switch), ("WhatIf", Takes::Switch)],
+        }
+    }
 }
 
 /// A cmdlet that a scenario may use.
@@ -43,10 +85,16 @@ pub struct Cmdlet {
     pub name: &'static str,
     /// The parameter whose name may be left out, because its value comes first; it must be given.
     pub identity: Option<(&'static str, Takes)>,
+    /// The parameter whose value may come second without its name.
+    pub second: Option<&'static str>,
     /// A parameter that may stand in its place.
     pub unless: Option<&'static str>,
     /// The other parameters that are understood.
     pub parameters: &'static [(&'static str, Takes)],
+    /// Parameters that are understood and decide nothing in the model.
+    pub ignored: &'static [(&'static str, Takes)],
+    /// Where it comes from.
+    pub shell: Shell,
     /// What it does.
     pub meaning: &'static str,
     /// Turns a line into what is done.
@@ -83,6 +131,8 @@ pub struct Names {
     pub client_access_array: Option<String>,
     /// The database availability group.
     pub availability_group: String,
+    /// DNS domain of the members.
+    pub domain: String,
     /// Active Directory sites and the members that are in each.
     pub sites: Vec<(String, NodeSet)>,
     /// Machines that can be witness server, the present one first; none without a share.
@@ -110,8 +160,10 @@ impl Cmdlet {
         if let Some((name, takes)) = self.identity {
             text += &format!(" [-{name}] {}", takes.shown());
         }
-        for (name, takes) in self.parameters {
+        for (name, takes) in self.parameters.iter().chain(self.ignored) {
+            let second = self.second == Some(*name);
             match takes {
+                _ if second => text += &format!(" [[-{name}] {}]", takes.shown()),
                 Takes::Switch => text += &format!(" [-{name}]"),
                 _ => text += &format!(" [-{name} {}]", takes.shown()),
             }
@@ -119,13 +171,30 @@ impl Cmdlet {
         text
     }
 
+    /// The parameters that decide nothing, by name.
+    pub fn without_effect(&self) -> Vec<String> {
+        self.ignored.iter().map(|(name, _)| format!("-{name}")).collect()
+    }
+
+    /// Whether a word names it. A script may stand behind its path and without its ending.
+    fn is(&self, word: &str) -> bool {
+        if self.shell != Shell::Script {
+            return self.name.eq_ignore_ascii_case(word);
+        }
+        let word = word.rsplit(['\\', '/']).next().unwrap_or(word);
+        let bare = self.name.trim_end_matches(".ps1");
+        [self.name, bare].iter().any(|name| name.eq_ignore_ascii_case(word))
+    }
+
     fn parameter(&self, name: &str) -> Result<(&'static str, Takes), Wrong> {
-        let all = || self.identity.iter().chain(self.parameters);
+        let own = || self.identity.iter().chain(self.parameters).chain(self.ignored);
+        let all = || own().chain(self.shell.parameters()).chain(COMMON);
         let found = all().find(|(known, _)| known.eq_ignore_ascii_case(name));
         found.copied().ok_or_else(|| {
             let known: Vec<String> = all().map(|(known, _)| format!("-{known}")).collect();
             let given = format!("-{name}");
             let hint = near(&given, known.iter().map(String::as_str));
+            let known: Vec<String> = own().map(|(known, _)| format!("-{known}")).collect();
             let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
             let expected = format!("a parameter of {} ({known}), not {given}", self.name);
             Wrong { expected, hint }
@@ -142,6 +211,8 @@ impl Takes {
             Takes::Resource => "RESOURCE".to_owned(),
             Takes::Database => "DATABASE".to_owned(),
             Takes::Copy => "DATABASE\\SERVER".to_owned(),
+            Takes::Number => "N".to_owned(),
+            Takes::Limit => "N|$null".to_owned(),
             Takes::Word(words) => words.join("|"),
             Takes::Text => "TEXT".to_owned(),
         }
@@ -162,7 +233,7 @@ impl Wrong {
 pub fn read(line: &str, on: NodeId, names: &Names) -> Result<Action, Wrong> {
     let words = words(line)?;
     let (first, rest) = words.split_first().ok_or_else(|| Wrong::new("a cmdlet"))?;
-    let cmdlet = cmdlets().find(|cmdlet| cmdlet.name.eq_ignore_ascii_case(&first.text));
+    let cmdlet = cmdlets().find(|cmdlet| cmdlet.is(&first.text));
     let cmdlet = cmdlet.ok_or_else(|| {
         let hint = near(&first.text, cmdlets().map(|cmdlet| cmdlet.name));
         let expected = "a cmdlet that `dagtwin list orders` knows".to_owned();
@@ -170,6 +241,7 @@ pub fn read(line: &str, on: NodeId, names: &Names) -> Result<Action, Wrong> {
     })?;
     let mut line = Line { cmdlet, names, on, values: BTreeMap::new() };
     line.fill(rest)?;
+    line.unasked()?;
     if let Some((name, takes)) = cmdlet.identity
         && !line.values.contains_key(name)
         && cmdlet.unless.is_none_or(|other| !line.values.contains_key(other))
@@ -185,11 +257,10 @@ impl Line<'_> {
     fn fill(&mut self, words: &[Word]) -> Result<(), Wrong> {
         let mut words = words.iter().peekable();
         while let Some(word) = words.next() {
-            let named = word.text.strip_prefix('-').filter(|_| !word.quoted);
-            let Some(named) = named else {
-                let Some((name, _)) =
-                    self.cmdlet.identity.filter(|(name, _)| !self.values.contains_key(name))
-                else {
+            let Some(named) = word.named() else {
+                let first = self.cmdlet.identity.map(|(name, _)| name);
+                let mut places = first.into_iter().chain(self.cmdlet.second);
+                let Some(name) = places.find(|name| !self.values.contains_key(name)) else {
                     let expected = format!("a parameter's name before {:?}", word.text);
                     return Err(Wrong::new(expected));
                 };
@@ -204,11 +275,14 @@ impl Line<'_> {
             let value = match (takes, inline) {
                 (Takes::Switch, None) => "$true".to_owned(),
                 (_, Some(value)) => value,
-                (_, None) => match words.next_if(|w| w.quoted || !w.text.starts_with('-')) {
+                (_, None) => match words.next_if(|word| word.named().is_none()) {
                     Some(value) => value.text.clone(),
                     None => return Err(Wrong::new(format!("{} after -{name}", takes.shown()))),
                 },
             };
+            if takes == Takes::Number && value.parse::<u32>().is_err() {
+                return Err(Wrong::new(format!("a whole number after -{name}, not {value}")));
+            }
             if self.values.insert(name, value).is_some() {
                 return Err(Wrong::new(format!("-{name} only once")));
             }
@@ -262,8 +336,13 @@ impl Line<'_> {
         })
     }
 
-    /// Scripts write `-Confirm:$false`; in a scenario nobody is there to answer.
+    /// Scripts write `-Confirm:$false`; in a scenario nobody is there to answer. With `-WhatIf`
+    /// nothing would be done.
     fn unasked(&self) -> Result<(), Wrong> {
+        if self.switch("WhatIf")? {
+            let expected = "no -WhatIf: with it nothing would be done, so leave the order out";
+            return Err(Wrong::new(expected));
+        }
         if self.switch("Confirm")? {
             return Err(Wrong::new("-Confirm:$false, or no -Confirm: nobody is there to answer"));
         }
@@ -289,6 +368,9 @@ impl Line<'_> {
     /// A copy, named by its database and its server.
     fn copy(&self, name: &'static str) -> Result<Option<(DbId, NodeId)>, Wrong> {
         let Some(text) = self.text(name) else { return Ok(None) };
+        if self.names.databases.is_empty() {
+            return Err(self.nothing_there(name));
+        }
         let copies = self.names.databases.iter().flat_map(|(id, (database, copies))| {
             let shown = move |node: &NodeId| {
                 (id, *node, format!("{database}\\{}", self.names.nodes[*node]))
@@ -308,8 +390,23 @@ impl Line<'_> {
     ) -> Result<Option<I>, Wrong> {
         let Some(text) = self.text(name) else { return Ok(None) };
         let all = known.clone();
+        if all.clone().next().is_none() {
+            return Err(self.nothing_there(name));
+        }
         let found = known.position(|known| known.eq_ignore_ascii_case(text));
         found.map(|place| Some(I::at(place))).ok_or_else(|| unknown(name, text, all))
+    }
+}
+
+impl Line<'_> {
+    /// The topology has nothing that a parameter could name.
+    fn nothing_there(&self, name: &'static str) -> Wrong {
+        let kind = match self.cmdlet.parameter(name) {
+            Ok((_, Takes::Copy)) => "database copy".to_owned(),
+            Ok((_, takes)) => takes.shown().to_lowercase(),
+            Err(wrong) => return wrong,
+        };
+        Wrong::new(format!("a topology with a {kind} for -{name}; this one has none"))
     }
 }
 
@@ -328,6 +425,14 @@ fn unknown<'w>(name: &str, given: &str, known: impl Iterator<Item = &'w str> + C
 struct Word {
     text: String,
     quoted: bool,
+}
+
+impl Word {
+    /// The name of a parameter, if it is one; `-5` is a number.
+    fn named(&self) -> Option<&str> {
+        let name = self.text.strip_prefix('-').filter(|_| !self.quoted)?;
+        (!name.starts_with(|c: char| c.is_ascii_digit())).then_some(name)
+    }
 }
 
 /// The words of a line; `"…"` and `'…'` hold blanks.

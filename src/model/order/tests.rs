@@ -8,6 +8,7 @@ fn names() -> Names {
         groups: text(&["Cluster Group", "CASArray"]).into_iter().collect(),
         resources: text(&["CASArray IP Address", "CASArray"]).into_iter().collect(),
         databases: [("VIP".to_owned(), vec![NodeId(0), NodeId(1)])].into_iter().collect(),
+        domain: "contoso.local".to_owned(),
         client_access_array: Some("casarray.contoso.local".to_owned()),
         availability_group: "PrimaryDAG".to_owned(),
         sites: vec![
@@ -37,6 +38,8 @@ fn names_and_parameters_are_read_without_regard_to_case() {
         "Move-ClusterGroup CASArray -Node EX02",
         "move-clustergroup -NODE:ex02   casarray",
         "Move-ClusterGroup -Name 'CASArray' -Node \"EX02\"",
+        "Move-ClusterGroup CASArray EX02 -Wait 0 -Cluster PrimaryDAG",
+        "Move-ClusterGroup EX02 -Name CASArray -ErrorAction Stop -Verbose",
     ] {
         assert_eq!(given(line).as_ref(), Ok(&expected), "{line}");
     }
@@ -65,7 +68,25 @@ fn what_is_wrong_is_named_with_what_was_expected() {
         ("Move-ClusterGroup", "-Name GROUP"),
         ("Move-ClusterGroup CASAray", "did you mean \"CASArray\""),
         ("Stop-ClusterResource \"CASArray IP Adress\"", "did you mean \"CASArray IP Address\""),
-        ("Move-ClusterGroup CASArray EX02", "a parameter's name before \"EX02\""),
+        ("Move-ClusterGroup CASArray EX02 EX01", "a parameter's name before \"EX01\""),
+        ("Move-ClusterGroup CASArray -Wait soon", "a whole number after -Wait, not soon"),
+        ("Move-ClusterGroup CASArray -WhatIf", "a parameter of Move-ClusterGroup"),
+        ("Mount-Database VIP -WhatIf", "no -WhatIf: with it nothing would be done"),
+        ("Start-ClusterGroup CASArray -DomainController DC01", "a parameter of Start-ClusterGroup"),
+        (
+            "Set-MailboxServer EX01 -MaximumActiveDatabases -5",
+            "or $null after -MaximumActiveDatabases, not -5",
+        ),
+        ("Set-MailboxServer EX01 -MaximumActiveDatabases", "N|$null after -MaximumActiveDatabases"),
+        ("StopDagServerMaintenance EX1", "did you mean \"EX01\""),
+        (
+            "Restore-DatabaseAvailabilityGroup PrimaryDAG -ActiveDirectorySite Born",
+            "one of Berlin, Bonn",
+        ),
+        (
+            "Set-MailboxDatabase VIP -RpcClientAccessServer EX09.contoso.local",
+            "-RpcClientAccessServer casarray",
+        ),
         ("Move-ClusterGroup CASArray -Nod EX02", "did you mean \"-Node\""),
         ("Move-ClusterGroup CASArray -Node", "NODE after -Node"),
         ("Move-ClusterGroup CASArray -Node EX02 -Node EX01", "-Node only once"),
@@ -75,9 +96,12 @@ fn what_is_wrong_is_named_with_what_was_expected() {
         ("Move-ActiveMailboxDatabase VIP -Server EX01", "not both"),
         ("Move-ActiveMailboxDatabase -Server EX01 -ActivateOnServer EX01", "another server"),
         ("Set-MailboxServer EX01", "at least one parameter"),
-        ("Set-MailboxServer EX01 -MaximumActiveDatabases many", "a number up to 65535 or $null"),
+        (
+            "Set-MailboxServer EX01 -MaximumActiveDatabases many",
+            "a whole number from 0 to 65535 or $null",
+        ),
         ("Set-DatabaseAvailabilityGroup DAG2 -DatacenterActivationMode Off", "PrimaryDAG"),
-        ("Set-DatabaseAvailabilityGroup PrimaryDAG", "Off or DagOnly"),
+        ("Set-DatabaseAvailabilityGroup PrimaryDAG", "-DatacenterActivationMode Off or DagOnly"),
         ("Dismount-Database VIP -Confirm", "nobody is there to answer"),
         ("Dismount-Database VIP -Confirm:no", "$true or $false after -Confirm:, not no"),
         ("New-ClientAccessArray", "-Fqdn casarray.contoso.local"),
@@ -91,7 +115,9 @@ fn what_is_wrong_is_named_with_what_was_expected() {
 #[test]
 fn every_cmdlet_shows_how_it_is_written() {
     let syntax: Vec<String> = cmdlets().map(Cmdlet::syntax).collect();
-    assert!(syntax.contains(&"Move-ClusterGroup [-Name] GROUP [-Node NODE]".to_owned()));
+    assert!(
+        syntax.contains(&"Move-ClusterGroup [-Name] GROUP [[-Node] NODE] [-Wait N]".to_owned())
+    );
     let mut sorted: Vec<&str> = cmdlets().map(|cmdlet| cmdlet.name).collect();
     sorted.sort_unstable();
     sorted.dedup();
@@ -122,9 +148,15 @@ fn members_are_stopped_and_started_one_by_one_or_by_site() {
     assert!(refused("Stop-DatabaseAvailabilityGroup PrimaryDAG").contains("not both"));
     assert!(refused("Stop-DatabaseAvailabilityGroup D -MailboxServer EX01").contains("PrimaryDAG"));
     let line = "Restore-DatabaseAvailabilityGroup PrimaryDAG";
-    assert_eq!(given(line), Ok(Action::RestoreGroup { on, witness_server: None }));
+    assert_eq!(
+        given(line),
+        Ok(Action::RestoreGroup { on, witness_server: None, primary_witness: false })
+    );
     let line = format!("{line} -AlternateWitnessServer FS02 -AlternateWitnessDirectory C:\\W");
-    assert_eq!(given(&line), Ok(Action::RestoreGroup { on, witness_server: Some(1) }));
+    assert_eq!(
+        given(&line),
+        Ok(Action::RestoreGroup { on, witness_server: Some(1), primary_witness: false })
+    );
     assert!(refused(&line.replace("FS02", "FS03")).contains("one of DC01, FS02"));
 }
 
@@ -139,4 +171,64 @@ fn circular_logging_is_on_or_off() {
     let both = "Set-MailboxDatabase VIP -CircularLoggingEnabled $true \
                 -RpcClientAccessServer casarray.contoso.local";
     assert!(refused(both).contains("one parameter in one order"));
+}
+
+#[test]
+fn what_decides_nothing_is_understood() {
+    for (line, with) in [
+        ("Mount-Database VIP", "-AcceptDataLoss -Force -Confirm:$false"),
+        ("Dismount-Database VIP", "-Confirm:$false -DomainController dc01.contoso.local"),
+        ("Stop-ClusterNode EX01", "-Wait 60 -Cluster PrimaryDAG"),
+        ("Set-MailboxServer EX01 -MaximumActiveDatabases 4", "-WhatIf:$false -Verbose"),
+        ("Move-ActiveMailboxDatabase VIP EX02", "-TerminateOnWarning -MoveComment \"for a test\""),
+        ("StartDagServerMaintenance.ps1 EX01", "-overrideMinimumTwoCopies -Verbose"),
+    ] {
+        assert!(given(line).is_ok(), "{line}: {}", refused(line));
+        assert_eq!(given(&format!("{line} {with}")), given(line), "{line} {with}");
+    }
+    let directory = "Set-DatabaseAvailabilityGroup PrimaryDAG -WitnessDirectory C:\\W";
+    assert_eq!(given(directory), Ok(Action::NoEffect));
+}
+
+#[test]
+fn a_script_may_stand_behind_its_path_and_without_its_ending() {
+    let wanted = given("StartDagServerMaintenance.ps1 EX01");
+    assert!(wanted.is_ok());
+    for name in [
+        "StartDagServerMaintenance",
+        ".\\startdagservermaintenance.ps1",
+        "./StartDagServerMaintenance",
+    ] {
+        assert_eq!(given(&format!("{name} -serverName EX01")), wanted, "{name}");
+    }
+    assert!(refused(".\\Mount-Database VIP").contains("a cmdlet that"));
+}
+
+#[test]
+fn a_database_can_name_a_server() {
+    let expected = Action::NameServer { database: DbId(0), node: NodeId(0) };
+    let line = "Set-MailboxDatabase VIP -RpcClientAccessServer ex01.contoso.local";
+    assert_eq!(given(line), Ok(expected));
+}
+
+#[test]
+fn the_alternate_witness_is_named_before_or_with_the_restore() {
+    let line = "Set-DatabaseAvailabilityGroup PrimaryDAG -AlternateWitnessServer FS02";
+    assert_eq!(given(line), Ok(Action::SetAlternateWitness { server: 1 }));
+    let line = "Restore-DatabaseAvailabilityGroup PrimaryDAG -UsePrimaryWitnessServer";
+    let (on, witness_server) = (NodeId(1), None);
+    let expected = Action::RestoreGroup { on, witness_server, primary_witness: true };
+    assert_eq!(given(line), Ok(expected));
+    assert!(refused(&format!("{line} -AlternateWitnessServer FS02")).contains("not both"));
+}
+
+#[test]
+fn a_topology_without_databases_is_told_as_such() {
+    let names = Names { databases: IdVec::new(), ..names() };
+    for line in ["Mount-Database VIP", "Resume-MailboxDatabaseCopy VIP\\EX02"] {
+        let wrong = read(line, NodeId(0), &names).expect_err("there is none");
+        assert!(wrong.expected.contains("this one has none"), "{}", wrong.expected);
+    }
+    let told = refused("Set-DatabaseAvailabilityGroup PrimaryDAG -DatacenterActivationMode On");
+    assert!(told.contains("one of Off, DagOnly") && !told.contains("did you mean"), "{told}");
 }

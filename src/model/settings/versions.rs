@@ -105,7 +105,7 @@ pub const VERSION_DEFAULTS: &[(Version, &str, &str, Basis)] = &[
 impl Settings {
     /// The defaults of these versions.
     pub fn of(windows: WindowsVersion, exchange: ExchangeVersion) -> Settings {
-        let both = [Version::Windows(windows), Version::Exchange(exchange)];
+        let both = [Version::Windows(windows.properties()), Version::Exchange(exchange)];
         let mut settings = Settings::default();
         for (_, key, text, _) in VERSION_DEFAULTS.iter().filter(|(v, ..)| both.contains(v)) {
             settings.set(key, text).expect("a version default is a value of its key");

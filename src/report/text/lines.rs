@@ -265,6 +265,8 @@ fn plant_column(outcome: &Outcome, plant: &Plant) -> Option<Column> {
         Plant::ClientAccessArray
         | Plant::StoppedMembers { .. }
         | Plant::CircularLogging { .. }
+        | Plant::NamesServer { .. }
+        | Plant::AlternateWitness { .. }
         | Plant::RpcClientAccessServer { .. } => Column::Across,
         Plant::LogDisk { .. } => return None,
         Plant::Copy { .. }

@@ -17,12 +17,16 @@ pub(super) fn work(p: &mut Plant, at: Instant, id: ClientId, machine: MachineId)
     mailbox::log_on(p, ready, id, false)
 }
 
-/// The name for the client's database: the array's if the database names the array, else the
-/// server on which it is active.
+/// The name for the client's database: the server's or the array's if the database names one, else
+/// the server on which it is active.
 pub(super) fn conclude(p: &mut Plant, at: Instant, id: ClientId) -> (Outcome, RecordNo) {
     let client = p.client_mut(id);
     let machine = client.link.as_ref().expect("a request goes over a connection").machine;
     let (database, home) = (client.database, client.home);
+    if let Some((node, named)) = p.directory.database_names_server[database] {
+        let endpoint = Name::Machine(node.into());
+        return (Outcome::Settings { endpoint, array: false }, named);
+    }
     let named = p.directory.database_names_array[database];
     if let (Some(array), Some(named)) = (p.directory.array, named)
         && let Some(endpoint) = array_name(p)
