@@ -82,22 +82,15 @@ impl Names<'_> {
                 format!("{node} shall activate {database}, attempt {attempt}")
             }
             Note::LastLogs { database, copied, missing, dial, accepted } => {
-                let found =
-                    format!("{copied} copied, {missing} known to be missing, {}", dial_name(*dial));
+                let (database, dial) = (self.database(*database), dial_name(*dial));
                 let verdict = if *accepted { "mount allowed" } else { "mount refused" };
-                format!("last logs of {}: {found}: {verdict}", self.database(*database))
+                let found = format!("{copied} copied, {missing} known to be missing, {dial}");
+                format!("last logs of {database}: {found}: {verdict}")
             }
             Note::Database { database, active: _, status } => {
                 format!("{} is {status:?}", self.database(*database))
             }
-            Note::DatabaseOperationEnded { database, active, success, attempts } => {
-                self.ended(*database, *active, *success, *attempts)
-            }
-            Note::DatabaseStays { database, active, mounted } => {
-                let stays = if *mounted { "stays mounted" } else { "is left dismounted" };
-                let place = active.map_or("nowhere", |active| self.node(active));
-                format!("{} {stays} on {place}", self.database(*database))
-            }
+            Note::DatabaseOperationEnded { .. } | Note::DatabaseStays { .. } => self.end(note),
         }
     }
 
@@ -323,12 +316,30 @@ impl Names<'_> {
         format!("{} is {}{why}", self.resource(resource), resource_state(state))
     }
 
+    fn end(&self, note: &Note) -> String {
+        match note {
+            Note::DatabaseOperationEnded { database, active, success, attempts } => {
+                self.ended(*database, *active, *success, *attempts)
+            }
+            Note::DatabaseStays { database, active, mounted } => {
+                self.stays(*database, *active, *mounted)
+            }
+            _ => String::new(),
+        }
+    }
+
     fn ended(&self, database: DbId, active: Option<NodeId>, success: bool, attempts: u8) -> String {
         let (database, place) = (self.database(database), active.map(|active| self.node(active)));
         match success {
             true => format!("{database} is active on {}, attempts {attempts}", place.unwrap_or("")),
             false => format!("the operation on {database} failed, attempts {attempts}"),
         }
+    }
+
+    fn stays(&self, database: DbId, active: Option<NodeId>, mounted: bool) -> String {
+        let stays = if mounted { "stays mounted" } else { "is left dismounted" };
+        let place = active.map_or("nowhere", |active| self.node(active));
+        format!("{} {stays} on {place}", self.database(database))
     }
 
     fn view(&self, view: u64, members: NodeSet, gone: NodeSet, joined: NodeSet) -> String {
