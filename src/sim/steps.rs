@@ -2,11 +2,22 @@
 
 use super::plant::Plant;
 use super::{client, host, members, storage};
-use crate::base::Instant;
+use crate::base::{Instant, NodeId};
 use crate::failover::seam::{Input, Order};
-use crate::journal::What;
 use crate::journal::record::{NotTaken, Plant as Change};
+use crate::journal::{RecordNo, What};
 use crate::model::scenario::Action;
+
+/// `Stop-ClusterNode`: where nothing runs, that is told.
+fn stop_node(p: &mut Plant, at: Instant, node: NodeId, cause: RecordNo) {
+    if !p.machine(node.into()).up {
+        host::refuse(p, at, node, NotTaken::MachineOff, cause);
+    } else if p.host(node).node.is_none() {
+        host::refuse(p, at, node, NotTaken::ServiceStopped, cause);
+    } else {
+        host::stop_service(p, at, node, cause);
+    }
+}
 
 /// Does a step of the scenario.
 pub(super) fn act(p: &mut Plant, at: Instant, index: u16) {
@@ -14,15 +25,7 @@ pub(super) fn act(p: &mut Plant, at: Instant, index: u16) {
     let scenario = p.setup.scenario.clone();
     let Some(action) = &scenario.steps[usize::from(index)].action else { return };
     match action {
-        Action::Order { on, order: Order::StopService } => {
-            if !p.machine((*on).into()).up {
-                host::refuse(p, at, *on, NotTaken::MachineOff, cause);
-            } else if p.host(*on).node.is_none() {
-                host::refuse(p, at, *on, NotTaken::ServiceStopped, cause);
-            } else {
-                host::stop_service(p, at, *on, cause);
-            }
-        }
+        Action::Order { on, order: Order::StopService } => stop_node(p, at, *on, cause),
         Action::Order { on, order } => {
             if p.machine((*on).into()).up && p.host(*on).node.is_some() {
                 host::feed(p, at, *on, Input::Order(*order), Some(cause));

@@ -12,6 +12,7 @@ mod fidelity;
 mod floors;
 mod invalid;
 mod journal;
+mod orders;
 #[allow(unused_imports, dead_code, reason = "the cases use a part of it")]
 #[path = "../core/pair/mod.rs"]
 mod pair;

@@ -216,7 +216,7 @@ fn every_mistake_in_a_file_is_told() {
 fn a_wrong_call_is_told() {
     let file = ["select", "--copies", "tests/select/2016.csv"];
     let lost = [&file[..], &["--lost", "EX01"]].concat();
-    let calls: [(&[&str], &[&str], &str); 16] = [
+    let calls: [(&[&str], &[&str], &str); 18] = [
         (&file, &[], "--lost"),
         (&["select", "--lost", "EX01"], &[], "--copies"),
         (&file, &["--lost", "EX10"], "--lost = EX10: expected a server of tests/select/2016.csv"),

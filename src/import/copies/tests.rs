@@ -95,7 +95,9 @@ fn the_copy_is_told_by_its_own_fields_or_by_its_identity() {
     assert_eq!(named("Name", "DB\\EX1"), expected);
     assert_eq!(named("Id", " DB \\ EX1 "), expected);
     assert_eq!(named("DatabaseName,MailboxServer", "DB,EX1"), expected);
-    assert_eq!(named("Identity,DatabaseName", "x\\EX1,DB"), expected);
+    assert_eq!(named("Identity,DatabaseName", "db\\EX1,DB"), expected);
+    let other = problems("Identity,DatabaseName,Status\nx\\EX1,DB,Healthy\n");
+    assert!(other[0].contains("expected the copy that DatabaseName"), "{other:?}");
     let unnamed = problems("Identity,Status\nDB1,Healthy\n,Healthy\n\\EX1,Healthy\nDB\\,Healthy\n");
     assert_eq!(unnamed.len(), 4, "{unnamed:?}");
     assert!(unnamed[0].starts_with("f:2: Identity = \"DB1\": expected which copy"), "{unnamed:?}");
@@ -174,7 +176,21 @@ fn the_active_copy_is_found_by_what_most_is_known_from() {
     let split = "Identity,Status,ActiveDatabaseCopy\nDB\\EX1,Mounted,EX1\nDB\\EX2,Healthy,EX3\n";
     assert_eq!(active(split), (ex1, 1));
     assert_eq!(active("Identity,Status\nDB\\EX1,Healthy\n"), (None, 1));
-    assert_eq!(active("Identity,Status\nDB\\EX1,Mounted\nDB\\EX2,Mounted\n"), (None, 1));
+    assert_eq!(active("Identity,Status\nDB\\EX1,Mounted\nDB\\EX2,Mounting\n"), (None, 1));
+    let both = problems("Identity,Status\nDB\\EX1,Mounted\nDB\\EX2,Mounted\n");
+    assert!(both[0].contains("expected one mounted copy of DB; that on EX1 is"), "{both:?}");
+}
+
+#[test]
+fn lines_that_were_typed_are_passed_over() {
+    let list = "[PS] C:\\Windows\\system32>Get-MailboxDatabaseCopyStatus |\n>> Format-List\n\n\
+                Identity : DB\\EX01\nStatus : Healthy\nCopyQueueLength : 7x\nPS C:\\> \n";
+    assert_eq!(problems(list).len(), 1);
+    assert!(problems(list)[0].starts_with("f:6: CopyQueueLength"), "{:?}", problems(list));
+    let sound = list.replace("7x", "7");
+    assert_eq!(queues(&only(&sound)).0, 7);
+    let table = "[PS] C:\\>type copies.csv\nIdentity,Status\nDB\\EX1,Healthy\n";
+    assert_eq!(only(table).server, "EX1");
 }
 
 #[test]

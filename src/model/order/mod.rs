@@ -256,15 +256,10 @@ impl Line<'_> {
     /// Tells parameters and values apart.
     fn fill(&mut self, words: &[Word]) -> Result<(), Wrong> {
         let mut words = words.iter().peekable();
+        let mut unnamed = Vec::new();
         while let Some(word) = words.next() {
             let Some(named) = word.named() else {
-                let first = self.cmdlet.identity.map(|(name, _)| name);
-                let mut places = first.into_iter().chain(self.cmdlet.second);
-                let Some(name) = places.find(|name| !self.values.contains_key(name)) else {
-                    let expected = format!("a parameter's name before {:?}", word.text);
-                    return Err(Wrong::new(expected));
-                };
-                self.values.insert(name, word.text.clone());
+                unnamed.push(word);
                 continue;
             };
             let (named, inline) = match named.split_once(':') {
@@ -286,6 +281,17 @@ impl Line<'_> {
             if self.values.insert(name, value).is_some() {
                 return Err(Wrong::new(format!("-{name} only once")));
             }
+        }
+        // Values without a name go to the places that no name took.
+        let first = self.cmdlet.identity.map(|(name, _)| name);
+        let places = first.into_iter().chain(self.cmdlet.second);
+        let mut free: Vec<&'static str> =
+            places.filter(|name| !self.values.contains_key(name)).rev().collect();
+        for word in unnamed {
+            let name = free
+                .pop()
+                .ok_or_else(|| Wrong::new(format!("a parameter's name before {:?}", word.text)))?;
+            self.values.insert(name, word.text.clone());
         }
         Ok(())
     }

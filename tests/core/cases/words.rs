@@ -160,7 +160,7 @@ pub(super) fn order(pair: &mut Pair, line: &str) {
     match order::read(line, on, &pair.names()).unwrap_or_else(|wrong| panic!("{line}: {wrong:?}")) {
         Action::Order { on, order } => pair.feed(on.index(), Input::Order(order)),
         Action::StartClusterService { node, start } => pair.start_as(node.index(), start),
-        Action::RestoreGroup { on, witness_server } => pair.restore(on.index(), witness_server),
+        Action::RestoreGroup { on, witness_server, .. } => pair.restore(on.index(), witness_server),
         Action::StopMembers { nodes, configuration_only } => {
             pair.stop_members(nodes, configuration_only);
         }

@@ -299,6 +299,7 @@ impl Pair {
             databases: (0..self.setting.databases)
                 .map(|n| (if n == 0 { "VIP".to_owned() } else { format!("DB{n}") }, copies.clone()))
                 .collect(),
+            domain: "site.local".to_owned(),
             client_access_array: None,
             witness_servers: vec!["DC01".to_owned(), "FS02".to_owned()],
             availability_group: "DAG".to_owned(),
