@@ -95,6 +95,9 @@ fn config(me: u8) -> Config {
             retry: SECOND,
             skip_down_source: true,
             all_members_suffice: true,
+            switchover_copy_queue: 9,
+            switchover_replay_queue: 6,
+            dismount_fails_over: false,
         },
     }
 }

@@ -496,7 +496,10 @@ mod tests {
         story.group(61, "EX01", Offline);
         story.order(62, "EX01", Order::DismountDatabase(DbId(0)));
         story.dismounted(63, "EX01");
-        assert_eq!(story.judge(&PROMISE), Findings::default());
+        let findings = story.judge(&PROMISE);
+        assert_eq!(findings.violations, []);
+        let why = findings.unavailable.expect("a reason");
+        assert!(why.contains("VIP: an administrator dismounted it"), "{why}");
     }
 
     #[test]

@@ -70,11 +70,9 @@ impl Case {
 }
 
 pub(super) fn test(args: &Test) -> Answer {
-    if let Some(path) = &args.junit {
-        if path.is_dir() {
-            let expected = "expected a file; this is a folder";
-            return Err(Failure::Call(format!("--junit {}: {expected}", path.display())));
-        }
+    if let Some(path) = args.junit.as_ref().filter(|path| path.is_dir()) {
+        let expected = "expected a file; this is a folder";
+        return Err(Failure::Call(format!("--junit {}: {expected}", path.display())));
     }
     let cases = cases(args)?;
     let seeds: Vec<u64> = (0..args.runs).map(|more| args.seed.wrapping_add(more)).collect();

@@ -106,8 +106,8 @@ fn a_dead_hubs_mail_is_taken_over_after_15_minutes_with_rtm_and_3_hours_from_sp1
     let file = dagtwin::model::builtin::SITES[0];
     let text = file.scenarios.iter().find(|one| one.name == "shadow-takeover").expect("it").text;
     for (version, minutes) in [("rtm", 15), ("sp1", 180)] {
-        let mut wishes = load::wishes(text);
-        wishes.push(("exchange_version".to_owned(), version.to_owned()));
+        let mut wishes = load::wishes("s", text);
+        wishes.push(load::Wish::of_command_line("exchange_version", version));
         let topology = load::topology("t", file.topology.text, &wishes).expect("a site").topology;
         let mut scenario = load::scenario("s", "s", text, &topology).expect("a scenario");
         let wait = Span::from_secs(minutes * 60);
