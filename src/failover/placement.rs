@@ -115,8 +115,8 @@ impl Placement<'_> {
     }
 }
 
-/// Whether an hour, counted from the beginning of any day, lies in a failback window: from its first
-/// hour up to the beginning of its second, across midnight if that is lower.
+/// Whether an hour, counted from the beginning of any day, lies in a failback window: from its
+/// first hour up to the beginning of its second, across midnight if that is lower.
 pub(super) fn within(window: (u8, u8), hour: u64) -> bool {
     let since_start = |hour: u64| (hour + 24 - u64::from(window.0)) % 24;
     since_start(hour) < since_start(window.1.into())

@@ -75,7 +75,7 @@ impl Names<'_> {
     }
 
     /// What `Restore-DatabaseAvailabilityGroup` does beside letting databases be mounted.
-    fn restore(&self, restore: &Restore) -> String {
+    pub(super) fn restore(&self, restore: &Restore) -> String {
         let mut text = "restore the database availability group".to_owned();
         if !restore.evicts.is_empty() {
             text += &format!(" without {}", self.nodes(restore.evicts));

@@ -52,19 +52,14 @@ impl Names<'_> {
             }
             Plant::WitnessLock { holder: None, .. } => "witness log released".to_owned(),
             Plant::ClusterStart { node, start } => {
-                format!("{} is started{}", self.node(*node), switches(*start))
+                let restores = start.restores.as_ref();
+                let restores = restores.map(|restore| format!(": {}", self.restore(restore)));
+                let told = (switches(*start), restores.unwrap_or_default());
+                format!("{} is started{}{}", self.node(*node), told.0, told.1)
             }
             Plant::Operation { op, .. } => format!("{op:?} is over"),
             Plant::OrderRefused { node: _, why } => {
-                let why = match why {
-                    NotTaken::ServiceStopped => "the Cluster service does not run",
-                    NotTaken::ServiceRuns => "the Cluster service runs already",
-                    NotTaken::MachineOff => "the server is off",
-                    NotTaken::NotSuspended => "the copy is neither suspended nor failed",
-                    NotTaken::NoSource => "there is nothing to seed it from",
-                    NotTaken::StoppedMember => "the server is marked as stopped",
-                };
-                format!("the order is refused: {why}")
+                format!("the order is refused: {}", not_taken(*why))
             }
             Plant::Copy { .. }
             | Plant::LogDisk { .. }
@@ -176,6 +171,18 @@ impl Names<'_> {
             MailEvent::Lost => "lost".to_owned(),
             MailEvent::Deferred { why } => format!("waits: {}", failure_name(*why)),
         }
+    }
+}
+
+/// Why an order was not taken by the machine that it is about.
+const fn not_taken(why: NotTaken) -> &'static str {
+    match why {
+        NotTaken::ServiceStopped => "the Cluster service does not run",
+        NotTaken::ServiceRuns => "the Cluster service runs already",
+        NotTaken::MachineOff => "the server is off",
+        NotTaken::NotSuspended => "the copy is neither suspended nor failed",
+        NotTaken::NoSource => "there is nothing to seed it from",
+        NotTaken::StoppedMember => "the server is marked as stopped",
     }
 }
 

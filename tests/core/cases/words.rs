@@ -87,19 +87,7 @@ pub(super) fn set(setting: &mut Setting, words: &[&str]) {
             setting.starts = starts.iter().map(start).collect();
         }
         [kind @ ("group" | "resource"), name, words @ ..] => setting.parts.set(kind, name, words),
-        ["placement", words @ ..] => {
-            for pair in words.chunks(2) {
-                let (yes, placement) = (pair[1] == "yes", &mut setting.placement);
-                match pair[0] {
-                    "ordered" => placement.ordered = yes,
-                    "enforced" => placement.enforced_anti_affinity = yes,
-                    "node-down-counts" => placement.node_down_counts = yes,
-                    "operator-clears" => placement.operator_clears_failovers = yes,
-                    "wait" => placement.wait_delay = span(pair[1]),
-                    other => panic!("{other} is no word of placement"),
-                }
-            }
-        }
+        ["placement", words @ ..] => placement(setting, words),
         ["coordination", on] => setting.coordination = *on == "yes",
         ["skip-down-source", on] => setting.skip_down_source = *on == "yes",
         ["dismount-fails-over", on] => setting.dismount_fails_over = *on == "yes",
@@ -107,6 +95,21 @@ pub(super) fn set(setting: &mut Setting, words: &[&str]) {
         ["time-of-day", time] => setting.time_of_day = span(time),
         ["dials", dials @ ..] => setting.dials = dials.iter().map(|text| dial(text)).collect(),
         other => set_networks(setting, other),
+    }
+}
+
+/// `set placement …`: which node a group goes to.
+fn placement(setting: &mut Setting, words: &[&str]) {
+    for pair in words.chunks(2) {
+        let (yes, placement) = (pair[1] == "yes", &mut setting.placement);
+        match pair[0] {
+            "ordered" => placement.ordered = yes,
+            "enforced" => placement.enforced_anti_affinity = yes,
+            "node-down-counts" => placement.node_down_counts = yes,
+            "operator-clears" => placement.operator_clears_failovers = yes,
+            "wait" => placement.wait_delay = span(pair[1]),
+            other => panic!("{other} is no word of placement"),
+        }
     }
 }
 
