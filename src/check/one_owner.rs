@@ -37,7 +37,7 @@ impl OneOwner {
     fn follow(&mut self, what: &What) -> bool {
         match what {
             What::Out(node, Effect::Note(Note::Group { group, owner, state })) if node == owner => {
-                if *state == GroupState::Online {
+                if matches!(state, GroupState::Online | GroupState::PartialOnline) {
                     self.online.insert((*group, *node))
                 } else {
                     self.online.remove(&(*group, *node))
@@ -147,6 +147,10 @@ mod tests {
         story.group(1, "EX01", GroupState::Online);
         story.group(2, "EX02", GroupState::Online);
         assert_eq!(story.judge(&PROMISE).violations.len(), 1);
+        let mut story = Story::new();
+        story.group(1, "EX01", GroupState::PartialOnline);
+        story.group(2, "EX02", GroupState::Online);
+        assert_eq!(story.judge(&PROMISE).violations.len(), 1, "a part of it runs");
         let mut story = Story::new();
         story.group(1, "EX01", GroupState::Online);
         story.group(2, "EX01", GroupState::Offline);

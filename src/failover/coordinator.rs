@@ -207,7 +207,9 @@ impl Coordinator {
     ) {
         let config = &ctx.config.groups[group];
         let owner = database.groups[group].owner;
-        if !config.auto_failback || database.groups[group].state != GroupState::Online {
+        let state = database.groups[group].state;
+        let runs = matches!(state, GroupState::Online | GroupState::PartialOnline);
+        if !config.auto_failback || !runs {
             return;
         }
         let first = Placement { config: ctx.config, database, hosts }.returned(group);
