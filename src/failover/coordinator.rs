@@ -264,7 +264,13 @@ impl Coordinator {
                     ctx.note(Note::GroupStays { group, why: Why::NodePaused });
                     return;
                 }
-                for resource in ctx.config.needs(resource) {
+                let needed = ctx.config.needs(resource);
+                if !database.groups[group].wanted {
+                    // The rest of an offline group stays offline.
+                    let of = ctx.config.resources.iter().filter(|(_, one)| one.group == group);
+                    database.stopped.extend(of.map(|(id, _)| id));
+                }
+                for resource in needed {
                     database.stopped.remove(&resource);
                 }
                 self.start_group(ctx, database, group);

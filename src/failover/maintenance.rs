@@ -6,7 +6,7 @@ use super::active_manager::{Primary, Servers};
 use super::pause;
 use super::placement::{Hosts, Placement};
 use super::seam::{ActivationPolicy, Failback, MountDial, Note, SkipChecks, Why};
-use super::state::ClusterDatabase;
+use super::state::{ClusterDatabase, DatabaseEntry};
 use crate::base::NodeId;
 
 /// Pauses the node, blocks activation on its server, and moves its databases away, if there is a
@@ -25,7 +25,8 @@ pub(super) fn start(
         shared.servers[node].activation_policy = ActivationPolicy::Blocked;
     }
     shared.changed();
-    if let Some(primary) = primary {
+    let active = |it: &DatabaseEntry| it.active == Some(node) && it.mounted;
+    if let Some(primary) = primary.filter(|_| shared.databases.values().any(active)) {
         let how = (None, Some(MountDial::Lossless), SkipChecks::default());
         primary.switch_server_over(ctx, shared, node, how, servers);
     }

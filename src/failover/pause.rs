@@ -69,6 +69,11 @@ pub(super) fn resume(
         return;
     }
     for group in entry.drained {
+        let now = &mut database.groups[group];
+        if now.owner == Some(node) {
+            // It is still here, and on its way.
+            now.moving_to = None;
+        }
         let now = &database.groups[group];
         let free = now.exists && now.owner != Some(node) && now.moving_to.is_none();
         let fits = Placement { config: ctx.config, database, hosts }.fits(group);

@@ -262,6 +262,10 @@ pub enum NotTaken {
     MachineOff,
     /// The member is marked as stopped: only the others can restore the group.
     StoppedMember,
+    /// Datacenter activation coordination is off: its cmdlets do not run against such a group.
+    CoordinationOff,
+    /// No member is marked as stopped, and quorum would be forced beside those that are away.
+    NoStoppedMember,
 }
 
 /// Why a frame or segment did not arrive.

@@ -255,6 +255,7 @@ fn insert_services(world: &mut World, topology: &Topology, scenario: &Scenario) 
         machines: with(MachineRole::DomainController),
         array: exists,
         stopped_members: NodeSet::EMPTY,
+        activation_coordination: topology.dag.activation_coordination,
         alternate_witness: None,
         database_names_server: IdVec::filled(topology.databases.len(), None),
         circular_logging: topology

@@ -15,6 +15,8 @@ pub(super) struct Directory {
     pub machines: Vec<MachineId>,
     /// The record that created the client access array object.
     pub array: Option<RecordNo>,
+    /// Whether DatacenterActivationMode of the group is DagOnly.
+    pub activation_coordination: bool,
     /// StoppedMailboxServers of the group.
     pub stopped_members: NodeSet,
     /// AlternateWitnessServer of the group, by its place among those that there are.

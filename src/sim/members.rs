@@ -14,6 +14,16 @@ fn mark(p: &mut Plant, at: Instant, nodes: NodeSet, cause: RecordNo) -> RecordNo
     p.change(at, Some(cause), Change::StoppedMembers { nodes })
 }
 
+/// Whether the group refuses `Stop-`, `Restore-` and `Start-DatabaseAvailabilityGroup`: they are
+/// for groups with datacenter activation coordination (exchange.md §3.2 cmdlets of the mode).
+fn is_off(p: &mut Plant, at: Instant, on: NodeId, cause: RecordNo) -> bool {
+    let off = !p.directory.activation_coordination;
+    if off {
+        host::refuse(p, at, on, NotTaken::CoordinationOff, cause);
+    }
+    off
+}
+
 /// `Stop-DatabaseAvailabilityGroup`.
 pub(super) fn stop(
     p: &mut Plant,
@@ -22,6 +32,9 @@ pub(super) fn stop(
     configuration_only: bool,
     cause: RecordNo,
 ) {
+    if nodes.lowest().is_none_or(|on| is_off(p, at, on, cause)) {
+        return;
+    }
     let record = mark(p, at, p.directory.stopped_members.union(nodes), cause);
     let runs = |p: &Plant, node: NodeId| p.machine(node.into()).up && p.host(node).node.is_some();
     for node in nodes.iter().filter(|_| !configuration_only) {
@@ -40,6 +53,9 @@ pub(super) fn restore(
     witness_server: Option<u8>,
     cause: RecordNo,
 ) {
+    if is_off(p, at, on, cause) {
+        return;
+    }
     let evicts = p.directory.stopped_members;
     if evicts.contains(on) {
         return host::refuse(p, at, on, NotTaken::StoppedMember, cause);
@@ -50,6 +66,8 @@ pub(super) fn restore(
     let restore = Restore { evicts, witness_server };
     if p.host(on).node.as_ref().is_some_and(|node| node.view().quorum) {
         host::feed(p, at, on, Input::Order(Order::RestoreGroup(restore)), Some(cause));
+    } else if evicts.is_empty() {
+        host::refuse(p, at, on, NotTaken::NoStoppedMember, cause);
     } else {
         host::start_anew(p, at, on, restoring(restore), cause);
     }
@@ -62,6 +80,9 @@ pub(crate) fn restoring(restore: Restore) -> Start {
 
 /// `Start-DatabaseAvailabilityGroup`: the cluster takes them back, and their service starts.
 pub(super) fn start(p: &mut Plant, at: Instant, on: NodeId, nodes: NodeSet, cause: RecordNo) {
+    if is_off(p, at, on, cause) {
+        return;
+    }
     if p.host(on).node.is_none() {
         return host::refuse(p, at, on, NotTaken::ServiceStopped, cause);
     }

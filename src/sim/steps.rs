@@ -28,6 +28,9 @@ pub(super) fn act(p: &mut Plant, at: Instant, index: u16) {
         Action::Order { on, order: Order::StopService } => stop_node(p, at, *on, cause),
         Action::Order { on, order } => {
             if p.machine((*on).into()).up && p.host(*on).node.is_some() {
+                if let Order::SetActivationCoordination(mode) = order {
+                    p.directory.activation_coordination = *mode;
+                }
                 host::feed(p, at, *on, Input::Order(*order), Some(cause));
             } else {
                 host::refuse(p, at, *on, NotTaken::ServiceStopped, cause);

@@ -63,3 +63,22 @@ fn outlook_goes_to_the_server_that_its_database_names() {
     let array = scenario.replace("EX02.contoso.local", "casarray.contoso.local");
     assert_eq!(run("database-names-the-array", "two-node-2010", &array).0, 1);
 }
+
+#[test]
+fn a_restore_needs_the_mode_and_a_stopped_member() {
+    let path = root().join("tests/corpus/second-witness/primary-site-lost.toml");
+    let with = std::fs::read_to_string(path).expect("the scenario");
+    let off = with.replace("DatacenterActivationMode DagOnly", "DatacenterActivationMode Off");
+    let stop = "order = \"Stop-DatabaseAvailabilityGroup PrimaryDAG -MailboxServer EX01 \
+                -ConfigurationOnly\"\non = \"EX02\"\n";
+    let nobody = with.replace(stop, "");
+    assert!(off != with && nobody != with);
+    let refusals = |name, scenario: &str, why: &str| {
+        let (_, journal) = run(name, "tests/corpus/second-witness", scenario);
+        journal.matches(&format!("the order is refused: {why}")).count()
+    };
+    assert_eq!(refusals("restored", &with, ""), 0);
+    let why = "DatacenterActivationMode of the group is Off";
+    assert_eq!(refusals("mode-off", &off, why), 3, "Stop-, Restore- and Start-");
+    assert_eq!(refusals("nobody-stopped", &nobody, "no member is marked as stopped"), 1);
+}

@@ -78,6 +78,7 @@ impl Primary {
         let refused = match active {
             _ if self.is_under_way(database) => Some(OrderRefusal::UnderWay),
             _ if mounted == mount => Some(OrderRefusal::AlreadySo),
+            Some(on) if mount && !servers.members.contains(on) => Some(OrderRefusal::NodeIsDown),
             Some(on) if mount && !servers.may_mount.contains(on) => Some(OrderRefusal::MayNotMount),
             Some(on) if mount && self.is_full(ctx, shared, on) => Some(OrderRefusal::MaximumActive),
             // Where it has never been active, the primary finds the first place for it.

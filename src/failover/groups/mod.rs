@@ -40,6 +40,11 @@ struct Local {
 }
 
 impl Local {
+    /// Whether it cannot be online on this node, where another does for it.
+    fn is_spare(&self) -> bool {
+        self.given_up && self.state == ResourceState::Offline
+    }
+
     /// Back to the start, with what is remembered of it beyond that.
     fn fresh(&mut self) -> Local {
         let restarts = core::mem::take(&mut self.restarts);
@@ -108,7 +113,8 @@ impl Groups {
                 && entry.owner == Some(me)
                 && entry.moving_to.is_none();
             if allowed || entry.owner != Some(me) {
-                let wanted = Wanted::of(ctx.config, database, group, wanted);
+                let spare = |id| self.locals[id].is_spare();
+                let wanted = Wanted::of(ctx.config, database, group, wanted, spare);
                 self.settle_group(ctx, group, &wanted);
             }
             let owner = entry.owner == Some(me);

@@ -183,6 +183,10 @@ const fn not_taken(why: NotTaken) -> &'static str {
         NotTaken::NotSuspended => "the copy is neither suspended nor failed",
         NotTaken::NoSource => "there is nothing to seed it from",
         NotTaken::StoppedMember => "the server is marked as stopped",
+        NotTaken::CoordinationOff => "DatacenterActivationMode of the group is Off",
+        NotTaken::NoStoppedMember => {
+            "no member is marked as stopped, see Stop-DatabaseAvailabilityGroup"
+        }
     }
 }
 
