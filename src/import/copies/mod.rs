@@ -236,9 +236,23 @@ fn database(name: String, rows: Vec<Read>, notes: &mut Vec<String>) -> Database 
     Database { name, active, mounted, newest: logs::BASE + newest, copies }
 }
 
-/// The server with the active copy: by the word of all rows, else of the row that calls itself
-/// active, else of the row whose state only an active copy has.
+/// The server with the active copy: the one that is mounted, whatever else is told; else by the
+/// word of all rows, of the row that calls itself active, or of the row whose state only an active
+/// copy has.
 fn active(name: &str, rows: &[Read], notes: &mut Vec<String>) -> Option<String> {
+    if let Some(mounted) = rows.iter().find(|row| row.status == Ok(CopyStatus::Mounted)) {
+        let here = |row: &Read| same_server(&row.server, &mounted.server);
+        let denies = |row: &Read| {
+            row.active.as_ref().is_some_and(|active| !same_server(active, &mounted.server))
+                || row.is_active.is_some_and(|active| active != here(row))
+                || !here(row) && has_state_of_active(row)
+        };
+        if rows.iter().any(denies) {
+            let fields = "ActiveDatabaseCopy, ActiveCopy or Status of a copy says otherwise";
+            notes.push(format!("{name}: it is mounted on {}; {fields}", mounted.server));
+        }
+        return Some(mounted.server.clone());
+    }
     let mut told = rows.iter().filter_map(|row| row.active.as_deref());
     let first = told.next();
     let agreed = first.filter(|first| told.all(|other| same_server(first, other)));
@@ -247,18 +261,7 @@ fn active(name: &str, rows: &[Read], notes: &mut Vec<String>) -> Option<String> 
         _ => None,
     };
     let calls_itself = || only(rows.iter().filter(|row| row.is_active == Some(true)).collect());
-    let by_state = || {
-        let active = |row: &&Read| {
-            matches!(
-                row.status,
-                Ok(CopyStatus::Mounted
-                    | CopyStatus::Mounting
-                    | CopyStatus::Dismounting
-                    | CopyStatus::Dismounted)
-            )
-        };
-        only(rows.iter().filter(active).collect())
-    };
+    let by_state = || only(rows.iter().filter(|row| has_state_of_active(row)).collect());
     let chosen = agreed.map(str::to_owned).or_else(calls_itself).or_else(by_state);
     if chosen.is_none() {
         notes.push(format!("{name}: the file does not tell where it is active; it is left out"));
@@ -270,6 +273,17 @@ fn active(name: &str, rows: &[Read], notes: &mut Vec<String>) -> Option<String> 
         let spelled = rows.iter().find(|row| same_server(&row.server, &chosen));
         spelled.map_or(chosen, |row| row.server.clone())
     })
+}
+
+/// Whether a copy has a state that only an active copy has (exchange.md §1.8).
+fn has_state_of_active(row: &Read) -> bool {
+    matches!(
+        row.status,
+        Ok(CopyStatus::Mounted
+            | CopyStatus::Mounting
+            | CopyStatus::Dismounting
+            | CopyStatus::Dismounted)
+    )
 }
 
 /// A value as messages show it: quoted, and not endless.

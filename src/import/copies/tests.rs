@@ -173,10 +173,16 @@ fn the_active_copy_is_found_by_what_most_is_known_from() {
     let passive = "Identity,Status,ActiveDatabaseCopy\nDB\\EX2,Healthy,EX1\n";
     assert_eq!(active(passive), (ex1.clone(), 0));
     assert!(export(passive).databases[0].mounted);
+    let elsewhere =
+        "Identity,Status,ActiveDatabaseCopy\nDB\\EX1,Mounted,EX9\nDB\\EX2,Healthy,EX9\n";
+    assert_eq!(active(elsewhere), (ex1.clone(), 1));
+    let itself = "Identity,Status,ActiveCopy\nDB\\EX1,Mounted,False\nDB\\EX2,Healthy,True\n";
+    assert_eq!(active(itself), (ex1.clone(), 1));
     let split = "Identity,Status,ActiveDatabaseCopy\nDB\\EX1,Mounted,EX1\nDB\\EX2,Healthy,EX3\n";
-    assert_eq!(active(split), (ex1, 1));
+    assert_eq!(active(split), (ex1.clone(), 1));
     assert_eq!(active("Identity,Status\nDB\\EX1,Healthy\n"), (None, 1));
-    assert_eq!(active("Identity,Status\nDB\\EX1,Mounted\nDB\\EX2,Mounting\n"), (None, 1));
+    assert_eq!(active("Identity,Status\nDB\\EX1,Mounted\nDB\\EX2,Mounting\n"), (ex1, 1));
+    assert_eq!(active("Identity,Status\nDB\\EX1,Mounting\nDB\\EX2,Mounting\n"), (None, 1));
     let both = problems("Identity,Status\nDB\\EX1,Mounted\nDB\\EX2,Mounted\n");
     assert!(both[0].contains("expected one mounted copy of DB; that on EX1 is"), "{both:?}");
 }
@@ -191,6 +197,8 @@ fn lines_that_were_typed_are_passed_over() {
     assert_eq!(queues(&only(&sound)).0, 7);
     let table = "[PS] C:\\>type copies.csv\nIdentity,Status\nDB\\EX1,Healthy\n";
     assert_eq!(only(table).server, "EX1");
+    let remote = table.replace("[PS]", "[ex01.contoso.com]: PS");
+    assert_eq!(only(&remote).server, "EX1");
 }
 
 #[test]

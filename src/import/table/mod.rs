@@ -103,9 +103,12 @@ fn without_prompts(text: &str) -> Cow<'_, str> {
     Cow::Owned(lines.collect())
 }
 
-/// Whether a line begins with a prompt such as `[PS] C:\Windows\system32>` or goes on with `>>`.
+/// Whether a line begins with a prompt such as `[PS] C:\Windows\system32>`, that of a session on
+/// another machine (`[ex01]: PS C:\>`) among them, or goes on with `>>`.
 fn is_prompt(line: &str) -> bool {
     let line = line.trim_start();
+    let remote = line.strip_prefix('[').and_then(|line| line.split_once("]: "));
+    let line = remote.map_or(line, |(_, line)| line);
     let shell = line.strip_prefix("[PS]").or_else(|| line.strip_prefix("PS "));
     let drive = shell.map(str::trim_start).is_some_and(|place| {
         let mut letters = place.chars();
