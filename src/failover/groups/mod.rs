@@ -27,6 +27,8 @@ struct Local {
     not_before: Instant,
     /// Failed beyond its restarts.
     given_up: bool,
+    /// It cannot be online on this node, where another does for it.
+    spare: bool,
     retry_at: Option<Instant>,
     /// The one more attempt after RetryPeriodOnFailure has begun.
     retried: bool,
@@ -40,11 +42,6 @@ struct Local {
 }
 
 impl Local {
-    /// Whether it cannot be online on this node, where another does for it.
-    fn is_spare(&self) -> bool {
-        self.given_up && self.state == ResourceState::Offline
-    }
-
     /// Back to the start, with what is remembered of it beyond that.
     fn fresh(&mut self) -> Local {
         let restarts = core::mem::take(&mut self.restarts);
@@ -113,7 +110,7 @@ impl Groups {
                 && entry.owner == Some(me)
                 && entry.moving_to.is_none();
             if allowed || entry.owner != Some(me) {
-                let spare = |id| self.locals[id].is_spare();
+                let spare = |id| self.locals[id].spare;
                 let wanted = Wanted::of(ctx.config, database, group, wanted, spare);
                 self.settle_group(ctx, group, &wanted);
             }
@@ -136,6 +133,7 @@ impl Groups {
             let local = &mut self.locals[id];
             local.restarts.clear();
             local.given_up = false;
+            local.spare = false;
             local.retried = false;
             local.retry_at = None;
             local.not_before = Instant::ZERO;
@@ -328,6 +326,7 @@ impl Groups {
         if budget {
             ctx.note(Note::ResourceRestart { resource: id, restarts: restarts + 1 });
         } else if spare {
+            self.locals[id].spare = true;
             self.off(ctx, id);
         } else if leaves {
             self.leaves[config.group] = Some(Why::ResourceFailed);
