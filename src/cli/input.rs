@@ -144,7 +144,12 @@ fn scenario_text(origin: &Origin, argument: Option<&str>) -> Result<Text, Failur
         Origin::Builtin(site) => {
             let found = site.scenarios.iter().find(|known| known.name == name);
             let known = site.scenarios.iter().map(|known| known.name);
-            found.map(builtin_text).ok_or_else(|| unknown_scenario(name, known))
+            let mut others = builtin::SITES.iter();
+            let other = others.find(|site| site.scenarios.iter().any(|known| known.name == name));
+            found.map(builtin_text).ok_or_else(|| match other {
+                Some(other) => scenario_of_another(name, other.topology.name),
+                None => unknown_scenario(name, known),
+            })
         }
         Origin::File(path) => {
             let folder = path.parent().unwrap_or(Path::new("")).join("scenarios");
@@ -169,6 +174,14 @@ fn scenario_text(origin: &Origin, argument: Option<&str>) -> Result<Text, Failur
 fn unknown_scenario<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Failure {
     let known: Vec<_> = known.collect();
     Failure::Call(suggest::unknown("scenario", name, &known, "or name a scenario file (.toml)"))
+}
+
+/// Another built-in topology has a scenario of this name.
+fn scenario_of_another(name: &str, topology: &str) -> Failure {
+    Failure::Call(format!(
+        "the scenario `{name}` is for the topology `{topology}`: dagtwin run {topology} --scenario \
+         {name}"
+    ))
 }
 
 /// No scenario was named, and the site has none of the name that is taken then.

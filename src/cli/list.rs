@@ -114,9 +114,13 @@ fn scenarios() -> Vec<Item> {
         let Some(loaded) = loaded(site) else { continue };
         for file in site.scenarios {
             let scenario = load::scenario(file.path, file.name, file.text, &loaded.topology);
+            let mut line = scenario.map(|scenario| scenario.title).unwrap_or_default();
+            if site.topology.name != builtin::SITES[0].topology.name {
+                line += &format!(" (topology {})", site.topology.name);
+            }
             items.push(Item {
                 name: file.name.to_owned(),
-                line: scenario.map(|scenario| scenario.title).unwrap_or_default(),
+                line,
                 more: vec![
                     ("topology", site.topology.name.to_owned()),
                     ("file", file.path.to_owned()),

@@ -55,6 +55,9 @@ fn unknown_names_are_answered_with_what_exists() {
     assert_eq!((scenario.status, scenario.out.as_str()), (2, ""));
     assert!(scenario.err.contains("did you mean \"nic-loss\""), "{}", scenario.err);
     assert!(scenario.err.contains("power-off"), "{}", scenario.err);
+    let elsewhere = told(&["run", "--scenario", "lagged-copy"]);
+    assert_eq!(elsewhere.status, 2);
+    assert!(elsewhere.err.contains("dagtwin run lagged-copy --scenario"), "{}", elsewhere.err);
     let topology = told(&["run", "two-nodes-2010"]);
     assert_eq!(topology.status, 2);
     assert!(topology.err.contains("did you mean \"two-node-2010\""), "{}", topology.err);
