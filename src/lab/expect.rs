@@ -7,6 +7,7 @@ use crate::journal::Record;
 use crate::journal::record::{ClientEvent, ConnectionState, What};
 use crate::journal::text::{Names, group_state};
 use crate::model::scenario::{CopyWish, Expectation, Expected, Who};
+use crate::model::topology::ClientGroup;
 use crate::model::{Scenario, Topology};
 use crate::view::Scene;
 
@@ -49,6 +50,10 @@ struct Watch<'s> {
     over: bool,
     /// The members that were there instead, when last asked.
     found: Option<NodeSet>,
+    /// A client that was not connected when last asked.
+    away: Option<ClientId>,
+    /// When everything is back that was lost after it began, worked out once; none for never.
+    back: Option<Option<Instant>>,
 }
 
 /// Judges every expectation.
@@ -73,6 +78,8 @@ pub fn judge(
                 held: None,
                 over: false,
                 found: None,
+                away: None,
+                back: None,
             });
         }
     }
@@ -168,7 +175,11 @@ impl Watch<'_> {
                 }
                 now >= self.until
             }
-            Expected::Recovered => recovered(outages, now, self.at),
+            Expected::Recovered => {
+                let back = *self.back.get_or_insert_with(|| recovered(outages, self.at));
+                back.is_some_and(|back| back <= now)
+            }
+            Expected::Connected { who } => self.connected(scene, *who),
             other => self.seen || holds(scene, scenario, other),
         };
         if matches!(what, Expected::Nodes { .. }) {
@@ -180,13 +191,35 @@ impl Watch<'_> {
             self.over = true;
         }
     }
+
+    /// Whether everybody meant is connected. As long as the one who was not still is not, nobody
+    /// else needs to be asked.
+    fn connected(&mut self, scene: &Scene, who: Who) -> bool {
+        if self.away.is_some_and(|id| !is_connected(scene, id)) {
+            return false;
+        }
+        let topology = scene.topology();
+        let clients = |group: &ClientGroup| group.first.0..group.first.0 + group.count;
+        let meant = topology.clients.iter().flat_map(clients).map(ClientId);
+        self.away =
+            meant.into_iter().find(|id| is(topology, who, *id) && !is_connected(scene, *id));
+        self.away.is_none()
+    }
 }
 
-/// Whether nothing is out any more and nothing will be that began by now.
-fn recovered(outages: &[Outage], now: Instant, since: Instant) -> bool {
-    let counted = outages.iter().filter(|outage| outage.hard && outage.to != Some(outage.from));
-    let mut after = counted.filter(|outage| outage.to.is_none_or(|to| to > since));
-    after.all(|outage| outage.to.is_some_and(|to| to <= now))
+/// Whether a client is connected and at work.
+fn is_connected(scene: &Scene, id: ClientId) -> bool {
+    let client = &scene.clients[id];
+    client.answered && client.state.is_none_or(|state| state == ConnectionState::Connected)
+}
+
+/// When nothing is out any more of what ended or goes on after a moment; none for never.
+fn recovered(outages: &[Outage], since: Instant) -> Option<Instant> {
+    let mut last = since;
+    for outage in outages.iter().filter(|outage| outage.hard && outage.to != Some(outage.from)) {
+        last = last.max(outage.to?);
+    }
+    Some(last)
 }
 
 fn recovered_at(outages: &[Outage], since: Instant) -> Option<Instant> {
@@ -251,15 +284,6 @@ fn holds(scene: &Scene, scenario: &Scenario, expected: &Expected) -> bool {
             record.is_some() == *exists && address.is_none_or(|wanted| record == Some(&wanted))
         }
         Expected::ClientAccessArray { exists } => scene.array == *exists,
-        Expected::Connected { who } => topology.clients.iter().all(|group| {
-            let mut clients = (group.first.0..group.first.0 + group.count).map(ClientId);
-            clients.all(|id| {
-                let client = &scene.clients[id];
-                let up = client.answered
-                    && client.state.is_none_or(|state| state == ConnectionState::Connected);
-                !is(topology, *who, id) || up
-            })
-        }),
         Expected::ConnectedTo { client, node } => {
             let client = &scene.clients[*client];
             client.answered && client.machine.is_some_and(|machine| machine.index() == node.index())
@@ -270,16 +294,14 @@ fn holds(scene: &Scene, scenario: &Scenario, expected: &Expected) -> bool {
                     message: name, ..
                 }) if name == message)
             });
-            scene.mail.values().any(|mail| {
-                mail.step.map(usize::from) == step
-                    && step.is_some()
-                    && if *delivered { mail.delivered } else { mail.submitted }
-            })
+            let mail = step.and_then(|step| scene.message_of_step(step));
+            mail.is_some_and(|mail| if *delivered { mail.delivered } else { mail.submitted })
         }
         Expected::Machine { machine, up } => scene.machines[*machine] == *up,
         Expected::Trying { .. }
         | Expected::LogOnAgain { .. }
         | Expected::Autodiscover { .. }
+        | Expected::Connected { .. }
         | Expected::Recovered
         | Expected::Unmoved => false,
     }

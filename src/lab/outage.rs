@@ -130,6 +130,7 @@ fn clients(topology: &Topology, records: &[Record]) -> Vec<Outage> {
     let mut trackers: IdVec<ClientId, Tracker> = IdVec::filled(count, Tracker::default());
     let mut found = Vec::new();
     let mut bound: BTreeMap<Address, RecordNo> = BTreeMap::new();
+    let mut way = Way::over(records);
     for (number, record) in records.iter().enumerate() {
         let number = RecordNo(number as u32);
         let (id, event) = match &record.what {
@@ -150,7 +151,6 @@ fn clients(topology: &Topology, records: &[Record]) -> Vec<Outage> {
         }
         if let ClientEvent::Answered { .. } = event {
             let enabling = [record.cause, tracker.bound(&bound), tracker.neighbour];
-            let points = || points(records, &enabling, &tracker.own);
             let who = Who::Client(topology.client_group(*id).kind, *id);
             found.extend(tracker.asked.pop_front().filter(|_| tracker.hard || tracker.soft).map(
                 |from| Outage {
@@ -158,7 +158,7 @@ fn clients(topology: &Topology, records: &[Record]) -> Vec<Outage> {
                     from,
                     to: Some(record.at),
                     hard: tracker.hard,
-                    stages: stages(from, record.at, &points()),
+                    stages: stages(from, record.at, &way.points(&enabling, &tracker.own)),
                 },
             ));
         }
@@ -205,6 +205,7 @@ fn services(topology: &Topology, scenario: &Scenario, records: &[Record]) -> Vec
     let mut groups: IdVec<GroupId, Watch> = IdVec::filled(topology.groups.len(), Watch::default());
     let mut databases: IdVec<DbId, Watch> =
         IdVec::filled(topology.databases.len(), Watch::default());
+    let mut way = Way::over(records);
     for (number, record) in records.iter().enumerate() {
         if matches!(record.what, What::In(..) | What::Client(..) | What::Mail(..)) {
             continue;
@@ -213,12 +214,13 @@ fn services(topology: &Topology, scenario: &Scenario, records: &[Record]) -> Vec
         let number = RecordNo(number as u32);
         for group in topology.groups.ids() {
             let served = scene.group_served(group);
-            groups[group].see(records, (record.at, number), served, Who::Group(group), &mut found);
+            let who = Who::Group(group);
+            groups[group].see(&mut way, (record.at, number), served, who, &mut found);
         }
         for database in topology.databases.ids() {
             let served = scene.served_by(database).is_some();
             let who = Who::Database(database);
-            databases[database].see(records, (record.at, number), served, who, &mut found);
+            databases[database].see(&mut way, (record.at, number), served, who, &mut found);
         }
     }
     let open = |who, watch: &Watch| {
@@ -240,7 +242,7 @@ struct Watch {
 impl Watch {
     fn see(
         &mut self,
-        records: &[Record],
+        way: &mut Way,
         (at, number): (Instant, RecordNo),
         served: bool,
         who: Who,
@@ -253,29 +255,42 @@ impl Watch {
         if !served {
             self.lost_at = Some(at);
         } else if let Some(from) = self.lost_at.take().filter(|from| *from < at) {
-            let points = points(records, &[Some(number)], &[]);
-            let stages = stages(from, at, &points);
+            let stages = stages(from, at, &way.points(&[Some(number)], &[]));
             found.push(Outage { who, from, to: Some(at), hard: true, stages });
         }
     }
 }
 
-/// The moments on the way back to service: the chains of causes of everything that made service
-/// possible, in the order of time, then the client's own. Where two chains run side by side, as
-/// an address and a mount do, a stretch belongs to the one that moves next: it is what the outage
-/// would be shorter by if that were quicker.
-fn points(records: &[Record], enabling: &[Option<RecordNo>], own: &[Point]) -> Vec<Point> {
-    let heads = enabling.iter().flatten();
-    let links: BTreeSet<RecordNo> =
-        heads.flat_map(|head| crate::journal::chain(records, *head)).collect();
-    let points = links.into_iter().filter_map(|number| {
-        let stage = stage_of(records, number)?;
-        Some(Point { at: records[number.0 as usize].at, stage, record: number })
-    });
-    let mut points: Vec<Point> = points.collect();
-    let last = points.last().map_or(Instant::ZERO, |point| point.at);
-    points.extend(own.iter().filter(|point| point.at >= last));
-    points
+/// The way back to service through the records. What stage a record ends is worked out once: many
+/// clients come back by the same records.
+struct Way<'r> {
+    records: &'r [Record],
+    known: BTreeMap<RecordNo, Option<&'static str>>,
+}
+
+impl<'r> Way<'r> {
+    fn over(records: &'r [Record]) -> Self {
+        Way { records, known: BTreeMap::new() }
+    }
+
+    /// The moments on the way: the chains of causes of everything that made service possible, in
+    /// the order of time, then the client's own. Where two chains run side by side, as an address
+    /// and a mount do, a stretch belongs to the one that moves next: it is what the outage would
+    /// be shorter by if that were quicker.
+    fn points(&mut self, enabling: &[Option<RecordNo>], own: &[Point]) -> Vec<Point> {
+        let records = self.records;
+        let heads = enabling.iter().flatten();
+        let links: BTreeSet<RecordNo> =
+            heads.flat_map(|head| crate::journal::chain(records, *head)).collect();
+        let points = links.into_iter().filter_map(|number| {
+            let stage = *self.known.entry(number).or_insert_with(|| stage_of(records, number));
+            Some(Point { at: records[number.0 as usize].at, stage: stage?, record: number })
+        });
+        let mut points: Vec<Point> = points.collect();
+        let last = points.last().map_or(Instant::ZERO, |point| point.at);
+        points.extend(own.iter().filter(|point| point.at >= last));
+        points
+    }
 }
 
 /// Cuts an outage at the moments on the way; they end exactly at `to`.

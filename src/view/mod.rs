@@ -67,6 +67,8 @@ pub struct Scene<'t> {
     pub clients: IdVec<ClientId, Client>,
     /// Messages by state.
     pub mail: BTreeMap<MailId, Mail>,
+    /// The messages that steps of the scenario had written.
+    written: BTreeMap<u16, MailId>,
     /// Messages that were delivered twice and dropped.
     pub duplicates: u64,
 }
@@ -197,6 +199,7 @@ impl<'t> Scene<'t> {
             array: scenario.start.client_access_array,
             clients: IdVec::filled(topology.total_clients() as usize, Client::default()),
             mail: BTreeMap::new(),
+            written: BTreeMap::new(),
             duplicates: 0,
         }
     }
@@ -400,11 +403,20 @@ impl<'t> Scene<'t> {
         self.clients[id] = client;
     }
 
+    /// The message that a step of the scenario had written, if it was.
+    pub fn message_of_step(&self, step: usize) -> Option<&Mail> {
+        let step = u16::try_from(step).ok()?;
+        self.mail.get(self.written.get(&step)?)
+    }
+
     fn mail(&mut self, id: MailId, event: &MailEvent) {
         let unknown = Mail { step: None, submitted: false, delivered: false, lost: false };
         let mail = self.mail.entry(id).or_insert(unknown);
         match event {
-            MailEvent::Written { step, .. } => mail.step = *step,
+            MailEvent::Written { step, .. } => {
+                mail.step = *step;
+                self.written.extend(step.map(|step| (step, id)));
+            }
             MailEvent::Submitted { .. } => mail.submitted = true,
             MailEvent::Delivered { .. } => {
                 mail.delivered = true;
