@@ -3,6 +3,7 @@
 //! Nothing here knows what a cluster is. Everything is integer.
 
 pub mod address;
+pub mod decimal;
 pub mod draw;
 pub mod ids;
 pub mod idvec;
@@ -10,6 +11,7 @@ pub mod ratio;
 pub mod time;
 
 pub use address::Address;
+pub use decimal::Decimal;
 pub use ids::{
     ClientId, CopyId, DbId, GroupId, Id, MachineId, MailId, NetId, NicId, NodeId, NodeSet, OpId,
     ResourceId, SiteId, StepNo,

@@ -11,7 +11,7 @@ use crate::failover::seam::{
 use crate::journal::record::{ClientEvent, MailEvent, Plant, ServiceState};
 use crate::journal::{Record, RecordNo, What};
 use crate::model::scenario::Action;
-use crate::model::topology::{ClientGroup, ClientKind, MachineRole};
+use crate::model::topology::{ClientGroup, ClientKind, Connection, MachineRole};
 use crate::model::{Scenario, Service, Topology};
 use crate::view::Scene;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -315,8 +315,7 @@ impl ServiceBack {
 
     /// What somebody took from clients on purpose.
     fn taken_away(&self, clients: &ClientGroup) -> Option<&'static str> {
-        let mailbox = matches!(clients.kind, ClientKind::Outlook | ClientKind::Owa);
-        if mailbox && !self.databases[clients.database] {
+        if clients.kind.has_mailbox() && !self.databases[clients.database] {
             Some("their database was dismounted on purpose")
         } else if clients.server.is_some_and(|group| !self.groups[group]) {
             Some("the group that they use was taken offline on purpose")
@@ -338,10 +337,14 @@ impl ServiceBack {
             let owner = group.server.and_then(|id| scene.groups[id].owner);
             let mounted = scene.served_by(group.database);
             let service = match group.kind {
+                ClientKind::Outlook if group.connection == Connection::Http => {
+                    Service::OutlookAnywhere
+                }
                 ClientKind::Outlook => Service::RpcClientAccess,
                 ClientKind::Owa => Service::Owa,
                 ClientKind::Smtp => Service::HubTransport,
                 ClientKind::Autodiscover => Service::Autodiscover,
+                ClientKind::ActiveSync => Service::ActiveSync,
             };
             let servers = owner.into_iter().chain(mounted);
             let why = self.taken_away(group).map(str::to_owned);

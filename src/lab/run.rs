@@ -12,7 +12,7 @@ use crate::model::load::Given;
 use crate::model::scenario::VerdictKind;
 use crate::model::topology::ClientKind;
 use crate::model::{Assumption, Scenario, Topology, assumed};
-use crate::sim::{Recording, simulate};
+use crate::sim::{Account, Recording, simulate};
 use crate::view::{Scene, first_disturbance};
 use hdrhistogram::Histogram;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -53,6 +53,8 @@ pub struct Outcome<'t> {
     pub assumed: Vec<Assumption>,
     /// The verdict.
     pub verdict: Verdict,
+    /// What became of every request and message, by the plant's own books.
+    pub account: Account,
 }
 
 /// Mail at the end of a run.
@@ -97,13 +99,13 @@ pub struct Figures {
 }
 
 impl Figures {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         // It grows with what it is given: most runs last minutes, some a year.
         let histogram = Histogram::new(3).expect("three digits are allowed");
         Figures { histogram, max: Span::ZERO }
     }
 
-    fn add(&mut self, span: Span) {
+    pub(super) fn add(&mut self, span: Span) {
         self.max = self.max.max(span);
         self.histogram.record(span.as_nanos()).expect("it grows");
     }
@@ -112,6 +114,11 @@ impl Figures {
     pub fn percentile(&self, percent: u8) -> Span {
         let value = self.histogram.value_at_percentile(f64::from(percent));
         Span::from_nanos(value.min(self.max.as_nanos()))
+    }
+
+    /// How many values there are.
+    pub fn count(&self) -> u64 {
+        self.histogram.len()
     }
 
     /// Whether there is no value at all.
@@ -138,7 +145,7 @@ pub fn run<'t>(
     given: &Given,
 ) -> Outcome<'t> {
     let recorded = simulate(topology, scenario, seed, Recording::Memory);
-    let records = recorded.records;
+    let (records, account) = (recorded.records, recorded.account);
     let outages = outage::outages(topology, scenario, &records);
     let disturbed = first_disturbance(scenario);
     let steps = expect::judge(topology, scenario, &records, &outages);
@@ -168,6 +175,7 @@ pub fn run<'t>(
         end,
         moves,
         verdict,
+        account,
     }
 }
 

@@ -27,11 +27,15 @@ pub enum Service {
     Dns,
     /// File server (SMB) with the witness share.
     FileServer,
+    /// Internet Information Services with the RPC proxy of Outlook Anywhere.
+    OutlookAnywhere,
+    /// Internet Information Services with ActiveSync.
+    ActiveSync,
 }
 
 impl Service {
     /// Every service.
-    pub const ALL: [Service; 10] = [
+    pub const ALL: [Service; 12] = [
         Service::Cluster,
         Service::Store,
         Service::Replication,
@@ -42,6 +46,8 @@ impl Service {
         Service::Directory,
         Service::Dns,
         Service::FileServer,
+        Service::OutlookAnywhere,
+        Service::ActiveSync,
     ];
 }
 

@@ -11,6 +11,7 @@ pub mod problem;
 pub mod quorum;
 pub mod scenario;
 pub mod settings;
+pub mod sizing;
 pub mod topology;
 pub mod version;
 

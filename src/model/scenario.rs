@@ -1,6 +1,7 @@
 //! A scenario: what happens in a run, and what is expected of it.
 
 use super::fault::Planned;
+use super::topology::Topology;
 use crate::base::{
     Address, ClientId, CopyId, DbId, GroupId, Instant, MachineId, NodeId, NodeSet, Span,
 };
@@ -95,6 +96,24 @@ pub struct Start {
     /// Whether the client access array object exists in the directory already and the databases
     /// name it.
     pub client_access_array: bool,
+}
+
+impl Start {
+    /// Groups on their first preferred owner, databases where their first copy is.
+    pub fn usual(topology: &Topology) -> Self {
+        let first = NodeId(0);
+        let owner = |id: GroupId| {
+            let possible = topology.possible_owners(id);
+            let mut preferred = topology.groups[id].preferred_owners.iter();
+            preferred.find(|owner| possible.contains(**owner)).copied().or(possible.lowest())
+        };
+        let databases = topology.databases.values();
+        Start {
+            groups: topology.groups.ids().map(owner).collect(),
+            databases: databases.map(|db| db.copies.first().copied().unwrap_or(first)).collect(),
+            client_access_array: topology.client_access_array.is_some(),
+        }
+    }
 }
 
 /// One step of a scenario: something done, something expected, or both.

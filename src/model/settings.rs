@@ -1,12 +1,16 @@
 //! Every number of the model, in one table: key, meaning, default, range, and what it rests on.
 //! A topology or scenario file or `--set` may give another value under the same key.
 
+mod day;
+mod value;
 mod versions;
 
+pub use day::Day;
+pub use value::Value;
 pub use versions::{VERSION_DEFAULTS, Version};
 
 use super::quorum::QuorumType;
-use crate::base::{Ratio, Span};
+use crate::base::{Decimal, Ratio, Span};
 use crate::failover::quorum::Automatic;
 use serde::{Deserialize, Serialize};
 
@@ -36,78 +40,6 @@ pub struct Parameter {
     pub range: (&'static str, &'static str),
     /// What the default rests on.
     pub basis: Basis,
-}
-
-/// A value that can stand in a settings table.
-pub trait Value: Sized + PartialOrd {
-    /// What a value looks like, for messages.
-    const EXPECTED: &'static str;
-    /// Reads the text of a value.
-    fn read(text: &str) -> Option<Self>;
-    /// The value as it would stand in a file.
-    fn show(&self) -> String;
-}
-
-impl Value for Span {
-    const EXPECTED: &'static str = "a duration with its unit, such as \"1500ms\" or \"5s\"";
-    fn read(text: &str) -> Option<Self> {
-        let days = jiff::SpanRelativeTo::days_are_24_hours();
-        let with_days = || text.parse::<jiff::Span>().ok()?.to_duration(days).ok();
-        let parsed = text.parse::<jiff::SignedDuration>().ok().or_else(with_days)?;
-        let nanos = u64::try_from(parsed.as_nanos()).ok()?;
-        (!text.trim_start().starts_with('-')).then_some(Span::from_nanos(nanos))
-    }
-    fn show(&self) -> String {
-        let nanos = self.as_nanos();
-        [
-            (3_600_000_000_000, "h"),
-            (60_000_000_000, "m"),
-            (1_000_000_000, "s"),
-            (1_000_000, "ms"),
-            (1_000, "us"),
-        ]
-        .iter()
-        .find(|(unit, _)| nanos >= *unit && nanos.is_multiple_of(*unit))
-        .map_or_else(|| format!("{nanos}ns"), |(unit, name)| format!("{}{name}", nanos / unit))
-    }
-}
-
-impl Value for u32 {
-    const EXPECTED: &'static str = "a whole number";
-    fn read(text: &str) -> Option<Self> {
-        text.parse().ok()
-    }
-    fn show(&self) -> String {
-        self.to_string()
-    }
-}
-
-impl Value for bool {
-    const EXPECTED: &'static str = "true or false";
-    fn read(text: &str) -> Option<Self> {
-        text.parse().ok()
-    }
-    fn show(&self) -> String {
-        self.to_string()
-    }
-}
-
-impl Value for Ratio {
-    const EXPECTED: &'static str =
-        "a share such as \"3%\" or \"1/200\", or a factor such as \"2x\"";
-    fn read(text: &str) -> Option<Self> {
-        if let Some(percent) = text.strip_suffix('%') {
-            return Ratio::new(percent.trim().parse().ok()?, 100);
-        }
-        if let Some(factor) = text.strip_suffix('x') {
-            return Ratio::new(factor.trim().parse().ok()?, 1);
-        }
-        let (numerator, denominator) = text.split_once('/')?;
-        Ratio::new(numerator.trim().parse().ok()?, denominator.trim().parse().ok()?)
-    }
-    fn show(&self) -> String {
-        self.to_string()
-    }
 }
 
 /// How a change of a setting by its key can fail.
@@ -399,9 +331,9 @@ settings! {
         dismount_time: Span = "1s", "0s".."30m", Assumed("exchange.md §10: time not found");
         /// Logs that a mount replays at most when the active copy did not end in good order.
         checkpoint_depth: u32 = "100", "0".."10000", Documented("exchange.md §2.1 checkpoint depth target, DAG active 100 MB");
-        /// Time that the Store works on a request.
+        /// Time that the Store works on an RPC operation, as long as nothing queues.
         request_time: Span = "1700us", "1us".."60s", Reported("exchange.md §6 RPC averaged latency, Dell BP1013");
-        /// Factor on the request time just after a mount, when the cache is cold.
+        /// Factor on the database reads just after a mount, when the cache is cold.
         cold_cache_factor: Ratio = "4x", "1x".."1000x", Assumed("exchange.md §2.1: cold cache documented, size not found");
         /// How long the cache takes to warm up.
         cold_cache_time: Span = "60s", "0s".."24h", Assumed("exchange.md §2.1: size not found");
@@ -486,7 +418,7 @@ settings! {
         send_share: Ratio = "10%", "0%".."100%", Assumed("load is an input");
         /// How long a call that reached its server may be unanswered.
         rpc_timeout: Span = "60s", "1s".."1h", Assumed("exchange.md §4.2 RPC call time-out not found");
-        /// Time that RPC Client Access works on a request, beside the Store.
+        /// Time that RPC Client Access works on an RPC operation, beside the Store.
         client_access_time: Span = "500us", "0s".."60s", Assumed("exchange.md §6 has the Store's latency only");
         /// How long a person takes to restart Outlook.
         restart_time: Span = "30s", "0s".."1h", Assumed("a person");
@@ -537,5 +469,109 @@ settings! {
         smtp_timeout: Span = "10m", "1s".."24h", Assumed("RFC 5321 §4.5.3.2.6: 10 min after the end of a message");
         /// How long an SMTP client waits before it tries again.
         smtp_retry: Span = "5s", "10ms".."24h", Assumed("a relay's first retry; an input");
+    }
+    /// Hardware of an Exchange server or domain controller, unless the machine says otherwise.
+    hardware: HardwareSettings {
+        /// Processor cores.
+        cores: u32 = "8", "1".."1024", Documented("exchange.md §7.1 baseline server: 2 × 4 cores");
+        /// SPECint_rate2006 of the server, divided by its cores.
+        spec_int_2006_rate_per_core: Decimal = "18.75", "0.1".."1000", Documented("exchange.md §7.1 baseline server");
+        /// Memory, in gigabytes.
+        memory_gigabytes: u32 = "32", "1".."100000", Assumed("the size of a server is an input");
+        /// Disks that hold databases.
+        disks: u32 = "12", "1".."10000", Assumed("the size of a server is an input");
+        /// Time that a disk is busy with one random transfer.
+        disk_service_time: Span = "8700us", "1us".."1s", Reported("exchange.md §6 database read latency ms, Dell BP1013");
+    }
+    /// The work that a mailbox makes, by messages sent and received in a day.
+    load: LoadSettings {
+        /// Hours over which the messages of a day are spread while `load.day` is flat.
+        working_day: Span = "8h", "1h".."24h", Reported("exchange.md §6 Dell BP1013: 8 h");
+        /// How busy people are in each hour of the day, from midnight, in percent of the busiest:
+        /// 24 numbers, or flat for the same at every hour.
+        day: Day = "flat", "".."", Assumed("an input");
+        /// Share of a day's messages that a person sends; the rest is received.
+        sent_share: Ratio = "20%", "1%".."100%", Reported("exchange.md §7.3 KB/user/day at 75 KB: 5 sent of 25 to 30 of 150");
+        /// RPC operations for each message sent or received.
+        operations_per_message: u32 = "88", "1".."100000", Derived("exchange.md §6 RPC Requests 1.3 at RPC averaged latency 1.7 ms (Little's law) for 2,500 mailboxes of 100 messages in 8 h");
+        /// RPC operations that one request of a client stands for, sent one after the other.
+        operations_per_request: u32 = "10", "1".."1000", Assumed("how finely a run is simulated; the mean wait of an operation does not depend on it");
+        /// Megacycles a second of an active mailbox for each 50 messages a day, on the Mailbox role.
+        megacycles_per_50_messages: Decimal = "1", "0.01".."1000", Assumed("exchange.md §7.1 per-profile table 2010: recollection, the table itself was not found");
+        /// Work of a passive mailbox, as a share of that of an active one.
+        passive_share: Ratio = "15%", "0%".."100%", Documented("exchange.md §7.1 passive mailbox");
+        /// Work that each further copy of its database adds to an active mailbox.
+        further_copy_share: Ratio = "10%", "0%".."100%", Assumed("exchange.md §7.1 per-profile table 2010: recollection");
+        /// Work of the Client Access role, as a share of that of the Mailbox role.
+        client_access_share: Ratio = "3/4", "0%".."1000%", Reported("exchange.md §7.1 ratios in cores: MBX:CAS 4:3");
+        /// Work of the Hub Transport role, as a share of that of the Mailbox role.
+        hub_transport_share: Ratio = "1/7", "0%".."1000%", Reported("exchange.md §7.1 ratios in cores: MBX:HUB 7:1");
+        /// Work of domain controllers, as a share of that of the Mailbox role.
+        directory_share: Ratio = "1/8", "0%".."1000%", Reported("exchange.md §7.1 ratios in cores: MBX:GC 8:1, 64-bit");
+        /// Megacycles a second of the Mailbox role for an ActiveSync device, at 100 messages a day.
+        active_sync_mailbox_megacycles: Decimal = "1.25", "0".."1000", Reported("exchange.md §7.1 ActiveSync per user");
+        /// Megacycles a second of the Client Access role for an ActiveSync device, at 100 messages
+        /// a day.
+        active_sync_client_access_megacycles: Decimal = "1.6", "0".."1000", Reported("exchange.md §7.1 ActiveSync per user");
+        /// Transfers a second of a mailbox's database for each 50 messages a day.
+        iops_per_50_messages: Decimal = "0.06", "0".."100", Derived("exchange.md §7.2 rule 0.06 IOPS per 50 messages");
+        /// Share of those transfers that are reads, for which a request waits.
+        read_share: Ratio = "60%", "0%".."100%", Assumed("not in the fact sheets");
+        /// Database cache of a mailbox for each 50 messages a day, in megabytes.
+        cache_megabytes_per_50_messages: Decimal = "3", "0".."1000", Derived("exchange.md §7.2 rule 0.06 IOPS per 50 messages: 3 MB per 50");
+        /// Memory of an Exchange server beside the database cache, in gigabytes.
+        server_memory_gigabytes: u32 = "4", "0".."1000", Reported("exchange.md §7.2 mailbox server memory");
+        /// Network traffic of Outlook in cached mode for each message, in KB.
+        cached_kilobytes: Decimal = "78", "0".."100000", Derived("exchange.md §7.3 Outlook cached: 1,950 KB for 25 messages to 11,700 for 150");
+        /// Network traffic of Outlook in online mode for each message, in KB.
+        online_kilobytes: Decimal = "162", "0".."100000", Derived("exchange.md §7.3 Outlook online: 4,050 KB for 25 messages to 24,315 for 150");
+        /// Network traffic of Outlook Anywhere for each message, in KB.
+        outlook_anywhere_kilobytes: Decimal = "92.5", "0".."100000", Derived("exchange.md §7.3 Outlook Anywhere: 2,310 KB for 25 messages to 13,875 for 150");
+        /// Network traffic of Outlook Web App for each message, in KB.
+        owa_kilobytes: Decimal = "364", "0".."100000", Derived("exchange.md §7.3 OWA: 9,285 KB for 25 messages to 54,495 for 150");
+        /// Network traffic of an ActiveSync device for each message, in KB.
+        active_sync_kilobytes: Decimal = "78", "0".."100000", Assumed("not in the fact sheets; as Outlook in cached mode");
+    }
+    /// What must not be exceeded after a failover.
+    limits: LimitSettings {
+        /// Use of the processor.
+        processor: Ratio = "80%", "1%".."100%", Documented("exchange.md §7.1 users = 0.80 × megacycles");
+        /// RPC averaged latency of the Store.
+        store_rpc_averaged_latency: Span = "10ms", "1us".."60s", Documented("exchange.md §7.4 Store RPC averaged latency");
+        /// RPC Requests of the Store at a time.
+        store_rpc_requests: u32 = "70", "1".."1000000", Documented("exchange.md §7.4 Store RPC Requests < 70");
+        /// RPC averaged latency of RPC Client Access.
+        client_access_rpc_averaged_latency: Span = "250ms", "1us".."60s", Documented("exchange.md §7.4 RpcClientAccess averaged latency < 250 ms");
+        /// RPC Requests of RPC Client Access at a time.
+        client_access_rpc_requests: u32 = "40", "1".."1000000", Documented("exchange.md §7.4 RPC Requests ≤ 40");
+        /// Latency of a database read.
+        database_read_latency: Span = "20ms", "1us".."60s", Reported("exchange.md §6 database read latency, limit 20");
+        /// Use of memory.
+        memory: Ratio = "100%", "1%".."100%", Derived("exchange.md §7.2 mailbox server memory");
+        /// Use of a network adapter.
+        network: Ratio = "80%", "1%".."100%", Assumed("not in the fact sheets");
+        /// Use of the log-ons that a server may pass through to a domain controller at a time.
+        log_on: Ratio = "100%", "1%".."100%", Derived("exchange.md §7.4 MaxConcurrentApi");
+    }
+    /// Client throttling.
+    throttling: ThrottlingSettings {
+        /// Whether policies are enforced.
+        enabled: bool = "true", "".."", Reported("exchange.md §7.4 throttling defaults 2010");
+        /// CPUStartPercent: use of a Client Access or Mailbox server's processor, in percent, from
+        /// which on clients are delayed.
+        cpu_start_percent: u32 = "75", "0".."100", Reported("exchange.md §7.4 throttling defaults 2010: CPUStartPercent 75");
+        /// Longest delay of a request, where the processor is used up.
+        back_off: Span = "2s", "0s".."60s", Reported("exchange.md §4.2 RPC client back-off up to 2,000 ms");
+        /// Over which time the use of the processor is measured.
+        window: Span = "10s", "100ms".."10m", Assumed("not in the fact sheets; so is that the delay grows in proportion above the start");
+    }
+    /// ActiveSync.
+    active_sync: ActiveSyncSettings {
+        /// Time that the service works on a request.
+        request_time: Span = "20ms", "0s".."60s", Assumed("not in the fact sheets");
+        /// How long a device waits before it tries again after an error.
+        retry: Span = "15s", "10ms".."24h", Assumed("not in the fact sheets");
+        /// How long a request that reached its server may be unanswered.
+        timeout: Span = "60s", "1s".."1h", Assumed("not in the fact sheets");
     }
 }

@@ -2,8 +2,8 @@
 
 use super::settings::Settings;
 use crate::base::{
-    Address, ClientId, DbId, GroupId, IdVec, MachineId, NetId, NicId, NodeId, NodeSet, ResourceId,
-    SiteId, Span,
+    Address, ClientId, DbId, Decimal, GroupId, IdVec, MachineId, NetId, NicId, NodeId, NodeSet,
+    ResourceId, SiteId, Span,
 };
 use crate::failover::config::{ResourceKind, RestartAction};
 use crate::failover::quorum::Mode;
@@ -134,6 +134,34 @@ pub struct Machine {
     pub vote: bool,
     /// The cluster's site that it stands in, by number; for members from 2016 on.
     pub cluster_site: u8,
+    /// What it is made of.
+    pub hardware: Hardware,
+}
+
+/// What a machine is made of (exchange.md §7).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Hardware {
+    /// Processor cores.
+    pub cores: u32,
+    /// SPECint_rate2006 of the machine, divided by its cores.
+    pub spec_int_2006_rate_per_core: Decimal,
+    /// Memory, in gigabytes.
+    pub memory_gigabytes: u32,
+    /// Disks that hold databases.
+    pub disks: u32,
+}
+
+impl Hardware {
+    /// What the settings say of a machine that says nothing itself.
+    pub fn usual(settings: &Settings) -> Self {
+        let usual = &settings.hardware;
+        Hardware {
+            cores: usual.cores,
+            spec_int_2006_rate_per_core: usual.spec_int_2006_rate_per_core,
+            memory_gigabytes: usual.memory_gigabytes,
+            disks: usual.disks,
+        }
+    }
 }
 
 /// What a machine does.
@@ -304,12 +332,19 @@ pub enum ClientKind {
     Smtp,
     /// Autodiscover requests.
     Autodiscover,
+    /// A mobile device with ActiveSync.
+    ActiveSync,
 }
 
 impl ClientKind {
     /// Every kind.
-    pub const ALL: [ClientKind; 4] =
-        [ClientKind::Outlook, ClientKind::Owa, ClientKind::Smtp, ClientKind::Autodiscover];
+    pub const ALL: [ClientKind; 5] = [
+        ClientKind::Outlook,
+        ClientKind::Owa,
+        ClientKind::Smtp,
+        ClientKind::Autodiscover,
+        ClientKind::ActiveSync,
+    ];
 
     /// The kind's word in files and reports.
     pub const fn word(self) -> &'static str {
@@ -318,8 +353,27 @@ impl ClientKind {
             ClientKind::Owa => "owa",
             ClientKind::Smtp => "smtp",
             ClientKind::Autodiscover => "autodiscover",
+            ClientKind::ActiveSync => "active-sync",
         }
     }
+
+    /// Whether it works with a mailbox.
+    pub const fn has_mailbox(self) -> bool {
+        match self {
+            ClientKind::Outlook | ClientKind::Owa | ClientKind::ActiveSync => true,
+            ClientKind::Smtp | ClientKind::Autodiscover => false,
+        }
+    }
+}
+
+/// How Outlook gets to RPC Client Access.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub enum Connection {
+    /// `rpc`: MAPI/RPC over TCP.
+    #[default]
+    Rpc,
+    /// `http`: Outlook Anywhere, through the RPC proxy of the web server.
+    Http,
 }
 
 /// Operating system of a client, as far as its neighbour cache goes (wsfc.md §5.1).
@@ -369,6 +423,10 @@ pub struct ClientGroup {
     /// the name that Autodiscover answered. None: the name of the server that holds the group's
     /// place in a topology without array.
     pub server: Option<GroupId>,
-    /// Mean time between requests.
+    /// Mean time between requests, in the busiest hour of the day.
     pub think: Span,
+    /// How Outlook connects; [`Connection::Rpc`] for other kinds.
+    pub connection: Connection,
+    /// Messages that each sends and receives in a day, if the group says so; then `think` follows.
+    pub profile: Option<u32>,
 }

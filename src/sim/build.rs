@@ -5,7 +5,7 @@ use super::client::Client;
 use super::directory::Directory;
 use super::event::Event;
 use super::plant::{Adapter, Index, Machine, Recorder, Segment, ServiceSlot, Setup};
-use super::{Recording, client, dns, faults, host, mail, storage, witness};
+use super::{Recording, client, dns, faults, hardware, host, mail, storage, witness};
 use crate::base::draw::{Purpose, Stream};
 use crate::base::{
     CopyId, DbId, Id, IdVec, Instant, MachineId, NetId, NodeId, NodeSet, Ratio, Span,
@@ -107,7 +107,9 @@ fn installed(roles: &[MachineRole], service: Service) -> bool {
         | Service::RpcClientAccess
         | Service::HubTransport
         | Service::Owa
-        | Service::Autodiscover => MachineRole::Exchange,
+        | Service::Autodiscover
+        | Service::OutlookAnywhere
+        | Service::ActiveSync => MachineRole::Exchange,
         Service::Directory => MachineRole::DomainController,
         Service::Dns => MachineRole::Dns,
         Service::FileServer => MachineRole::Witness,
@@ -213,8 +215,10 @@ fn spawn_clients(
     for group in &topology.clients {
         for position in 0..group.count {
             let id = crate::base::ClientId(group.first.0 + position);
-            let mut client = Client::new(id, group, seed);
+            let mut client = Client::new(id, group, &topology.settings, seed);
             let wait = client.first_wait(group.think);
+            let from = scenario.time_of_day_at(scenario.clients_from);
+            let wait = topology.settings.load.day.time_for(from, wait);
             calendar.push(scenario.clients_from + wait, Event::Client(id, client::Event::Start));
             clients.push(world.spawn(client).id());
         }
@@ -267,6 +271,8 @@ fn insert_services(world: &mut World, topology: &Topology, scenario: &Scenario) 
         pass_through: IdVec::filled(topology.machines.len(), vec![Instant::ZERO; slots]),
     });
     world.insert_resource(mail::Transport::new(topology));
+    world.insert_resource(hardware::Hardware::new(topology));
+    world.insert_resource(client::Ledger::default());
     let (machines, databases) = (topology.machines.len(), topology.databases.len());
     world.insert_resource(storage::Locations::new(machines, databases));
 }

@@ -1,7 +1,7 @@
 //! The directory: log-on, look-ups, and the objects that clients are told.
 
-use super::net;
 use super::plant::Plant;
+use super::{hardware, net};
 use crate::base::{DbId, IdVec, Instant, MachineId, NodeId, NodeSet, Span};
 use crate::failover::seam::Failure;
 use crate::journal::RecordNo;
@@ -42,12 +42,21 @@ pub(super) struct Answer {
 
 /// A server looks something up, or logs itself on.
 pub(super) fn look_up(p: &mut Plant, at: Instant, server: MachineId, cause: RecordNo) -> Answer {
+    ask(p, (at, at), server, cause)
+}
+
+/// A server asks at a moment that may be still to come. Work is queued at the controller in the
+/// order of the moments at which it comes there, so it waits for a core only if that is now.
+fn ask(p: &mut Plant, (now, at): (Instant, Instant), server: MachineId, cause: RecordNo) -> Answer {
     let settings = p.settings().directory;
     match controller(p, at, server, cause) {
         Ok((machine, span)) => {
             let work = p.stretched(machine, Service::Directory, settings.log_on_time);
+            let waits = hardware::occupy(p, now, machine, work).since(now);
+            let waits = if now == at { waits } else { Span::ZERO };
             let since = p.service(machine, Service::Directory).since;
-            Answer { at: at + work + span * 2, result: Ok(since.max(p.machine(machine).since)) }
+            let result = Ok(since.max(p.machine(machine).since));
+            Answer { at: at + waits + work + span * 2, result }
         }
         Err(because) => Answer {
             at: at + settings.timeout,
@@ -73,9 +82,17 @@ pub(super) fn log_on(p: &mut Plant, at: Instant, server: MachineId, cause: Recor
         let result = Err((Failure::NoDomainController, because));
         return Answer { at: at.saturating_add(timeout), result };
     }
-    let answer = look_up(p, at.max(free), server, cause);
+    let begins = at.max(free);
+    let answer = ask(p, (at, begins), server, cause);
+    hardware::count_log_on(p, server, begins.since(at), answer.at.since(begins));
     p.directory.pass_through[server][slot] = answer.at;
     answer
+}
+
+/// The first domain controller that runs.
+pub(super) fn running(p: &Plant) -> Option<MachineId> {
+    let mut machines = p.directory.machines.iter().copied();
+    machines.find(|machine| p.answers(*machine, Service::Directory))
 }
 
 /// The first domain controller that answers a server, and the time one way.

@@ -3,8 +3,10 @@
 
 use super::calendar::Calendar;
 use super::event::Event;
-use super::{Recorded, Recording, client, directory, dns, faults, host, mail, net, resources};
-use super::{steps, storage, witness};
+use super::{
+    Account, Recorded, Recording, client, directory, dns, faults, hardware, host, mail, net,
+};
+use super::{resources, steps, storage, witness};
 use crate::base::draw::{Purpose, Stream};
 use crate::base::{
     Address, ClientId, CopyId, Id, IdVec, Instant, MachineId, NetId, NicId, NodeId, Ratio, Span,
@@ -211,6 +213,8 @@ pub(super) struct Parts<'w, 's> {
     dns: ResMut<'w, dns::Server>,
     directory: ResMut<'w, directory::Directory>,
     transport: ResMut<'w, mail::Transport>,
+    hardware: ResMut<'w, hardware::Hardware>,
+    ledger: ResMut<'w, client::Ledger>,
     locations: ResMut<'w, storage::Locations>,
     faults: ResMut<'w, faults::Active>,
 }
@@ -258,6 +262,8 @@ impl Parts<'_, '_> {
             dns: &mut self.dns,
             directory: &mut self.directory,
             transport: &mut self.transport,
+            hardware: &mut self.hardware,
+            ledger: &mut self.ledger,
             locations: &mut self.locations,
             faults: &mut self.faults,
         }
@@ -280,6 +286,8 @@ pub(super) struct Plant<'p> {
     pub dns: &'p mut dns::Server,
     pub directory: &'p mut directory::Directory,
     pub transport: &'p mut mail::Transport,
+    pub hardware: &'p mut hardware::Hardware,
+    pub ledger: &'p mut client::Ledger,
     pub locations: &'p mut storage::Locations,
     pub faults: &'p mut faults::Active,
 }
@@ -414,9 +422,13 @@ impl Plant<'_> {
 
 /// Runs the world until a moment and takes out what was recorded.
 pub(super) fn run(world: &mut World, until: Instant) -> Recorded {
-    let events = lent(world, |mut plant| pump(&mut plant, until));
+    let (events, account) = lent(world, |mut plant| {
+        let events = pump(&mut plant, until);
+        let (requests, messages) = (client::account(&plant), mail::account(&plant));
+        (events, Account { requests, messages })
+    });
     let mut recorder = world.resource_mut::<Recorder>();
-    Recorded { records: recorder.take(), events }
+    Recorded { records: recorder.take(), events, account }
 }
 
 /// Borrows the world once for whatever is done with the plant.

@@ -15,6 +15,8 @@ pub fn service_name(service: Service) -> &'static str {
         Service::RpcClientAccess => "RPC Client Access",
         Service::HubTransport => "Hub Transport",
         Service::Owa => "Outlook Web App",
+        Service::OutlookAnywhere => "Outlook Anywhere",
+        Service::ActiveSync => "ActiveSync",
         Service::Autodiscover => "Autodiscover",
         Service::Directory => "directory",
         Service::Dns => "DNS server",

@@ -69,6 +69,8 @@ const SERVICES: &[(&str, Service)] = &[
     ("directory", Service::Directory),
     ("dns", Service::Dns),
     ("file-server", Service::FileServer),
+    ("outlook-anywhere", Service::OutlookAnywhere),
+    ("active-sync", Service::ActiveSync),
 ];
 
 /// Every `[[fault]]` of a file.
@@ -204,7 +206,9 @@ fn service(section: &Section, names: &Names) -> Option<(MachineId, Service)> {
         | Service::RpcClientAccess
         | Service::HubTransport
         | Service::Owa
-        | Service::Autodiscover => MachineRole::Exchange,
+        | Service::Autodiscover
+        | Service::OutlookAnywhere
+        | Service::ActiveSync => MachineRole::Exchange,
     };
     if !roles.contains(&needs) {
         section.wrong("service", "a service that the machine runs", None);

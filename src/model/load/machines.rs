@@ -2,8 +2,9 @@
 
 use super::read::{Placed, Section};
 use super::topology::{host, in_subnet, name_once};
-use crate::base::{Address, Id, IdVec, MachineId, NetId, NicId, NodeSet, SiteId};
+use crate::base::{Address, Decimal, Id, IdVec, MachineId, NetId, NicId, NodeSet, SiteId};
 use crate::failover::seam::{ActivationPolicy, MountDial};
+use crate::model::settings::Settings;
 use crate::model::topology::*;
 
 const POLICIES: &[(&str, ActivationPolicy)] = &[
@@ -33,6 +34,7 @@ pub(super) fn machines(
     networks: &IdVec<NetId, Network>,
     net_names: &IdVec<NetId, String>,
     places: &mut Vec<(Placed, Address)>,
+    settings: &Settings,
 ) -> (IdVec<MachineId, Machine>, usize, IdVec<SiteId, String>) {
     const ROLES: &[(&str, MachineRole)] = &[
         ("domain-controller", MachineRole::DomainController),
@@ -90,10 +92,35 @@ pub(super) fn machines(
                 .map(|limit| u16::try_from(limit).unwrap_or(u16::MAX)),
             vote: node_weight(&section, node),
             cluster_site: if node { cluster_site(&section, &mut cluster_sites) } else { 0 },
+            hardware: hardware(&section, settings),
         });
         section.finish();
     }
     (machines, count, sites)
+}
+
+/// What a machine is made of, as far as it says so itself.
+fn hardware(section: &Section, settings: &Settings) -> Hardware {
+    let usual = Hardware::usual(settings);
+    let number = |key: &'static str, usual: u32, most: u32| {
+        let Some(value) = section.value::<u32>(key) else { return usual };
+        if !(1..=most).contains(&value) {
+            section.wrong(key, &format!("a whole number from 1 to {most}"), None);
+        }
+        value.clamp(1, most)
+    };
+    const RATE: &str = "spec_int_2006_rate_per_core";
+    let (least, most) = (Decimal::from_hundredths(10), Decimal::from_hundredths(100_000));
+    let rate = section.value::<Decimal>(RATE).unwrap_or(usual.spec_int_2006_rate_per_core);
+    if !(least..=most).contains(&rate) {
+        section.wrong(RATE, "a number from 0.1 to 1000, such as 30.12", None);
+    }
+    Hardware {
+        cores: number("cores", usual.cores, 1_024),
+        spec_int_2006_rate_per_core: rate.clamp(least, most),
+        memory_gigabytes: number("memory_gigabytes", usual.memory_gigabytes, 100_000),
+        disks: number("disks", usual.disks, 10_000),
+    }
 }
 
 /// A node has a name that can stand in lists such as `EX01,EX02|EX03,witness`.

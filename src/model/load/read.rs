@@ -189,7 +189,9 @@ impl<'f, 't> Section<'f, 't> {
         let value = self.get(key)?;
         let read = match value.get_ref() {
             DeValue::String(text) if wants_quotes::<V>() => V::read(text),
-            DeValue::Integer(_) | DeValue::Boolean(_) if !wants_quotes::<V>() => {
+            DeValue::Integer(_) | DeValue::Boolean(_) | DeValue::Float(_)
+                if !wants_quotes::<V>() =>
+            {
                 V::read(&show(value.get_ref()))
             }
             _ => None,

@@ -234,22 +234,7 @@ fn time_of_day(root: &Section) -> Span {
 
 /// `[start]`: owner of each group, place of each database.
 fn start(root: &Section, names: &Names) -> Start {
-    let topology = names.topology;
-    let first = NodeId(0);
-    let mut start = Start {
-        groups: vec![Some(first); topology.groups.len()],
-        databases: topology
-            .databases
-            .values()
-            .map(|database| database.copies.first().copied().unwrap_or(first))
-            .collect(),
-        client_access_array: topology.client_access_array.is_some(),
-    };
-    for (id, group) in topology.groups.iter() {
-        let possible = topology.possible_owners(id);
-        let preferred = group.preferred_owners.iter().find(|owner| possible.contains(**owner));
-        start.groups[id.index()] = preferred.copied().or(possible.lowest());
-    }
+    let mut start = Start::usual(names.topology);
     let Some(section) = root.table("start") else { return start };
     if let Some(exists) = section.value("client_access_array") {
         start.client_access_array = exists;

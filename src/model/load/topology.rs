@@ -1,16 +1,15 @@
 //! Topology files.
 
+use super::clients;
 use super::cluster::{Cluster, Members};
 use super::machines::machines;
-use super::read::{File, Placed, Section, unit_hint};
+use super::read::{File, Placed, Section};
 use super::resources::Known;
 use super::settings::{self, Given, Wish};
-use super::versions::{constraints, of_version, pick, priorities, versions};
-use crate::base::{
-    Address, ClientId, DbId, GroupId, Id, IdVec, MachineId, NetId, NodeId, NodeSet, Span,
-};
+use super::versions::{constraints, of_version, priorities, versions};
+use crate::base::{Address, DbId, GroupId, Id, IdVec, MachineId, NetId, NodeId, NodeSet, Span};
 use crate::model::Problem;
-use crate::model::settings::{Settings, Value};
+use crate::model::settings::Settings;
 use crate::model::topology::*;
 use std::collections::BTreeMap;
 
@@ -22,18 +21,6 @@ pub struct Loaded {
     /// Keys that a file or the command line gave.
     pub given: Given,
 }
-
-pub(super) const SYSTEMS: &[(&str, ClientOs)] = &[
-    ("windows-xp", ClientOs::WindowsXp),
-    ("windows-7", ClientOs::Windows7),
-    ("windows-7-kb2582281", ClientOs::Windows7Kb2582281),
-];
-const AUTHENTICATION: &[(&str, Authentication)] =
-    &[("ntlm", Authentication::Ntlm), ("kerberos", Authentication::Kerberos)];
-
-/// Mean times between a client's requests that a run can carry out.
-const THINK: (Span, Span) = (Span::from_millis(100), Span::from_secs(24 * 3600));
-const THINK_EXPECTED: &str = "a duration from \"100ms\" to \"24h\"";
 
 /// Reads a topology file. `overrides` are the wishes of a scenario's `[set]` and of `--set`; later
 /// ones win.
@@ -65,7 +52,7 @@ fn build(root: &Section, overrides: &[Wish], problems: &mut Vec<Problem>) -> Opt
     let networks = networks(root);
     let net_names: IdVec<NetId, String> = networks.values().map(|n| n.name.clone()).collect();
     let mut places: Vec<(Placed, Address)> = Vec::new();
-    let (machines, nodes, sites) = machines(root, &networks, &net_names, &mut places);
+    let (machines, nodes, sites) = machines(root, &networks, &net_names, &mut places, &values);
     let names: IdVec<MachineId, String> = machines.values().map(|m| m.name.clone()).collect();
     let node_names: IdVec<NodeId, String> = names.values().take(nodes).cloned().collect();
     if nodes == 0 {
@@ -84,8 +71,13 @@ fn build(root: &Section, overrides: &[Wish], problems: &mut Vec<Problem>) -> Opt
         site.groups.values().map(|group| group.name.clone()).collect();
     let array = array(root, &group_names);
     let db_names = databases.values().map(|db| db.name.clone()).collect();
-    let mut clients = clients(root, &networks, &net_names, &group_names, &db_names);
-    client_overrides(overrides, &mut clients, problems);
+    let known = clients::Known {
+        networks: &networks,
+        net_names: &net_names,
+        groups: &group_names,
+        databases: &db_names,
+    };
+    let clients = clients::groups(root, &known, &values, overrides, problems);
     places.append(&mut site.addresses);
     unique_addresses(root, &places);
     root.expect(&["name", "title", "domain"]);
@@ -120,13 +112,14 @@ fn build(root: &Section, overrides: &[Wish], problems: &mut Vec<Problem>) -> Opt
 }
 
 /// Keys of `--set` that are not settings.
-const OTHER_KEYS: [&str; 6] = [
+const OTHER_KEYS: [&str; 7] = [
     "windows_version",
     "exchange_version",
     "clients.operating_system",
     "clients.authentication",
     "clients.count",
     "clients.think",
+    "clients.profile",
 ];
 
 fn apply_overrides(
@@ -142,45 +135,6 @@ fn apply_overrides(
             settings::set_as_wished(values, given, wish, problems);
         }
     }
-}
-
-/// Changes every client group as `--set` or a scenario's `[set]` says.
-fn client_overrides(overrides: &[Wish], clients: &mut [ClientGroup], problems: &mut Vec<Problem>) {
-    for wish in overrides {
-        for group in clients.iter_mut() {
-            match wish.key.as_str() {
-                "clients.operating_system" => {
-                    pick(Some(wish), SYSTEMS, &mut group.operating_system, problems);
-                }
-                "clients.authentication" => {
-                    pick(Some(wish), AUTHENTICATION, &mut group.authentication, problems);
-                }
-                "clients.count" => match wish.text.parse().ok().filter(|count| *count <= 1_000_000)
-                {
-                    Some(count) => group.count = count,
-                    None => problems.push(wish.wrong("a whole number up to 1000000", None)),
-                },
-                "clients.think" => match Span::read(&wish.text).filter(thinkable) {
-                    Some(think) => group.think = think,
-                    None => {
-                        let hint = unit_hint(THINK_EXPECTED, &wish.text);
-                        problems.push(wish.wrong(THINK_EXPECTED, hint));
-                    }
-                },
-                _ => {}
-            }
-        }
-    }
-    problems.dedup();
-    let mut first = 0;
-    for group in clients {
-        group.first = ClientId(first);
-        first = first.saturating_add(group.count);
-    }
-}
-
-fn thinkable(think: &Span) -> bool {
-    (THINK.0..=THINK.1).contains(think)
 }
 
 pub(super) fn name_once<I: Id, T>(
@@ -415,70 +369,4 @@ fn array(root: &Section, groups: &IdVec<GroupId, String>) -> Option<ClientAccess
     let group = section.find(&section.text("group"), "a group", groups);
     section.finish();
     Some(ClientAccessArray { fqdn, group: group? })
-}
-
-fn clients(
-    root: &Section,
-    networks: &IdVec<NetId, Network>,
-    net_names: &IdVec<NetId, String>,
-    groups: &IdVec<GroupId, String>,
-    databases: &IdVec<DbId, String>,
-) -> Vec<ClientGroup> {
-    let kinds: Vec<(&str, ClientKind)> =
-        ClientKind::ALL.iter().map(|kind| (kind.word(), *kind)).collect();
-    let mut clients: Vec<ClientGroup> = Vec::new();
-    let mut first = 0u32;
-    for section in root.tables("clients").into_iter().take(1000) {
-        let name = section.text("name");
-        if clients.iter().any(|other| other.name == name.text) {
-            section.wrong_at(&name, "a name that no other client group has", None);
-        }
-        let kind = section.word("kind", &kinds);
-        if kind.is_none() && !section.has("kind") {
-            section.wrong("kind", "outlook, owa, smtp or autodiscover", None);
-        }
-        let kind = kind.unwrap_or(ClientKind::Outlook);
-        let cached = section.word("mode", &[("cached", true), ("online", false)]);
-        if cached.is_some() && kind != ClientKind::Outlook {
-            section.wrong("mode", "no mode: only Outlook has one", None);
-        }
-        let count = section.value::<u32>("count").unwrap_or(0);
-        if !section.has("count") {
-            section.wrong("count", "a whole number; the key is missing", None);
-        } else if count > 1_000_000 {
-            section.wrong("count", "at most 1000000 clients", None);
-        }
-        let count = count.min(1_000_000);
-        let network = section.find(&section.text("network"), "a network", net_names);
-        if network.is_some_and(|id| networks[id].role != NetworkRole::ClusterAndClient) {
-            let expected = "a network that clients may use (role = \"cluster-and-client\")";
-            section.wrong("network", expected, None);
-        }
-        let think = section.value("think").unwrap_or(Span::from_secs(20));
-        if !thinkable(&think) {
-            section.wrong("think", THINK_EXPECTED, None);
-        }
-        let database = section.find(&section.text("database"), "a database", databases);
-        let server = section.named("server", "a group", groups);
-        clients.push(ClientGroup {
-            name: name.text,
-            kind,
-            cached: kind == ClientKind::Outlook && cached.unwrap_or(true),
-            count,
-            first: ClientId(first),
-            network: network.unwrap_or_default(),
-            operating_system: section
-                .word("operating_system", SYSTEMS)
-                .unwrap_or(ClientOs::Windows7Kb2582281),
-            authentication: section
-                .word("authentication", AUTHENTICATION)
-                .unwrap_or(Authentication::Ntlm),
-            database: database.unwrap_or_default(),
-            server,
-            think,
-        });
-        first = first.saturating_add(count);
-        section.finish();
-    }
-    clients
 }

@@ -134,6 +134,7 @@ fn tallied(tallies: BTreeMap<(u64, ClientKind, u8), u32>) -> impl Iterator<Item 
             ClientKind::Owa => "OWA",
             ClientKind::Smtp => "SMTP",
             ClientKind::Autodiscover => "Autodiscover",
+            ClientKind::ActiveSync => "ActiveSync",
         };
         Line {
             at: Instant::from_nanos(second * 1_000_000_000),

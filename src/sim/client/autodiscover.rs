@@ -1,20 +1,24 @@
 //! Autodiscover: tells the name that Outlook connects to (exchange.md §4.1).
 
 use super::super::dns::Name;
+use super::super::hardware;
 use super::super::plant::Plant;
 use super::super::storage;
-use super::{Outcome, finish, mailbox, note, refused};
+use super::{Outcome, Ready, finish, note, refused};
 use crate::base::{ClientId, Instant, MachineId};
 use crate::failover::config::ResourceKind;
 use crate::journal::RecordNo;
 use crate::journal::record::ClientEvent;
 use crate::model::Service;
+use crate::model::topology::ClientKind;
 
-/// The service gets a request: when its answer is ready.
-pub(super) fn work(p: &mut Plant, at: Instant, id: ClientId, machine: MachineId) -> Instant {
+/// The service gets a request: when it logs the client on.
+pub(super) fn work(p: &mut Plant, at: Instant, machine: MachineId) -> Ready {
     let time = p.settings().autodiscover.request_time;
-    let ready = at + p.stretched(machine, Service::Autodiscover, time);
-    mailbox::log_on(p, ready, id, false)
+    let cycles = p.hardware.costs.of_client_access(ClientKind::Autodiscover);
+    let (begins, work) = hardware::compute(p, at, machine, cycles);
+    let ready = begins + p.stretched(machine, Service::Autodiscover, time).max(work);
+    Ready::Turn(ready)
 }
 
 /// The name for the client's database: the server's or the array's if the database names one, else

@@ -1,7 +1,7 @@
 //! The way from a Client Access server to the Store, and the log-on there.
 
 use super::super::plant::Plant;
-use super::super::{directory, mail, net, storage};
+use super::super::{directory, hardware, mail, net, storage};
 use super::{Outcome, Step};
 use crate::base::{ClientId, CopyId, DbId, Instant, MachineId, Span};
 use crate::failover::seam::Failure;
@@ -10,18 +10,39 @@ use crate::journal::record::{Lost, Refused, ServiceState};
 use crate::model::Service;
 use crate::model::topology::Authentication;
 
-/// How long the Store takes with a request of a Client Access server, the way there and back
-/// included, and the newest record without which that way would not be.
-pub(super) fn time(
+/// The Client Access role works on a request, which takes so long if nothing queues: when it has
+/// done its part.
+pub(super) fn client_access(
     p: &mut Plant,
     at: Instant,
+    id: ClientId,
     machine: MachineId,
-    database: DbId,
-) -> (Span, RecordNo) {
+    time: Span,
+) -> Instant {
+    let cycles = p.hardware.costs.of_client_access(p.client(id).kind);
+    let (begins, work) = hardware::compute(p, at, machine, cycles);
+    let directory = p.hardware.costs.operations * p.hardware.costs.directory;
+    if let Some(controller) = directory::running(p) {
+        hardware::compute(p, at, controller, directory);
+    }
+    begins + time.max(work)
+}
+
+/// The Client Access role turns to the Store: when it has what it wants.
+pub(super) fn store_ready(p: &mut Plant, at: Instant, id: ClientId, machine: MachineId) -> Instant {
+    let (store, way) = time(p, at, id, machine);
+    p.client_mut(id).flight.because = way;
+    at + store
+}
+
+/// How long the Store takes with a request of a Client Access server, the way there and back
+/// included, and the newest record without which that way would not be.
+fn time(p: &mut Plant, at: Instant, id: ClientId, machine: MachineId) -> (Span, RecordNo) {
+    let (database, kind) = (p.client(id).database, p.client(id).kind);
     let Some(node) = storage::active_location(p, at, machine, database) else {
         return (Span::ZERO, RecordNo(0));
     };
-    let store = storage::request_time(p, at, CopyId { database, node });
+    let store = storage::request_time(p, at, CopyId { database, node }, kind);
     let target = MachineId::from(node);
     if target == machine {
         return (store, RecordNo(0));

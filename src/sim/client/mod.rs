@@ -6,8 +6,10 @@
 //! ends in `trouble`, which waits as long as that kind of client does and pursues again.
 //! `Asked` and `Answered` of one client come in the same order.
 
+mod active_sync;
 mod arp;
 mod autodiscover;
+mod ledger;
 mod mailbox;
 mod names;
 mod neighbour;
@@ -31,7 +33,12 @@ use crate::journal::record::{ClientEvent, ConnectionState, Refused, Request};
 use crate::journal::{RecordNo, What};
 use crate::model::Service;
 use crate::model::topology::ClientKind;
-use state::{Outcome, Step, Trouble, Wish};
+use ledger::{End, ended};
+use state::{Outcome, Ready, Step, Trouble, Wish};
+
+pub use ledger::Requests;
+pub(super) use ledger::{Ledger, account};
+pub(super) use state::{bytes, waiting};
 
 pub(super) use arp::gratuitous_arp;
 pub(super) use server::resumed;
@@ -53,6 +60,10 @@ pub(super) enum Event {
     Arrive { turn: u32, machine: MachineId },
     /// A server acknowledges a segment that it is still working on.
     Acknowledge { turn: u32 },
+    /// Throttling has kept a request long enough.
+    Begin { turn: u32 },
+    /// A server has done its own part and turns to a domain controller or to the Store.
+    Turn { turn: u32 },
     /// A server has its answer.
     Reply { turn: u32 },
     /// The answer arrives at the client.
@@ -78,6 +89,8 @@ impl Event {
             | Event::Named { turn }
             | Event::Arrive { turn, .. }
             | Event::Acknowledge { turn }
+            | Event::Begin { turn }
+            | Event::Turn { turn }
             | Event::Reply { turn }
             | Event::Answer { turn }
             | Event::Reset { turn, .. }
@@ -101,6 +114,8 @@ pub(super) fn handle(p: &mut Plant, at: Instant, id: ClientId, event: Event) {
         Event::Named { .. } => names::named(p, at, id),
         Event::Arrive { machine, .. } => server::arrive(p, at, id, machine),
         Event::Acknowledge { .. } => server::acknowledge(p, at, id),
+        Event::Begin { .. } => server::begin(p, at, id),
+        Event::Turn { .. } => server::turn(p, at, id),
         Event::Reply { .. } => server::reply(p, at, id),
         Event::Answer { .. } => tcp::answer(p, at, id),
         Event::Reset { machine, .. } => tcp::was_reset(p, at, id, machine),
@@ -118,7 +133,9 @@ pub(super) fn send_message(p: &mut Plant, at: Instant, id: ClientId, step: u16, 
 /// A person at a client refreshes it now; a program asks out of turn.
 pub(super) fn refresh(p: &mut Plant, at: Instant, id: ClientId, cause: RecordNo) {
     match p.client_mut(id).kind {
-        ClientKind::Outlook | ClientKind::Owa => wish(p, at, id, Request::Read, Some(cause)),
+        ClientKind::Outlook | ClientKind::Owa | ClientKind::ActiveSync => {
+            wish(p, at, id, Request::Read, Some(cause))
+        }
         ClientKind::Smtp => wish(p, at, id, Request::Send, Some(cause)),
         ClientKind::Autodiscover => wish(p, at, id, Request::Autodiscover, Some(cause)),
     };
@@ -177,6 +194,9 @@ fn start(p: &mut Plant, at: Instant, id: ClientId) {
         ClientKind::Smtp => {
             wish(p, at, id, Request::Send, None);
         }
+        ClientKind::ActiveSync => {
+            wish(p, at, id, Request::Read, None);
+        }
     }
     proceed(p, at, id);
 }
@@ -186,8 +206,13 @@ fn think(p: &mut Plant, at: Instant, id: ClientId) {
     p.client_mut(id).thinking = false;
     match p.client_mut(id).kind {
         ClientKind::Outlook => outlook::think(p, at, id),
-        ClientKind::Owa => {
-            wish(p, at, id, Request::Read, None);
+        ClientKind::Owa | ClientKind::ActiveSync => {
+            let client = p.client_mut(id);
+            if client.choice.chance(client.send_share) {
+                write(p, at, id, None, None);
+            } else {
+                wish(p, at, id, Request::Read, None);
+            }
         }
         ClientKind::Smtp => {
             wish(p, at, id, Request::Send, None);
@@ -207,6 +232,8 @@ fn plan_think(p: &mut Plant, at: Instant, id: ClientId) {
     }
     client.thinking = true;
     let wait = client.think_draws.exponential(client.think);
+    let now = p.setup.scenario.time_of_day_at(at);
+    let wait = p.settings().load.day.time_for(now, wait);
     p.plan(at + wait, Planned::Client(id, Event::Think));
 }
 
@@ -260,9 +287,12 @@ fn pursue(p: &mut Plant, at: Instant, id: ClientId) {
         client.begin(Step::Idle);
         return;
     }
+    ledger::issued(p, id);
+    let client = p.client_mut(id);
     let service = client.service();
     if client.link.as_ref().is_some_and(|link| link.service == service) {
-        let logs_on = matches!(service, Service::RpcClientAccess | Service::Owa);
+        let logs_on =
+            matches!(service, Service::RpcClientAccess | Service::OutlookAnywhere | Service::Owa);
         let step = if logs_on && !client.session { Step::LogOn } else { Step::Work };
         tcp::exchange(p, at, id, step);
         return;
@@ -294,6 +324,7 @@ fn finish(p: &mut Plant, at: Instant, id: ClientId, because: RecordNo) {
     let wish = client.wishes.pop_front().expect("an answer has its wish");
     client.served += 1;
     client.begin(Step::Idle);
+    ended(p, id, End::Answered);
     let answered = ClientEvent::Answered { latency: at.since(wish.asked) };
     note(p, at, id, because, answered);
     show(p, at, id, ConnectionState::Connected);
@@ -309,6 +340,8 @@ fn finish(p: &mut Plant, at: Instant, id: ClientId, because: RecordNo) {
 
 /// The server's answer was an error.
 fn refused(p: &mut Plant, at: Instant, id: ClientId, why: Refused, because: RecordNo) {
+    let late = why == Refused::ServiceTimeOut;
+    ended(p, id, if late { End::TimedOut } else { End::Refused });
     note(p, at, id, because, ClientEvent::Refused { why });
     trouble(p, at, id, Trouble::Refused);
 }
@@ -326,16 +359,17 @@ fn trouble(p: &mut Plant, at: Instant, id: ClientId, trouble: Trouble) {
     show(p, at, id, shown);
     let settings = p.settings();
     let wait = match (kind, trouble) {
-        (ClientKind::Outlook | ClientKind::Owa | ClientKind::Autodiscover, Trouble::Lost) => {
-            Span::ZERO
-        }
+        (ClientKind::Smtp, _) => settings.transport.smtp_retry,
+        (_, Trouble::Lost) => Span::ZERO,
         (ClientKind::Outlook, Trouble::Unanswered) => settings.outlook.conn_manager_poll,
         (ClientKind::Outlook, Trouble::Refused) => settings.outlook.back_off,
         (ClientKind::Owa, Trouble::Unanswered | Trouble::Refused) => settings.owa.retry,
         (ClientKind::Autodiscover, Trouble::Unanswered | Trouble::Refused) => {
             settings.autodiscover.retry
         }
-        (ClientKind::Smtp, _) => settings.transport.smtp_retry,
+        (ClientKind::ActiveSync, Trouble::Unanswered | Trouble::Refused) => {
+            settings.active_sync.retry
+        }
     };
     if wait.is_zero() {
         pursue(p, at, id);

@@ -20,6 +20,11 @@ pub(super) struct Names {
 }
 
 impl Names {
+    /// Memory beside the value itself.
+    pub(super) fn heap_bytes(&self) -> usize {
+        self.cache.capacity() * size_of::<(Name, Known, Instant)>()
+    }
+
     fn find(&self, at: Instant, name: Name) -> Option<Known> {
         let entry = self.cache.iter().find(|(other, _, until)| *other == name && at < *until);
         entry.map(|(_, known, _)| *known)

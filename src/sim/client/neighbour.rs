@@ -97,6 +97,11 @@ impl Cache {
         Cache { system, entries: Vec::new(), draws }
     }
 
+    /// Memory beside the value itself.
+    pub(super) fn heap_bytes(&self) -> usize {
+        self.entries.capacity() * size_of::<Entry>()
+    }
+
     fn find(&mut self, address: Address) -> Option<&mut Entry> {
         self.entries.iter_mut().find(|entry| entry.address == address)
     }

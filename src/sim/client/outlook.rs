@@ -7,21 +7,20 @@
 
 use super::super::plant::Plant;
 use super::{
-    Outcome, Step, finish, hurry, mailbox, note, pause, plan_think, pursue, refused, show, wish,
-    write,
+    Outcome, Ready, Step, finish, hurry, mailbox, note, pause, plan_think, pursue, refused, show,
+    wish, write,
 };
 use crate::base::{ClientId, Instant, MachineId};
 use crate::journal::RecordNo;
-use crate::journal::record::{ClientEvent, ConnectionState, Request};
+use crate::journal::record::{ClientEvent, ConnectionState, Refused, Request, ServiceState};
 use crate::model::Service;
 use crate::model::topology::Authentication;
 
 /// The person reads, or writes a message. In cached mode that goes on whatever the connection
 /// does; pressing Send makes Outlook try at once.
 pub(super) fn think(p: &mut Plant, at: Instant, id: ClientId) {
-    let share = p.settings().outlook.send_share;
     let client = p.client_mut(id);
-    let sends = client.choice.chance(share);
+    let sends = client.choice.chance(client.send_share);
     let reads_cache = client.cached && client.shown != ConnectionState::Connected;
     if client.cached {
         plan_think(p, at, id);
@@ -39,21 +38,15 @@ pub(super) fn opened(p: &mut Plant, at: Instant, id: ClientId) {
     wish(p, at, id, Request::LogOn, None);
 }
 
-/// RPC Client Access or Autodiscover gets a request: when its answer is ready.
-pub(super) fn work(p: &mut Plant, at: Instant, id: ClientId, machine: MachineId) -> Instant {
-    let client = p.client_mut(id);
-    if client.service() == Service::Autodiscover {
-        return super::autodiscover::work(p, at, id, machine);
+/// RPC Client Access or Autodiscover gets a request.
+pub(super) fn work(p: &mut Plant, at: Instant, id: ClientId, machine: MachineId) -> Ready {
+    let service = p.client(id).service();
+    if service == Service::Autodiscover {
+        return super::autodiscover::work(p, at, machine);
     }
-    let (step, database) = (client.step, client.database);
-    let time = p.settings().outlook.client_access_time;
-    let mut ready = at + p.stretched(machine, Service::RpcClientAccess, time);
-    if step == Step::LogOn {
-        ready = mailbox::log_on(p, ready, id, false);
-    }
-    let (store, way) = mailbox::time(p, at, machine, database);
-    p.client_mut(id).flight.because = way;
-    ready + store
+    let time = p.settings().outlook.client_access_time * p.hardware.costs.operations;
+    let time = p.stretched(machine, service, time);
+    Ready::Turn(mailbox::client_access(p, at, id, machine, time))
 }
 
 /// What came of the request; none if the Store hangs.
@@ -61,6 +54,12 @@ pub(super) fn conclude(p: &mut Plant, at: Instant, id: ClientId) -> Option<(Outc
     let client = p.client_mut(id);
     if client.service() == Service::Autodiscover {
         return Some(super::autodiscover::conclude(p, at, id));
+    }
+    let (service, machine) = (client.service(), client.link.as_ref()?.machine);
+    let behind = *p.service(machine, Service::RpcClientAccess);
+    if service == Service::OutlookAnywhere && behind.state != ServiceState::Running {
+        // The RPC proxy is there, what it leads to is not.
+        return Some((Outcome::Refused(Refused::NotListening), behind.since));
     }
     mailbox::conclude(p, at, id)
 }

@@ -2,7 +2,8 @@
 //! that another server asks to log on again (exchange.md §4.2).
 
 use super::super::plant::Plant;
-use super::{Outcome, Step, finish, mailbox, note, pause, pursue, refused};
+use super::ledger::End;
+use super::{Outcome, Ready, Step, ended, finish, mailbox, note, pause, pursue, refused};
 use crate::base::{ClientId, Instant, MachineId};
 use crate::journal::RecordNo;
 use crate::journal::record::{ClientEvent, Request};
@@ -14,21 +15,14 @@ fn foreign_cookie(p: &mut Plant, id: ClientId, machine: MachineId) -> bool {
     client.step == Step::Work && client.cookie != Some(machine)
 }
 
-/// Outlook Web App gets a request: when its answer is ready.
-pub(super) fn work(p: &mut Plant, at: Instant, id: ClientId, machine: MachineId) -> Instant {
+/// Outlook Web App gets a request: a cookie that it cannot read is answered at once.
+pub(super) fn work(p: &mut Plant, at: Instant, id: ClientId, machine: MachineId) -> Ready {
     let time = p.settings().owa.request_time;
-    let mut ready = at + p.stretched(machine, Service::Owa, time);
+    let time = p.stretched(machine, Service::Owa, time);
     if foreign_cookie(p, id, machine) {
-        return ready;
+        return Ready::Answer(at + time);
     }
-    let client = p.client_mut(id);
-    let (step, database) = (client.step, client.database);
-    if step == Step::LogOn {
-        ready = mailbox::log_on(p, ready, id, true);
-    }
-    let (store, way) = mailbox::time(p, at, machine, database);
-    p.client_mut(id).flight.because = way;
-    ready + store
+    Ready::Turn(mailbox::client_access(p, at, id, machine, time))
 }
 
 /// What came of the request; none if the Store hangs.
@@ -53,6 +47,7 @@ pub(super) fn answered(
         Outcome::LogOnPage => {
             let typing = p.settings().owa.typing_time;
             p.client_mut(id).session = false;
+            ended(p, id, End::Refused);
             note(p, at, id, because, ClientEvent::LogOnPage);
             pause(p, at, id, Step::Person, typing);
         }

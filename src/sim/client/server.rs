@@ -2,13 +2,16 @@
 //! segment, who works on it, and how the answer gets back.
 
 use super::super::event::Event as Planned;
-use super::super::net;
 use super::super::plant::Plant;
+use super::super::{hardware, net};
 use super::tcp::{Connection, attempts, await_acknowledgement, lost, patience};
-use super::{Event, Outcome, Step, autodiscover, outlook, owa, smtp, watch};
+use super::{
+    Event, Outcome, Ready, Step, active_sync, autodiscover, mailbox, outlook, owa, smtp, watch,
+};
 use crate::base::{ClientId, Instant, MachineId, Span};
 use crate::journal::RecordNo;
 use crate::journal::record::{Lost, Refused, ServiceState};
+use crate::model::Service;
 use crate::model::topology::ClientKind;
 
 /// The segment arrives at a machine.
@@ -59,26 +62,90 @@ pub(super) fn arrive(p: &mut Plant, at: Instant, id: ClientId, machine: MachineI
     }
 }
 
-/// The server begins to work on a request.
+/// The server takes a request up, unless it hangs; throttling may have it wait first.
 fn work(p: &mut Plant, at: Instant, id: ClientId, machine: MachineId, hung: bool) {
-    let delay = p.settings().tcp.delayed_acknowledgement;
     let client = p.client_mut(id);
     client.flight.working = true;
+    client.flight.taken = at;
     client.flight.stuck = hung;
-    let turn = client.turn;
-    if !hung {
-        let ready = match client.kind {
-            ClientKind::Outlook => outlook::work(p, at, id, machine),
-            ClientKind::Owa => owa::work(p, at, id, machine),
-            ClientKind::Smtp => smtp::work(p, at, machine),
-            ClientKind::Autodiscover => autodiscover::work(p, at, id, machine),
-        };
-        p.plan(ready, Planned::Client(id, Event::Reply { turn }));
-        if ready <= at + delay {
-            return;
+    let (turn, mailbox) = (client.turn, client.kind.has_mailbox());
+    if hung {
+        return acknowledge_after(p, at, id, Instant::MAX);
+    }
+    let delay = if mailbox { hardware::throttled(p, at, machine) } else { Span::ZERO };
+    if delay.is_zero() {
+        return begin(p, at, id);
+    }
+    p.plan(at + delay, Planned::Client(id, Event::Begin { turn }));
+    acknowledge_after(p, at, id, at + delay);
+}
+
+/// Whether the machine that a request is on has been up since it came there.
+fn is_there(p: &Plant, link: &Connection) -> bool {
+    let machine = p.machine(link.machine);
+    machine.up && machine.life == link.life
+}
+
+/// The server begins to work on a request.
+pub(super) fn begin(p: &mut Plant, at: Instant, id: ClientId) {
+    let client = p.client(id);
+    let (kind, turn) = (client.kind, client.turn);
+    let link = *client.link.as_ref().expect("a request goes over a connection");
+    if !is_there(p, &link) {
+        // Nobody is there who could.
+        return reply(p, at, id);
+    }
+    let machine = link.machine;
+    let ready = match kind {
+        ClientKind::Outlook => outlook::work(p, at, id, machine),
+        ClientKind::Owa => owa::work(p, at, id, machine),
+        ClientKind::Smtp => smtp::work(p, at, machine),
+        ClientKind::Autodiscover => autodiscover::work(p, at, machine),
+        ClientKind::ActiveSync => active_sync::work(p, at, id, machine),
+    };
+    let (ready, event) = match ready {
+        Ready::Answer(ready) => (ready, Event::Reply { turn }),
+        Ready::Turn(ready) => (ready, Event::Turn { turn }),
+    };
+    p.plan(ready, Planned::Client(id, event));
+    acknowledge_after(p, at, id, ready);
+}
+
+/// Plans the acknowledgement of a request if a stage of the work on it outlasts the moment at
+/// which it is due.
+fn acknowledge_after(p: &mut Plant, at: Instant, id: ClientId, ready: Instant) {
+    let delay = p.settings().tcp.delayed_acknowledgement;
+    let client = p.client_mut(id);
+    let (turn, due) = (client.turn, client.flight.taken + delay);
+    if at <= due && due < ready {
+        p.plan(due, Planned::Client(id, Event::Acknowledge { turn }));
+    }
+}
+
+/// The server has done its own part: it logs the client on if it has to, and turns to the Store.
+pub(super) fn turn(p: &mut Plant, at: Instant, id: ClientId) {
+    let client = p.client(id);
+    let (kind, turn, service) = (client.kind, client.turn, client.service());
+    let (logs_on, taken) = (client.step == Step::LogOn, client.flight.taken);
+    let link = *client.link.as_ref().expect("a request goes over a connection");
+    if !is_there(p, &link) {
+        return reply(p, at, id);
+    }
+    let tells = service == Service::Autodiscover;
+    if client.flight.log_on.is_none() && (tells || logs_on || kind == ClientKind::ActiveSync) {
+        let ready = mailbox::log_on(p, at, id, kind == ClientKind::Owa);
+        if ready > at {
+            p.plan(ready, Planned::Client(id, Event::Turn { turn }));
+            return acknowledge_after(p, at, id, ready);
         }
     }
-    p.plan(at + delay, Planned::Client(id, Event::Acknowledge { turn }));
+    if tells || matches!(p.client(id).flight.log_on, Some(Err(_))) {
+        return reply(p, at, id);
+    }
+    let ready = mailbox::store_ready(p, at, id, link.machine);
+    hardware::count_client_access(p, link.machine, ready.since(taken));
+    p.plan(ready, Planned::Client(id, Event::Reply { turn }));
+    acknowledge_after(p, at, id, ready);
 }
 
 /// The server acknowledges a request that it has not answered yet. From then on the client does
@@ -93,12 +160,14 @@ pub(super) fn acknowledge(p: &mut Plant, at: Instant, id: ClientId) {
     let settings = p.settings();
     let (outlook, owa) = (settings.outlook.rpc_timeout, settings.owa.patience);
     let (smtp, autodiscover) = (settings.transport.smtp_timeout, settings.autodiscover.timeout);
+    let active_sync = settings.active_sync.timeout;
     let client = p.client_mut(id);
     let longest = match client.kind {
         ClientKind::Outlook => outlook,
         ClientKind::Owa => owa,
         ClientKind::Smtp => smtp,
         ClientKind::Autodiscover => autodiscover,
+        ClientKind::ActiveSync => active_sync,
     };
     client.flight.acknowledged = true;
     client.flight.waiting = false;
@@ -166,9 +235,11 @@ pub(super) fn reply(p: &mut Plant, at: Instant, id: ClientId) {
     }
     match way_back(p, id) {
         Ok((because, span)) => {
-            let flight = &mut p.client_mut(id).flight;
-            flight.because = flight.because.max(because);
-            p.plan(at + span, Planned::Client(id, Event::Answer { turn }));
+            let client = p.client_mut(id);
+            client.flight.because = client.flight.because.max(because);
+            let bytes = u64::from(client.bytes);
+            let sent = hardware::transmit(p, at, link.machine, bytes);
+            p.plan(sent + span, Planned::Client(id, Event::Answer { turn }));
         }
         Err(because) => unheard(p, at, id, because),
     }
@@ -229,6 +300,7 @@ fn conclude(p: &mut Plant, at: Instant, id: ClientId) -> Option<(Outcome, Record
         ClientKind::Owa => owa::conclude(p, at, id),
         ClientKind::Smtp => Some(smtp::conclude(p, at, id)),
         ClientKind::Autodiscover => Some(autodiscover::conclude(p, at, id)),
+        ClientKind::ActiveSync => mailbox::conclude(p, at, id),
     }
 }
 

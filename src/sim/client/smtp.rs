@@ -2,15 +2,15 @@
 
 use super::super::mail;
 use super::super::plant::Plant;
-use super::{Outcome, finish, refused};
+use super::{Outcome, Ready, finish, refused};
 use crate::base::{ClientId, Instant, MachineId};
 use crate::journal::RecordNo;
 use crate::model::Service;
 
 /// Hub Transport takes a message in: when it has it.
-pub(super) fn work(p: &Plant, at: Instant, machine: MachineId) -> Instant {
+pub(super) fn work(p: &mut Plant, at: Instant, machine: MachineId) -> Ready {
     let time = p.settings().transport.accept_time;
-    at + p.stretched(machine, Service::HubTransport, time)
+    Ready::Answer(at + p.stretched(machine, Service::HubTransport, time))
 }
 
 /// Hub Transport is responsible for the message from now on. A relay that does not get to know

@@ -1,13 +1,16 @@
 //! What a client is and where it stands.
 
 use super::super::dns::Name;
+use super::super::plant::Plant;
 use super::{names, neighbour, tcp};
 use crate::base::draw::{Purpose, Stream};
-use crate::base::{Address, ClientId, DbId, GroupId, Instant, MachineId, MailId, NetId, Span};
+use crate::base::{
+    Address, ClientId, DbId, GroupId, Instant, MachineId, MailId, NetId, Ratio, Span,
+};
 use crate::journal::RecordNo;
 use crate::journal::record::{ConnectionState, Refused, Request};
-use crate::model::Service;
-use crate::model::topology::{Authentication, ClientGroup, ClientKind};
+use crate::model::topology::{Authentication, ClientGroup, ClientKind, Connection};
+use crate::model::{Service, Settings, sizing};
 use bevy_ecs::prelude::Component;
 use std::collections::VecDeque;
 
@@ -41,6 +44,15 @@ pub(super) struct Wish {
     pub(super) mail: Option<MailId>,
 }
 
+/// When a server has done its own part of a request.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Ready {
+    /// Then the answer leaves.
+    Answer(Instant),
+    /// Then it turns to a domain controller or to the Store.
+    Turn(Instant),
+}
+
 /// What a server made of a request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Outcome {
@@ -70,6 +82,11 @@ pub(super) enum Trouble {
 pub(in crate::sim) struct Client {
     pub(super) kind: ClientKind,
     pub(super) cached: bool,
+    pub(super) connection: Connection,
+    /// Share of its requests that send a message.
+    pub(super) send_share: Ratio,
+    /// Bytes of a request on the network, both ways.
+    pub(super) bytes: u32,
     pub(super) network: NetId,
     pub(super) database: DbId,
     pub(super) authentication: Authentication,
@@ -103,18 +120,28 @@ pub(in crate::sim) struct Client {
     pub(super) known: bool,
     /// The machine that it was last logged on to.
     pub(super) last_machine: Option<MachineId>,
+    /// Whether a request of it is out.
+    pub(super) out: bool,
     /// The client's last record.
     pub(super) last: RecordNo,
 }
 
 impl Client {
     /// A client of a group that has not started yet.
-    pub(in crate::sim) fn new(id: ClientId, group: &ClientGroup, seed: u64) -> Self {
+    pub(in crate::sim) fn new(
+        id: ClientId,
+        group: &ClientGroup,
+        settings: &Settings,
+        seed: u64,
+    ) -> Self {
         let stream = |purpose| Stream::new(seed, u64::from(id.0), purpose);
         let cache = neighbour::Cache::new(group.operating_system, stream(Purpose::Reachable));
         Client {
             kind: group.kind,
             cached: group.cached && group.kind == ClientKind::Outlook,
+            connection: group.connection,
+            send_share: sizing::send_share(settings, group),
+            bytes: u32::try_from(sizing::bytes_per_request(settings, group)).unwrap_or(u32::MAX),
             network: group.network,
             database: group.database,
             authentication: group.authentication,
@@ -139,6 +166,7 @@ impl Client {
             ticket: false,
             known: false,
             last_machine: None,
+            out: false,
             last: RecordNo(0),
         }
     }
@@ -171,10 +199,12 @@ impl Client {
             ClientKind::Outlook if self.request() == Some(Request::Autodiscover) => {
                 Service::Autodiscover
             }
+            ClientKind::Outlook if self.connection == Connection::Http => Service::OutlookAnywhere,
             ClientKind::Outlook => Service::RpcClientAccess,
             ClientKind::Owa => Service::Owa,
             ClientKind::Smtp => Service::HubTransport,
             ClientKind::Autodiscover => Service::Autodiscover,
+            ClientKind::ActiveSync => Service::ActiveSync,
         }
     }
 
@@ -188,6 +218,8 @@ impl Client {
             | Service::HubTransport
             | Service::Owa
             | Service::Autodiscover
+            | Service::OutlookAnywhere
+            | Service::ActiveSync
             | Service::Directory
             | Service::Dns
             | Service::FileServer => self.home,
@@ -201,4 +233,24 @@ impl Client {
             self.session = false;
         }
     }
+}
+
+/// Clients that have waited longer than a span for what they want.
+pub(in crate::sim) fn waiting(p: &Plant, at: Instant, longer_than: Span) -> u64 {
+    let waits = |id: ClientId| {
+        let front = p.client(id).wishes.front();
+        front.is_some_and(|wish| at.saturating_since(wish.asked) > longer_than)
+    };
+    p.client_ids().filter(|id| waits(*id)).count() as u64
+}
+
+/// Memory that clients take, in bytes: of all together, and of the largest.
+pub(in crate::sim) fn bytes(p: &Plant) -> (u64, u64) {
+    let of = |id: ClientId| {
+        let client = p.client(id);
+        let wishes = client.wishes.capacity() * size_of::<Wish>();
+        let heap = wishes + client.names.heap_bytes() + client.neighbours.heap_bytes();
+        (size_of::<Client>() + heap) as u64
+    };
+    p.client_ids().map(of).fold((0, 0), |(all, most), bytes| (all + bytes, most.max(bytes)))
 }

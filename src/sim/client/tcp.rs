@@ -7,9 +7,10 @@
 use super::super::event::Event as Planned;
 use super::super::net;
 use super::super::plant::Plant;
+use super::ledger::End;
 use super::{
-    Event, Outcome, Step, Trouble, arp, autodiscover, note, outlook, owa, pursue, refused, server,
-    smtp, trouble, watch,
+    Event, Outcome, Step, Trouble, active_sync, arp, autodiscover, ended, note, outlook, owa,
+    pursue, refused, server, smtp, trouble, watch,
 };
 use crate::base::{Address, ClientId, Instant, MachineId, Span};
 use crate::journal::RecordNo;
@@ -53,6 +54,8 @@ pub(super) struct Flight {
     pub stuck: bool,
     /// The server works on it.
     pub working: bool,
+    /// When the server took it up.
+    pub taken: Instant,
     /// The client knows that the server has it.
     pub acknowledged: bool,
     /// Answers that the server has sent in vain.
@@ -81,6 +84,7 @@ impl Flight {
             waiting: false,
             stuck: false,
             working: false,
+            taken: at,
             acknowledged: false,
             replies: 0,
             accepted: None,
@@ -199,6 +203,7 @@ pub(super) fn timed_out(p: &mut Plant, at: Instant, id: ClientId, attempt: u32) 
     }
     let because = client.flight.obstacle;
     client.close();
+    ended(p, id, End::TimedOut);
     note(p, at, id, because, ClientEvent::GaveUp);
     trouble(p, at, id, if connects { Trouble::Unanswered } else { Trouble::Lost });
 }
@@ -212,6 +217,7 @@ pub(super) fn was_reset(p: &mut Plant, at: Instant, id: ClientId, machine: Machi
     if connects {
         refused(p, at, id, Refused::NotListening, because);
     } else {
+        ended(p, id, End::Refused);
         note(p, at, id, because, ClientEvent::Reset { machine });
         trouble(p, at, id, Trouble::Lost);
     }
@@ -232,6 +238,7 @@ pub(super) fn answer(p: &mut Plant, at: Instant, id: ClientId) {
         ClientKind::Owa => owa::answered(p, at, id, outcome, because),
         ClientKind::Smtp => smtp::answered(p, at, id, outcome, because),
         ClientKind::Autodiscover => autodiscover::answered(p, at, id, outcome, because),
+        ClientKind::ActiveSync => active_sync::answered(p, at, id, outcome, because),
     }
 }
 

@@ -13,8 +13,8 @@ use crate::journal::record::{
 use crate::journal::{Record, RecordNo, What};
 use crate::model::fault::Planned as Fault;
 use crate::model::topology::{
-    Authentication, ClientAccessArray, ClientGroup, ClientKind, ClientOs, Group, Properties,
-    Resource,
+    Authentication, ClientAccessArray, ClientGroup, ClientKind, ClientOs, Connection, Group,
+    Properties, Resource,
 };
 use crate::model::{Service, Topology};
 
@@ -73,6 +73,8 @@ fn site(system: ClientOs) -> Topology {
         database: VIP,
         server: Some(GroupId(0)),
         think: Span::from_secs(10),
+        connection: Connection::Rpc,
+        profile: None,
     };
     site.clients = (0..).zip(ClientKind::ALL).map(group).collect();
     site
@@ -163,7 +165,7 @@ fn in_a_healthy_site_a_client_only_asks_and_is_answered() {
     });
     assert_causes(&records);
     for id in [OUTLOOK, OWA, SMTP, AUTODISCOVER] {
-        assert!(longest(&records, id, seconds(5)) < Span::from_millis(60), "{id:?}");
+        assert!(longest(&records, id, seconds(5)) < Span::from_millis(130), "{id:?}");
         assert!(seen(&records, id, seconds(5)).len() > 60, "{id:?}");
     }
     for (id, from) in [(OUTLOOK, 5), (OWA, 5)] {

@@ -2,8 +2,8 @@
 
 use super::super::event::Event as Planned;
 use super::super::plant::Plant;
-use super::super::{directory, storage};
-use super::{Event, keep, on_the_line, safety, tell, way};
+use super::super::{directory, hardware, storage};
+use super::{Event, keep, mailboxes, on_the_line, recipients, safety, tell, way};
 use crate::base::{CopyId, Instant, MachineId, MailId, NodeId, NodeSet, Span};
 use crate::failover::seam::Failure;
 use crate::journal::RecordNo;
@@ -150,9 +150,11 @@ pub(super) fn deliver(p: &mut Plant, at: Instant, mail: MailId, hub: NodeId) {
     }
     let work = p.settings().transport.delivery_time;
     let work = p.stretched(hub.into(), Service::HubTransport, work);
+    let cycles = p.hardware.costs.message * mailboxes(p, mail);
+    let (begins, least) = hardware::compute(p, at, hub.into(), cycles);
     let line = if node == hub { Span::ZERO } else { span * 2 + on_the_line(p) };
     let copy = CopyId { database, node };
-    p.plan(at + work + line, Planned::Mail(Event::Arrive { mail, hub, copy }));
+    p.plan(begins + work.max(least) + line, Planned::Mail(Event::Arrive { mail, hub, copy }));
 }
 
 /// A message arrives at another Hub; the one that it comes from keeps a shadow of it.
@@ -198,7 +200,8 @@ pub(super) fn arrive(p: &mut Plant, at: Instant, mail: MailId, hub: NodeId, copy
     message.shadow = NodeSet::EMPTY;
     message.deferred = None;
     let record = tell(p, at, mail, MailEvent::Delivered { copy }, cause);
-    let entry = keep(p, at, mail, copy, false, record);
+    let copies = recipients(p, mail);
+    let entry = keep(p, at, mail, (copy, copies), false, record);
     safety::keep_delivered(p, at, hub, copy.database, entry);
 }
 

@@ -4,6 +4,7 @@
 //! A message is known by the places that have it: Outbox, sender's mailbox, queues, shadow queues
 //! and dumpsters of Hubs, recipient's mailbox. It is lost when no place is left.
 
+mod account;
 mod hub;
 mod safety;
 
@@ -20,10 +21,13 @@ use crate::base::{
 use crate::failover::seam::Failure;
 use crate::journal::record::{Lost, MailEvent};
 use crate::journal::{RecordNo, What};
-use crate::model::topology::{ClientKind, Topology};
+use crate::model::sizing;
+use crate::model::topology::{ClientGroup, ClientKind, Topology};
 use bevy_ecs::prelude::Resource;
 use std::collections::VecDeque;
 
+pub use account::Messages;
+pub(super) use account::account;
 pub(super) use hub::{location_changed, machine_changed, service_changed};
 pub(super) use safety::{connectivity_changed, database_dismounted, database_mounted};
 
@@ -56,6 +60,8 @@ struct Message {
     recipient: DbId,
     /// Record of the last thing that happened to it.
     record: RecordNo,
+    /// The mail system took responsibility for it.
+    submitted: bool,
     /// The copy that took it from the sender.
     stored_on: Option<CopyId>,
     /// In the sender's Outbox, or on the sender's screen.
@@ -82,6 +88,7 @@ impl Message {
             client,
             recipient,
             record: RecordNo(0),
+            submitted: false,
             stored_on: None,
             outbox: false,
             sent_item: false,
@@ -141,6 +148,8 @@ struct Hub {
 #[derive(Resource)]
 pub(super) struct Transport {
     messages: IdVec<MailId, Message>,
+    /// Messages that the mail system took responsibility for.
+    submitted: u64,
     hubs: IdVec<NodeId, Hub>,
     databases: IdVec<DbId, Mailboxes>,
     /// Messages that each client has written, for its draws.
@@ -160,6 +169,7 @@ impl Transport {
         let clients = topology.clients.iter().map(|group| group.count as usize).sum();
         Transport {
             messages: IdVec::new(),
+            submitted: 0,
             hubs: (0..topology.nodes).map(hub).collect(),
             databases: (0..databases).map(|_| Mailboxes::default()).collect(),
             written: IdVec::filled(clients, 0),
@@ -218,7 +228,7 @@ pub(super) fn stored(
         return false;
     }
     let record = submitted(p, at, mail, cause);
-    keep(p, at, mail, copy, true, record);
+    keep(p, at, mail, (copy, 1), true, record);
     let message = &mut p.transport.messages[mail];
     message.outbox = false;
     message.sent_item = true;
@@ -262,14 +272,15 @@ fn new_message(p: &mut Plant, client: ClientId) -> MailId {
 fn submitted(p: &mut Plant, at: Instant, mail: MailId, cause: RecordNo) -> RecordNo {
     let client = p.transport.messages[mail].client;
     let kind = kind(p, client);
+    if !std::mem::replace(&mut p.transport.messages[mail].submitted, true) {
+        p.transport.submitted += 1;
+    }
     tell(p, at, mail, MailEvent::Submitted { client, kind }, cause)
 }
 
 /// The kind of a client.
 fn kind(p: &Plant, client: ClientId) -> ClientKind {
-    let groups = &p.setup.topology.clients;
-    let group = groups.iter().rfind(|group| group.first <= client);
-    group.expect("a client of the topology").kind
+    p.setup.topology.client_group(client).kind
 }
 
 /// Records something that happened to a message.
@@ -279,16 +290,31 @@ fn tell(p: &mut Plant, at: Instant, mail: MailId, event: MailEvent, cause: Recor
     record
 }
 
-/// Writes a message into a mounted copy and keeps account of where.
+/// The group of a message's sender.
+fn sender<'p>(p: &'p Plant<'_>, mail: MailId) -> &'p ClientGroup {
+    p.setup.topology.client_group(p.transport.messages[mail].client)
+}
+
+/// Mailboxes that a message is delivered to. They stand for each other: it goes to all or none.
+fn recipients(p: &Plant, mail: MailId) -> u64 {
+    sizing::recipients(p.settings(), sender(p, mail))
+}
+
+/// Mailboxes that have to do with a message: its sender's, if it is in the site, and the others.
+fn mailboxes(p: &Plant, mail: MailId) -> u64 {
+    u64::from(sender(p, mail).kind.has_mailbox()) + recipients(p, mail)
+}
+
+/// Writes a message into so many mailboxes of a mounted copy and keeps account of where.
 fn keep(
     p: &mut Plant,
     at: Instant,
     mail: MailId,
-    copy: CopyId,
+    (copy, mailboxes): (CopyId, u64),
     sent: bool,
     cause: RecordNo,
 ) -> Entry {
-    let kilobytes = u64::from(p.settings().store.log_kilobytes_per_message);
+    let kilobytes = u64::from(p.settings().store.log_kilobytes_per_message) * mailboxes;
     let position = storage::write(p, at, copy, kilobytes, cause);
     let entry = Entry { mail, sent, activation: storage::activation(p, copy), position };
     while let Some(first) = p.transport.databases[copy.database].entries.front().copied()

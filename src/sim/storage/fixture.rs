@@ -16,8 +16,8 @@ use crate::journal::{Record, RecordNo, What};
 use crate::model::fault::Planned;
 use crate::model::scenario::{Start, VerdictKind};
 use crate::model::topology::{
-    Authentication, ClientGroup, ClientKind, ClientOs, Dag, Database, ExchangeVersion, Machine,
-    MachineRole, Network, NetworkRole, Nic, WindowsVersion,
+    Authentication, ClientGroup, ClientKind, ClientOs, Connection, Dag, Database, ExchangeVersion,
+    Hardware, Machine, MachineRole, Network, NetworkRole, Nic, WindowsVersion,
 };
 use crate::model::{Fault, Scenario, Settings, Topology};
 use std::collections::BTreeMap;
@@ -64,6 +64,7 @@ fn machine(number: u8, name: &str, roles: &[MachineRole], networks: u8) -> Machi
         maximum_active: None,
         vote: true,
         cluster_site: 0,
+        hardware: Hardware::usual(&Settings::default()),
     }
 }
 
@@ -80,6 +81,8 @@ fn clients(kind: ClientKind, cached: bool, first: u32) -> ClientGroup {
         database: VIP,
         server: None,
         think: Span::from_secs(3_600),
+        connection: Connection::Rpc,
+        profile: None,
     }
 }
 

@@ -19,13 +19,14 @@ pub(super) mod fixture;
 mod tests;
 
 use super::plant::Plant;
-use super::{host, net};
+use super::{hardware, host, net};
 use crate::base::{CopyId, DbId, IdVec, Instant, MachineId, NodeId, OpId, Span};
 use crate::failover::seam::CopyStatus;
 use crate::failover::state::DatabaseEntry;
 use crate::journal::RecordNo;
 use crate::journal::record::ServiceState;
 use crate::model::Service;
+use crate::model::topology::ClientKind;
 use bevy_ecs::prelude::Resource;
 
 pub(super) use act::begin;
@@ -183,20 +184,48 @@ fn entry_elsewhere(
     })
 }
 
-/// How long the Store works on a request: longer where it is slow, and just after a mount, when
-/// its cache is cold (exchange.md §2.1).
-pub(super) fn request_time(p: &Plant, at: Instant, copy: CopyId) -> Span {
+/// How long the Store takes with a request: as long as was measured where nothing queues, at least
+/// what its cycles take on these cores, longer where the Store is slow, and what it waits for
+/// cores and disks. The servers of passive copies do their share behind it.
+pub(super) fn request_time(p: &mut Plant, at: Instant, copy: CopyId, kind: ClientKind) -> Span {
+    let machine = MachineId::from(copy.node);
+    let costs = p.hardware.costs;
+    let time = p.settings().store.request_time * costs.operations;
+    let time = p.stretched(machine, Service::Store, time);
+    if p.copy(copy).mounted.is_none() {
+        return time;
+    }
+    let topology = p.setup.topology.clone();
+    let database = &topology.databases[copy.database];
+    let cycles = costs.of_mailbox(&topology.settings, kind, database);
+    let (begins, work) = hardware::compute(p, at, machine, cycles);
+    let cold = cold_cache(p, at, copy);
+    let reads = hardware::transfer(p, at, machine, cold);
+    for node in database.copies.iter().filter(|node| **node != copy.node) {
+        let other = p.copy(CopyId { node: *node, ..copy });
+        let follows = other.active == Some(copy.node) && other.link.network.is_some();
+        if follows && p.machine((*node).into()).up {
+            hardware::follow(p, at, (*node).into(), kind);
+        }
+    }
+    let whole = begins.since(at) + time.max(work) + reads;
+    hardware::count_store(p, machine, whole);
+    whole
+}
+
+/// The factor on database reads, in thousandths: above 1,000 just after a mount, when the cache is
+/// cold (exchange.md §2.1).
+fn cold_cache(p: &Plant, at: Instant, copy: CopyId) -> u64 {
     let settings = &p.settings().store;
-    let base = p.stretched(copy.node.into(), Service::Store, settings.request_time);
-    let Some((_, mounted)) = p.copy(copy).mounted else { return base };
+    let Some((_, mounted)) = p.copy(copy).mounted else { return 1_000 };
     let (age, warm) = (at.saturating_since(mounted), settings.cold_cache_time);
     if age >= warm {
-        return base;
+        return 1_000;
     }
     let factor = settings.cold_cache_factor;
     let (above, below) = (u64::from(factor.numerator()), u64::from(factor.denominator()));
-    let most = base.scaled(above.saturating_sub(below), below);
-    base + most.scaled((warm - age).as_nanos(), warm.as_nanos())
+    let most = Span::from_nanos(1_000).scaled(above.saturating_sub(below), below);
+    1_000 + most.scaled((warm - age).as_nanos(), warm.as_nanos()).as_nanos()
 }
 
 /// The activation that a mounted copy writes under, by the record of its mount.
