@@ -40,6 +40,7 @@ Examples:
 pub(super) enum Command {
     Run(Run),
     Test(Test),
+    Capacity(super::capacity::Capacity),
     Select(Select),
     List(List),
     Transitions(Transitions),
@@ -378,7 +379,7 @@ fn seed(text: &str) -> Result<Seed, String> {
     })
 }
 
-fn number(text: &str) -> Result<u64, String> {
+pub(super) fn number(text: &str) -> Result<u64, String> {
     match seed(text) {
         Ok(Seed::Given(number)) => Ok(number),
         Ok(Seed::Random) | Err(_) => {

@@ -1,6 +1,7 @@
 //! Floor 8: arguments in, one call, an exit status out. One file per subcommand.
 
 mod args;
+mod capacity;
 mod completions;
 mod failure;
 mod input;
@@ -44,6 +45,7 @@ fn answer(command: Command) -> Answer {
     match command {
         Command::Run(args) => run::run(&args),
         Command::Test(args) => test::test(&args),
+        Command::Capacity(args) => capacity::capacity(&args),
         Command::Select(args) => select::select(&args),
         Command::List(args) => list::list(&args),
         Command::Transitions(args) => transitions::transitions(&args),

@@ -3,7 +3,7 @@
 use super::fault::Fault;
 use super::load::Given;
 use super::scenario::{Action, Scenario, Step};
-use super::settings::{Basis, PARAMETERS, VERSION_DEFAULTS, Version};
+use super::settings::{Basis, PARAMETERS, Parameter, VERSION_DEFAULTS, Version};
 use super::topology::{Authentication, ClientKind, ClientOs, Topology};
 use crate::failover::quorum::Counting;
 use serde::{Deserialize, Serialize};
@@ -41,6 +41,19 @@ pub fn assumed(topology: &Topology, scenario: &Scenario, given: &Given) -> Vec<A
         list.extend(systems(topology));
     }
     list
+}
+
+/// Every assumption that sizing makes beside those of its runs: limits, and what is worked out in
+/// closed form only.
+pub fn assumed_of_sizing(topology: &Topology, given: &Given) -> Vec<Assumption> {
+    let of = |parameter: &Parameter| {
+        let limit = parameter.key.starts_with("limits.");
+        let (Basis::Assumed(why), true) = (parameter.basis, limit) else { return None };
+        let value = topology.settings.get(parameter.key).unwrap_or_default();
+        let (key, why) = (parameter.key.to_owned(), why.to_owned());
+        (!given.contains(parameter.key)).then_some(Assumption { key, value, why })
+    };
+    PARAMETERS.iter().filter_map(of).collect()
 }
 
 /// The neighbour caches of the clients' operating systems.
@@ -126,6 +139,15 @@ fn used(topology: &Topology, scenario: &Scenario, key: &str) -> bool {
             _ => kind(ClientKind::Outlook),
         },
         "owa" => kind(ClientKind::Owa),
+        "active_sync" => kind(ClientKind::ActiveSync),
+        "hardware" | "throttling" => topology.clients.iter().any(|group| group.count > 0),
+        "load" => match name {
+            "active_sync_kilobytes" => kind(ClientKind::ActiveSync),
+            "further_copy_share" => topology.databases.values().any(|db| db.copies.len() > 1),
+            _ => topology.clients.iter().any(|g| g.count > 0 && g.kind.has_mailbox()),
+        },
+        // They judge a study of capacity, not a run.
+        "limits" => false,
         "autodiscover" => kind(ClientKind::Autodiscover) || kind(ClientKind::Outlook),
         "transport" => match name {
             "smtp_retry" => kind(ClientKind::Smtp),

@@ -210,6 +210,8 @@ pub struct Needs {
     pub memory: Use,
     /// The adapter that clients use, in bits a second.
     pub network: Use,
+    /// Replay of the busiest passive copy, in thousandths of logs a second.
+    pub replay: Use,
 }
 
 /// Logs that a database makes, and what copying them takes.
@@ -217,6 +219,8 @@ pub struct Needs {
 pub struct LogRate {
     /// Logs of 1 MB in a day.
     pub logs_per_day: u64,
+    /// Thousandths of logs in a second of the busiest hour.
+    pub per_second: u64,
     /// Bits a second to each passive copy, in the busiest hour.
     pub bits_per_second: u64,
 }
@@ -255,6 +259,15 @@ pub fn needs(topology: &Topology, placement: &Placement) -> IdVec<MachineId, Nee
             }
         }
     }
+    for (id, rate) in log_rates(topology).iter() {
+        for node in &topology.databases[id].copies {
+            let machine = MachineId::from(*node);
+            if placement.active[id] != Some(*node) && placement.up.contains(&machine) {
+                let replay = &mut needs[machine].replay;
+                replay.needed = replay.needed.max(rate.per_second);
+            }
+        }
+    }
     needs
 }
 
@@ -274,6 +287,7 @@ fn available(topology: &Topology, id: MachineId) -> Needs {
             available: megabytes(hardware.memory_gigabytes),
         },
         network: of(u64::from(settings.ethernet.bandwidth) * MILLION),
+        replay: of(u64::from(settings.replication.replay_rate) * 1_000),
     }
 }
 
@@ -297,6 +311,13 @@ fn transport(
     }
     for hub in &hubs {
         needs[*hub].processor.needed += times(sent / hubs.len() as u128, cost);
+    }
+    // A Hub looks every recipient up (exchange.md §2.4).
+    if let Some(controller) = placement.with(topology, MachineRole::DomainController).first() {
+        let core = megacycles_per_core(&topology.machines[*controller].hardware) * MILLION;
+        let look_up = topology.settings.directory.log_on_time.as_nanos();
+        let cycles = u128::from(core) * u128::from(look_up) / NANOS;
+        needs[*controller].processor.needed += times(sent, u64::try_from(cycles).unwrap_or(0));
     }
 }
 
@@ -371,6 +392,7 @@ pub fn log_rates(topology: &Topology) -> IdVec<DbId, LogRate> {
     let seconds = (busy_time(settings).as_nanos() / 1_000_000_000).max(1);
     let of = |kilobytes: &u64| LogRate {
         logs_per_day: kilobytes / 1_024,
+        per_second: kilobytes * 1_000 / (1_024 * seconds),
         bits_per_second: kilobytes * 1_024 * 8 / seconds,
     };
     kilobytes.values().map(of).collect()
@@ -420,7 +442,8 @@ mod tests {
         // Access; the Hub works on the other server, beside the passive copy.
         assert!((3_690..=3_700).contains(&megacycles(0)), "{}", megacycles(0));
         assert!((580..=586).contains(&megacycles(1)), "300 and 1/7 of 2,000: {}", megacycles(1));
-        assert!((249..=250).contains(&megacycles(2)), "1/8 of 2,000: {}", megacycles(2));
+        // An eighth of 2,000, and 16.7 megacycles to look up each of 0.7 messages a second.
+        assert!((260..=262).contains(&megacycles(2)), "{}", megacycles(2));
         let disks = needs[MachineId(0)].disks;
         assert!((119_900..=120_000).contains(&disks.needed), "0.12 each: {disks:?}");
         assert_eq!(disks.available, 1_379_310, "12 disks of 8.7 ms: 114.9 a second each");

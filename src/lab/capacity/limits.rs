@@ -30,6 +30,9 @@ pub enum Kind {
     ClientAccessRequests,
     /// Latency of a database read.
     ReadLatency,
+    /// Logs to replay, of what is replayed, in closed form only: what is more makes a queue that a
+    /// mount has to wait for.
+    Replay,
 }
 
 impl Kind {
@@ -46,13 +49,22 @@ impl Kind {
             Kind::ClientAccessLatency => "Client Access RPC averaged latency",
             Kind::ClientAccessRequests => "Client Access RPC Requests",
             Kind::ReadLatency => "database read latency",
+            Kind::Replay => "log replay",
         }
     }
 
     /// Whether it is a share of something, in millionths; a latency is in nanoseconds, a number of
     /// requests in thousandths.
     pub const fn is_share(self) -> bool {
-        matches!(self, Kind::Processor | Kind::Disks | Kind::Memory | Kind::Network | Kind::LogOn)
+        matches!(
+            self,
+            Kind::Processor
+                | Kind::Disks
+                | Kind::Memory
+                | Kind::Network
+                | Kind::LogOn
+                | Kind::Replay
+        )
     }
 
     /// Whether it is a latency.
@@ -138,6 +150,7 @@ fn of_machine(topology: &Topology, machine: MachineId, load: &Load, needs: &Need
     found.extend([
         used(Kind::Disks, load.disks, needs.disks, None),
         of(Kind::Memory, None, Some(share(needs.memory)), Some(memory)),
+        of(Kind::Replay, None, Some(share(needs.replay)), Some(1_000_000)),
         used(Kind::Network, load.network, needs.network, Some(limits.network)),
         of(Kind::LogOn, Some(load.log_on), None, Some(millionths(limits.log_on))),
         latency(Kind::StoreLatency, load.store_latency, limits.store_rpc_averaged_latency),

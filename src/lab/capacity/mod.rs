@@ -11,12 +11,14 @@ mod tests;
 
 pub use limits::{Kind, Measure, judged, tightest};
 pub use probe::{Load, PHASES, Probe, Window, probe};
-pub use search::{Bracket, Search, search};
+pub use search::{Bracket, Search, Trial, search};
 
-use crate::base::{IdVec, MachineId, NodeId, Span};
-use crate::model::Topology;
+use crate::base::{DbId, IdVec, MachineId, NodeId, Span};
+use crate::model::assumed::{assumed, assumed_of_sizing};
+use crate::model::load::Given;
 use crate::model::scenario::Start;
 use crate::model::sizing::{self, LogRate, Needs};
+use crate::model::{Assumption, Topology};
 
 /// What is asked.
 #[derive(Clone, Debug)]
@@ -67,7 +69,7 @@ pub struct ClosedForm {
     /// Whether every database has a copy left to be activated, and every client group a server.
     pub carried: bool,
     /// Logs of each database.
-    pub logs: IdVec<crate::base::DbId, LogRate>,
+    pub logs: IdVec<DbId, LogRate>,
 }
 
 /// Works the sizing rules out for a topology.
@@ -76,12 +78,64 @@ pub fn closed_form(topology: &Topology, lost: MachineId) -> ClosedForm {
     let one = placement::without(topology, &both, lost);
     let carried = one.active.values().all(Option::is_some)
         && one.access.iter().all(|access| !access.is_empty());
-    ClosedForm {
-        both: sizing::needs(topology, &both),
-        one: sizing::needs(topology, &one),
-        carried,
-        logs: sizing::log_rates(topology),
+    let both = sizing::needs(topology, &both);
+    let mut one = sizing::needs(topology, &one);
+    for (id, needs) in one.iter_mut() {
+        // What it had to replay until the failover decides how long the mount takes.
+        needs.replay = both[id].replay;
     }
+    ClosedForm { both, one, carried, logs: sizing::log_rates(topology) }
+}
+
+/// Everything that is said of a topology.
+pub struct Study<'t> {
+    /// The topology.
+    pub topology: &'t Topology,
+    /// What was asked.
+    pub question: Question,
+    /// The closed form.
+    pub form: ClosedForm,
+    /// The run with the users of the topology.
+    pub run: Probe,
+    /// What was measured before the failover.
+    pub both: Vec<Measure>,
+    /// What was measured after it.
+    pub one: Vec<Measure>,
+    /// Whether the run stayed within the limits after it.
+    pub holds: bool,
+    /// How many users could be carried, if that was asked.
+    pub search: Option<Search>,
+    /// What all this assumed.
+    pub assumed: Vec<Assumption>,
+}
+
+impl Study<'_> {
+    /// What comes nearest to its limit after the failover, or is furthest beyond it.
+    pub fn bottleneck(&self) -> Option<&Measure> {
+        tightest(&self.one)
+    }
+}
+
+/// Runs and works out everything; with a search of so many seeds, if any. `told` is called with
+/// the number of runs done so far. `given` are the settings that were given.
+pub fn study<'t>(
+    topology: &'t Topology,
+    question: Question,
+    seeds: u32,
+    given: &Given,
+    told: &mut dyn FnMut(u32),
+) -> Study<'t> {
+    let form = closed_form(topology, question.lost);
+    let run = probe(topology, &question, question.seed);
+    told(1);
+    let both = judged(topology, &run.windows[0], &form, question.lost, false);
+    let one = judged(topology, &run.windows[2], &form, question.lost, true);
+    let holds = search::holds(&run, &one);
+    let searched = seeds > 0 && users(topology) > 0;
+    let search = searched.then(|| search(topology, &question, seeds, &mut |runs| told(runs + 1)));
+    let mut assumed = assumed(topology, &probe::scenario(topology, &question), given);
+    assumed.extend(assumed_of_sizing(topology, given));
+    Study { topology, question, form, run, both, one, holds, search, assumed }
 }
 
 /// Clients that work with a mailbox: the users.

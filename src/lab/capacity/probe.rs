@@ -83,13 +83,11 @@ pub struct Probe {
     pub events: u64,
 }
 
-/// Runs a topology as it is asked for.
-pub fn probe(topology: &Topology, question: &Question, seed: u64) -> Probe {
-    let begin = CLIENTS_FROM + question.warm_up;
-    let strikes = begin + question.before;
-    let settled = strikes + question.during;
-    let end = settled + question.after;
-    let scenario = Scenario {
+/// The scenario of a question: a machine loses power at the busiest hour.
+pub(super) fn scenario(topology: &Topology, question: &Question) -> Scenario {
+    let strikes = CLIENTS_FROM + question.warm_up + question.before;
+    let end = strikes + question.during + question.after;
+    Scenario {
         name: "capacity".to_owned(),
         title: "A machine loses power at the busiest hour".to_owned(),
         until: end,
@@ -104,7 +102,15 @@ pub fn probe(topology: &Topology, question: &Question, seed: u64) -> Probe {
         }],
         steps: Vec::new(),
         verdict: VerdictKind::Ok,
-    };
+    }
+}
+
+/// Runs a topology as it is asked for.
+pub fn probe(topology: &Topology, question: &Question, seed: u64) -> Probe {
+    let scenario = scenario(topology, question);
+    let begin = CLIENTS_FROM + question.warm_up;
+    let strikes = begin + question.before;
+    let (settled, end) = (strikes + question.during, scenario.until);
     let mut run = Run::new(topology, &scenario, seed, Recording::Memory);
     let mut events = run.until(begin).events;
     let mut measure = |from: Instant, to: Instant| {

@@ -1,7 +1,7 @@
 //! The largest number of users that stay within the limits after a failover: bisection over real
 //! runs, once for each seed.
 
-use super::{ClosedForm, Measure, Probe, Question, closed_form, judged, probe, scaled, tightest};
+use super::{Measure, Probe, Question, closed_form, judged, probe, scaled, tightest};
 use crate::model::Topology;
 
 /// Most users that are tried.
@@ -16,11 +16,21 @@ pub struct Bracket {
     pub carried: u32,
     /// The smallest number that was tried and did not; none if every one did.
     pub refused: Option<u32>,
-    /// What was furthest beyond its limit there; none where only clients without service were
-    /// counted.
+    /// What was furthest beyond its limit there; none where only clients were without service.
     pub gave_way: Option<Measure>,
-    /// Every number that was tried, in the order of the trials, and what came nearest to its limit.
-    pub tried: Vec<(u32, bool, Option<Measure>)>,
+    /// Every number that was tried, in the order of the trials.
+    pub tried: Vec<Trial>,
+}
+
+/// A number of users that was tried.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Trial {
+    /// The number.
+    pub users: u32,
+    /// Whether it stayed within the limits after the failover.
+    pub holds: bool,
+    /// What was measured after it.
+    pub measures: Vec<Measure>,
 }
 
 /// What was found with every seed.
@@ -33,8 +43,8 @@ pub struct Search {
 }
 
 impl Search {
-    /// The smallest number that some seed carried and the smallest... of the others: the interval
-    /// in which the answer lies for every seed.
+    /// The interval in which the answer lies whatever the seed: what every seed carried, and what
+    /// none did, if there is such a number.
     pub fn interval(&self) -> (u32, Option<u32>) {
         let low = self.brackets.iter().map(|bracket| bracket.carried).min().unwrap_or(0);
         let refused = self.brackets.iter().map(|bracket| bracket.refused);
@@ -67,45 +77,34 @@ pub fn search(
     Search { brackets, closed }
 }
 
-/// Whether so many users stay within the limits after the failover, and what is nearest to its
-/// limit or furthest beyond it.
-fn trial(
-    topology: &Topology,
-    question: &Question,
-    seed: u64,
-    users: u32,
-) -> (bool, Option<Measure>) {
+/// Runs so many users through a failover.
+fn trial(topology: &Topology, question: &Question, seed: u64, users: u32) -> Trial {
     let topology = scaled(topology, users);
     let form = closed_form(&topology, question.lost);
     let run = probe(&topology, question, seed);
-    verdict(&topology, question, &form, &run)
+    let measures = judged(&topology, &run.windows[2], &form, question.lost, true);
+    Trial { users, holds: holds(&run, &measures), measures }
 }
 
-/// Whether a run stayed within the limits after its failover.
-pub(super) fn verdict(
-    topology: &Topology,
-    question: &Question,
-    form: &ClosedForm,
-    run: &Probe,
-) -> (bool, Option<Measure>) {
-    let measures = judged(topology, &run.windows[2], form, question.lost, true);
-    let holds = run.waiting == 0 && measures.iter().all(Measure::holds);
-    (holds, tightest(&measures).copied())
+/// Whether a run stayed within the limits after its failover, and nobody is without service.
+pub(super) fn holds(run: &Probe, measures: &[Measure]) -> bool {
+    run.waiting == 0 && measures.iter().all(Measure::holds)
 }
 
 /// Finds neighbours of which one is carried and the other is not, to a hundredth.
-fn bisect(seed: u64, guess: u32, trial: &mut dyn FnMut(u32) -> (bool, Option<Measure>)) -> Bracket {
+fn bisect(seed: u64, guess: u32, trial: &mut dyn FnMut(u32) -> Trial) -> Bracket {
     let mut bracket =
         Bracket { seed, carried: 0, refused: None, gave_way: None, tried: Vec::new() };
     let mut next = guess.min(MOST);
     loop {
-        let (holds, nearest) = trial(next);
-        bracket.tried.push((next, holds, nearest));
-        if holds {
+        let tried = trial(next);
+        if tried.holds {
             bracket.carried = next;
         } else {
-            (bracket.refused, bracket.gave_way) = (Some(next), nearest.filter(|m| !m.holds()));
+            bracket.refused = Some(next);
+            bracket.gave_way = tightest(&tried.measures).filter(|m| !m.holds()).copied();
         }
+        bracket.tried.push(tried);
         next = match bracket.refused {
             None if bracket.carried == MOST => return bracket,
             None => bracket.carried.saturating_add(bracket.carried / 4 + 1).min(MOST),
@@ -138,6 +137,7 @@ fn closed_largest(topology: &Topology, question: &Question) -> u32 {
             within(needs.processor.needed, needs.processor.available, limits.processor)
                 && within(needs.memory.needed, needs.memory.available, limits.memory)
                 && within(needs.network.needed, needs.network.available, limits.network)
+                && needs.replay.needed <= needs.replay.available
                 && needs.disks.needed <= needs.disks.available
         })
     };
@@ -157,6 +157,10 @@ fn closed_largest(topology: &Topology, question: &Question) -> u32 {
 mod tests {
     use super::*;
 
+    fn trial(users: u32, holds: bool) -> Trial {
+        Trial { users, holds, measures: Vec::new() }
+    }
+
     #[test]
     fn bisection_finds_a_known_boundary_from_either_side() {
         for boundary in [1, 7, 100, 3_277, 65_000, 999_999] {
@@ -164,7 +168,7 @@ mod tests {
                 let mut trials = 0;
                 let found = bisect(1, guess, &mut |users| {
                     trials += 1;
-                    (users <= boundary, None)
+                    trial(users, users <= boundary)
                 });
                 let refused = found.refused.expect("there is an end");
                 assert!(found.carried <= boundary && boundary < refused, "{boundary}: {found:?}");
@@ -172,9 +176,9 @@ mod tests {
                 assert!(trials < 80, "{boundary} from {guess}: {trials} runs");
             }
         }
-        let all = bisect(1, 5, &mut |_| (true, None));
+        let all = bisect(1, 5, &mut |users| trial(users, true));
         assert_eq!((all.carried, all.refused), (MOST, None));
-        let none = bisect(1, 5, &mut |_| (false, None));
+        let none = bisect(1, 5, &mut |users| trial(users, false));
         assert_eq!((none.carried, none.refused), (0, Some(1)));
     }
 }
