@@ -1,5 +1,6 @@
 //! A site: machines, networks, the cluster with its groups, databases, clients.
 
+use super::fault::Service;
 use super::settings::Settings;
 use crate::base::{
     Address, ClientId, DbId, GroupId, IdVec, MachineId, NetId, NicId, NodeId, NodeSet, ResourceId,
@@ -140,14 +141,42 @@ pub struct Machine {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum MachineRole {
-    /// Exchange server with Mailbox, Hub Transport and Client Access roles; a cluster member.
-    Exchange,
+    /// Exchange server with the Mailbox role: every cluster member is one, and no other machine.
+    Mailbox,
+    /// Exchange server with the Client Access role.
+    ClientAccess,
+    /// Exchange server with the Hub Transport role.
+    HubTransport,
     /// Directory and log-on.
     DomainController,
     /// DNS server.
     Dns,
     /// File server with the witness share.
     Witness,
+}
+
+impl MachineRole {
+    /// The role that a service belongs to.
+    pub const fn of(service: Service) -> Self {
+        match service {
+            Service::Cluster | Service::Store | Service::Replication => MachineRole::Mailbox,
+            Service::RpcClientAccess | Service::Owa | Service::Autodiscover => {
+                MachineRole::ClientAccess
+            }
+            Service::HubTransport => MachineRole::HubTransport,
+            Service::Directory => MachineRole::DomainController,
+            Service::Dns => MachineRole::Dns,
+            Service::FileServer => MachineRole::Witness,
+        }
+    }
+}
+
+impl Topology {
+    /// Machines with a role, in their order.
+    pub fn with_role(&self, role: MachineRole) -> impl Iterator<Item = MachineId> + '_ {
+        let machines = self.machines.iter();
+        machines.filter(move |(_, machine)| machine.roles.contains(&role)).map(|(id, _)| id)
+    }
 }
 
 /// A network adapter.

@@ -98,27 +98,10 @@ fn spawn_segments(world: &mut World, topology: &Topology, seed: u64) -> IdVec<Ne
     topology.networks.ids().map(spawn).collect()
 }
 
-/// The services that a machine of these roles runs, the Cluster service aside.
-fn installed(roles: &[MachineRole], service: Service) -> bool {
-    let needs = match service {
-        Service::Cluster
-        | Service::Store
-        | Service::Replication
-        | Service::RpcClientAccess
-        | Service::HubTransport
-        | Service::Owa
-        | Service::Autodiscover => MachineRole::Exchange,
-        Service::Directory => MachineRole::DomainController,
-        Service::Dns => MachineRole::Dns,
-        Service::FileServer => MachineRole::Witness,
-    };
-    roles.contains(&needs)
-}
-
 fn spawn_machines(world: &mut World, topology: &Topology) -> IdVec<MachineId, Entity> {
     let spawn = |machine: &crate::model::topology::Machine| {
         let services = Service::ALL.map(|service| {
-            let installed = installed(&machine.roles, service);
+            let installed = machine.roles.contains(&MachineRole::of(service));
             let runs = installed && service != Service::Cluster;
             ServiceSlot {
                 installed,
@@ -237,10 +220,7 @@ fn plan(scenario: &Scenario, calendar: &mut Calendar<Event>) {
 }
 
 fn insert_services(world: &mut World, topology: &Topology, scenario: &Scenario) {
-    let with = |role: MachineRole| -> Vec<MachineId> {
-        let machines = topology.machines.iter();
-        machines.filter(|(_, machine)| machine.roles.contains(&role)).map(|(id, _)| id).collect()
-    };
+    let with = |role: MachineRole| topology.with_role(role).collect();
     let slots = topology.settings.directory.max_concurrent_api as usize;
     let exists = scenario.start.client_access_array.then_some(RecordNo(0));
     world.insert_resource(witness::Shares::new(

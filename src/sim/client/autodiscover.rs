@@ -18,7 +18,7 @@ pub(super) fn work(p: &mut Plant, at: Instant, id: ClientId, machine: MachineId)
 }
 
 /// The name for the client's database: the server's or the array's if the database names one, else
-/// the server on which it is active.
+/// the server on which it is active, if that has the Client Access role.
 pub(super) fn conclude(p: &mut Plant, at: Instant, id: ClientId) -> (Outcome, RecordNo) {
     let client = p.client_mut(id);
     let machine = client.link.as_ref().expect("a request goes over a connection").machine;
@@ -33,8 +33,9 @@ pub(super) fn conclude(p: &mut Plant, at: Instant, id: ClientId) -> (Outcome, Re
     {
         return (Outcome::Settings { endpoint, array: true }, array.max(named));
     }
-    let active = storage::active_location(p, at, machine, database);
-    let endpoint = active.map_or(home, |node| Name::Machine(node.into()));
+    let active = storage::active_location(p, at, machine, database).map(MachineId::from);
+    let serves = |server: &MachineId| p.service(*server, Service::RpcClientAccess).installed;
+    let endpoint = active.filter(serves).map_or(home, Name::Machine);
     (Outcome::Settings { endpoint, array: false }, RecordNo(0))
 }
 

@@ -67,6 +67,10 @@ fn machine(number: u8, name: &str, roles: &[MachineRole], networks: u8) -> Machi
     }
 }
 
+/// Every role of an Exchange server.
+const EXCHANGE: [MachineRole; 3] =
+    [MachineRole::Mailbox, MachineRole::ClientAccess, MachineRole::HubTransport];
+
 fn clients(kind: ClientKind, cached: bool, first: u32) -> ClientGroup {
     ClientGroup {
         name: kind.word().to_string(),
@@ -104,8 +108,8 @@ pub(in crate::sim) fn topology() -> Topology {
         settings: Settings::default(),
         networks: networks.into_iter().collect(),
         machines: [
-            machine(1, "EX01", &[MachineRole::Exchange], 2),
-            machine(2, "EX02", &[MachineRole::Exchange], 2),
+            machine(1, "EX01", &EXCHANGE, 2),
+            machine(2, "EX02", &EXCHANGE, 2),
             machine(3, "DC01", &controller, 1),
         ]
         .into_iter()
