@@ -538,4 +538,33 @@ settings! {
         /// How long an SMTP client waits before it tries again.
         smtp_retry: Span = "5s", "10ms".."24h", Assumed("a relay's first retry; an input");
     }
+    /// Windows Network Load Balancing.
+    network_load_balancing: NetworkLoadBalancingSettings {
+        /// Time between the heartbeats of a host.
+        alive_msg_period: Span = "1s", "100ms".."10s", Documented("exchange.md §5 AliveMsgPeriod");
+        /// Heartbeats missed in a row after which a host is left out.
+        alive_msg_tolerance: u32 = "5", "5".."100", Documented("exchange.md §5 AliveMsgTolerance");
+        /// How long a convergence takes, from its beginning to the new distribution.
+        convergence_time: Span = "3s", "0s".."10m", Assumed("exchange.md §5: what happens is documented, the time of a convergence was not found; some heartbeats");
+        /// Parts into which clients are divided among the hosts.
+        buckets: u32 = "60", "32".."1024", Assumed("exchange.md §5: clients are mapped to hosts by a hash, into how many parts was not found");
+    }
+    /// Load balancers that are devices.
+    hardware_load_balancer: HardwareLoadBalancerSettings {
+        /// Time between two checks of a service on a server.
+        monitor_interval: Span = "5s", "100ms".."10m", Assumed("exchange.md §5: a device checks services; vendors differ, an input");
+        /// Checks failed in a row after which a server gets no new connection to the service.
+        monitor_failures: u32 = "3", "1".."100", Assumed("exchange.md §5: vendors differ, an input");
+        /// How long a check waits for an answer.
+        monitor_timeout: Span = "1s", "10ms".."10m", Assumed("exchange.md §5: vendors differ, an input");
+        /// Whether a check waits for an answer of the service; if not, it only connects, and does
+        /// not notice one that hangs.
+        monitor_reads_answer: bool = "false", "".."", Assumed("exchange.md §5: vendors differ, an input");
+        /// Whether connections to a service are reset when its server is marked down.
+        resets_when_down: bool = "true", "".."", Assumed("exchange.md §5: an option of the devices, an input");
+        /// How long a client goes to the server that it went to last, since it last sent something.
+        persistence_timeout: Span = "1h", "0s".."30d", Assumed("exchange.md §5: an option of the devices, an input");
+        /// How long the standby device does not hear the active one before it takes the address.
+        failover_after: Span = "3s", "10ms".."10m", Assumed("exchange.md §5: vendors differ, an input");
+    }
 }

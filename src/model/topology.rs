@@ -1,10 +1,11 @@
 //! A site: machines, networks, the cluster with its groups, databases, clients.
 
 use super::fault::Service;
+pub use super::load_balancer::{Affinity, LoadBalancer, LoadBalancerKind, ServerName};
 use super::settings::Settings;
 use crate::base::{
-    Address, ClientId, DbId, GroupId, IdVec, MachineId, NetId, NicId, NodeId, NodeSet, ResourceId,
-    SiteId, Span,
+    Address, BalancerId, ClientId, DbId, GroupId, IdVec, MachineId, NetId, NicId, NodeId, NodeSet,
+    ResourceId, SiteId, Span,
 };
 use crate::failover::config::{ResourceKind, RestartAction};
 use crate::failover::quorum::Mode;
@@ -44,6 +45,8 @@ pub struct Topology {
     pub resources: IdVec<ResourceId, Resource>,
     /// Mailbox databases.
     pub databases: IdVec<DbId, Database>,
+    /// Load balancers.
+    pub load_balancers: IdVec<BalancerId, LoadBalancer>,
     /// The client access array, if the topology has one.
     pub client_access_array: Option<ClientAccessArray>,
     /// Clients, group by group; client numbers run through in this order.
@@ -153,6 +156,8 @@ pub enum MachineRole {
     Dns,
     /// File server with the witness share.
     Witness,
+    /// A device that balances load.
+    LoadBalancer,
 }
 
 impl MachineRole {
@@ -317,8 +322,8 @@ impl Database {
 pub struct ClientAccessArray {
     /// Fully qualified name.
     pub fqdn: String,
-    /// The group whose Network Name carries the name.
-    pub group: GroupId,
+    /// What stands behind it.
+    pub name: ServerName,
 }
 
 /// What kind of client. The words are those of the JSON report.
@@ -394,10 +399,9 @@ pub struct ClientGroup {
     pub authentication: Authentication,
     /// The database with their mailboxes.
     pub database: DbId,
-    /// The group whose name they use (OWA address, SMTP host, Autodiscover address); Outlook uses
-    /// the name that Autodiscover answered. None: the name of the server that holds the group's
-    /// place in a topology without array.
-    pub server: Option<GroupId>,
+    /// The name that they use (OWA address, SMTP host, Autodiscover address); Outlook uses the one
+    /// that Autodiscover answered. None: the name of the server on which their database begins.
+    pub server: Option<ServerName>,
     /// Mean time between requests.
     pub think: Span,
 }

@@ -5,7 +5,7 @@ use super::client::Client;
 use super::directory::Directory;
 use super::event::Event;
 use super::plant::{Adapter, Index, Machine, Recorder, Segment, ServiceSlot, Setup};
-use super::{Recording, client, dns, faults, host, mail, storage, witness};
+use super::{Recording, balancer, client, dns, faults, host, mail, storage, witness};
 use crate::base::draw::{Purpose, Stream};
 use crate::base::{
     CopyId, DbId, Id, IdVec, Instant, MachineId, NetId, NodeId, NodeSet, Ratio, Span,
@@ -133,13 +133,16 @@ fn spawn_adapters(
 ) -> IdVec<MachineId, IdVec<crate::base::NicId, Entity>> {
     let spawn = |(id, machine): (MachineId, &crate::model::topology::Machine)| {
         let adapter = |nic: &crate::model::topology::Nic| {
+            let balanced = balancer::addresses(topology, id)
+                .filter(|address| topology.networks[nic.network].subnet_of(*address).is_some());
+            let addresses = [nic.address].into_iter().chain(balanced);
             let adapter = Adapter {
                 network: nic.network,
                 up: true,
                 holds: 0,
                 since: RecordNo(0),
                 generation: 0,
-                bound: vec![(nic.address, RecordNo(0))],
+                bound: addresses.map(|address| (address, RecordNo(0))).collect(),
             };
             let parts = (adapter, NicOf(machines[id]), OnNet(segments[nic.network]));
             world.spawn(parts).id()
@@ -247,6 +250,7 @@ fn insert_services(world: &mut World, topology: &Topology, scenario: &Scenario) 
         pass_through: IdVec::filled(topology.machines.len(), vec![Instant::ZERO; slots]),
     });
     world.insert_resource(mail::Transport::new(topology));
+    world.insert_resource(balancer::Balancers::new(topology));
     let (machines, databases) = (topology.machines.len(), topology.databases.len());
     world.insert_resource(storage::Locations::new(machines, databases));
 }

@@ -3,7 +3,9 @@
 
 use super::calendar::Calendar;
 use super::event::Event;
-use super::{Recorded, Recording, client, directory, dns, faults, host, mail, net, resources};
+use super::{
+    Recorded, Recording, balancer, client, directory, dns, faults, host, mail, net, resources,
+};
 use super::{steps, storage, witness};
 use crate::base::draw::{Purpose, Stream};
 use crate::base::{
@@ -212,6 +214,7 @@ pub(super) struct Parts<'w, 's> {
     directory: ResMut<'w, directory::Directory>,
     transport: ResMut<'w, mail::Transport>,
     locations: ResMut<'w, storage::Locations>,
+    balancers: ResMut<'w, balancer::Balancers>,
     faults: ResMut<'w, faults::Active>,
 }
 
@@ -259,6 +262,7 @@ impl Parts<'_, '_> {
             directory: &mut self.directory,
             transport: &mut self.transport,
             locations: &mut self.locations,
+            balancers: &mut self.balancers,
             faults: &mut self.faults,
         }
     }
@@ -281,6 +285,7 @@ pub(super) struct Plant<'p> {
     pub directory: &'p mut directory::Directory,
     pub transport: &'p mut mail::Transport,
     pub locations: &'p mut storage::Locations,
+    pub balancers: &'p mut balancer::Balancers,
     pub faults: &'p mut faults::Active,
 }
 
@@ -451,6 +456,7 @@ fn pump(p: &mut Plant, until: Instant) -> u64 {
             Event::Step(index) => steps::act(p, at, index),
             Event::Storage(event) => storage::handle(p, at, event),
             Event::Mail(event) => mail::handle(p, at, event),
+            Event::Balancer(event) => balancer::handle(p, at, event),
             Event::Client(client, event) => client::handle(p, at, client, event),
         }
     }

@@ -57,6 +57,14 @@ impl Names<'_> {
                 let told = (switches(*start), restores.unwrap_or_default());
                 format!("{} is started{}{}", self.node(*node), told.0, told.1)
             }
+            Plant::ServerMarked { machine, service, up, .. } => {
+                let state = if *up { "up" } else { "down" };
+                format!("{} on {} is {state}", service_name(*service), self.machine(*machine))
+            }
+            Plant::Convergence { hosts, ended, .. } => {
+                let stage = if *ended { "converged" } else { "convergence begins" };
+                format!("{stage}: {}", self.machines(*hosts))
+            }
             Plant::Operation { op, .. } => format!("{op:?} is over"),
             Plant::OrderRefused { node: _, why } => {
                 format!("the order is refused: {}", not_taken(*why))

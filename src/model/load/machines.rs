@@ -33,12 +33,13 @@ const EXCHANGE: [(&str, MachineRole); 3] = [
     ("client-access", MachineRole::ClientAccess),
     ("hub-transport", MachineRole::HubTransport),
 ];
-const OTHERS: [(&str, MachineRole); 5] = [
+const OTHERS: [(&str, MachineRole); 6] = [
     EXCHANGE[1],
     EXCHANGE[2],
     ("domain-controller", MachineRole::DomainController),
     ("dns", MachineRole::Dns),
     ("witness", MachineRole::Witness),
+    ("load-balancer", MachineRole::LoadBalancer),
 ];
 
 /// The roles that a list names, each once, and whether every one is known.
@@ -78,7 +79,8 @@ fn node_roles(section: &Section) -> Vec<MachineRole> {
 }
 
 fn machine_roles(section: &Section) -> Vec<MachineRole> {
-    let expected = "client-access, hub-transport, domain-controller, dns or witness";
+    let expected = "client-access, hub-transport, domain-controller, dns, witness or \
+                    load-balancer";
     roles(section, &OTHERS, expected).0
 }
 

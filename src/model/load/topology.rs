@@ -1,5 +1,6 @@
 //! Topology files.
 
+use super::balancers::{Parts, Servers, array, load_balancers};
 use super::cluster::{Cluster, Members};
 use super::machines::machines;
 use super::read::{File, Placed, Section, unit_hint};
@@ -7,7 +8,8 @@ use super::resources::Known;
 use super::settings::{self, Given, Wish};
 use super::versions::{constraints, of_version, pick, priorities, versions};
 use crate::base::{
-    Address, ClientId, DbId, GroupId, Id, IdVec, MachineId, NetId, NodeId, NodeSet, Span,
+    Address, BalancerId, ClientId, DbId, GroupId, Id, IdVec, MachineId, NetId, NodeId, NodeSet,
+    Span,
 };
 use crate::model::Problem;
 use crate::model::settings::{Settings, Value};
@@ -82,9 +84,18 @@ fn build(root: &Section, overrides: &[Wish], problems: &mut Vec<Problem>) -> Opt
     let databases = databases(root, &node_names);
     let group_names: IdVec<GroupId, String> =
         site.groups.values().map(|group| group.name.clone()).collect();
-    let array = array(root, &group_names);
+    let parts = Parts {
+        machines: &machines,
+        names: &names,
+        nodes,
+        networks: &networks,
+        net_names: &net_names,
+        groups: &group_names,
+    };
+    let load_balancers = load_balancers(root, &parts, &mut places);
+    let array = array(root, &group_names, &load_balancers);
     let db_names = databases.values().map(|db| db.name.clone()).collect();
-    let mut clients = clients(root, &networks, &net_names, &group_names, &db_names);
+    let mut clients = clients(root, &parts, &load_balancers, &db_names);
     client_overrides(overrides, &mut clients, problems);
     places.append(&mut site.addresses);
     unique_addresses(root, &places);
@@ -112,6 +123,7 @@ fn build(root: &Section, overrides: &[Wish], problems: &mut Vec<Problem>) -> Opt
             groups: site.groups,
             resources: site.resources,
             databases,
+            load_balancers,
             client_access_array: array,
             clients,
         },
@@ -409,21 +421,13 @@ fn section_node(
     Some(node)
 }
 
-fn array(root: &Section, groups: &IdVec<GroupId, String>) -> Option<ClientAccessArray> {
-    let section = root.table("client_access_array")?;
-    let fqdn = section.text("fqdn").text;
-    let group = section.find(&section.text("group"), "a group", groups);
-    section.finish();
-    Some(ClientAccessArray { fqdn, group: group? })
-}
-
 fn clients(
     root: &Section,
-    networks: &IdVec<NetId, Network>,
-    net_names: &IdVec<NetId, String>,
-    groups: &IdVec<GroupId, String>,
+    parts: &Parts,
+    load_balancers: &IdVec<BalancerId, LoadBalancer>,
     databases: &IdVec<DbId, String>,
 ) -> Vec<ClientGroup> {
+    let servers = Servers::new(parts, load_balancers);
     let kinds: Vec<(&str, ClientKind)> =
         ClientKind::ALL.iter().map(|kind| (kind.word(), *kind)).collect();
     let mut clients: Vec<ClientGroup> = Vec::new();
@@ -449,8 +453,8 @@ fn clients(
             section.wrong("count", "at most 1000000 clients", None);
         }
         let count = count.min(1_000_000);
-        let network = section.find(&section.text("network"), "a network", net_names);
-        if network.is_some_and(|id| networks[id].role != NetworkRole::ClusterAndClient) {
+        let network = section.find(&section.text("network"), "a network", parts.net_names);
+        if network.is_some_and(|id| parts.networks[id].role != NetworkRole::ClusterAndClient) {
             let expected = "a network that clients may use (role = \"cluster-and-client\")";
             section.wrong("network", expected, None);
         }
@@ -459,7 +463,7 @@ fn clients(
             section.wrong("think", THINK_EXPECTED, None);
         }
         let database = section.find(&section.text("database"), "a database", databases);
-        let server = section.named("server", "a group", groups);
+        let server = servers.find(&section, "server", network, parts, load_balancers);
         clients.push(ClientGroup {
             name: name.text,
             kind,

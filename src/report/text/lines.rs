@@ -262,6 +262,11 @@ fn plant_column(outcome: &Outcome, plant: &Plant) -> Option<Column> {
         | Plant::LogDisk { copy, full: true, .. } => {
             Column::Machine(MachineId::at(copy.node.index()))
         }
+        // Beside the device, or beside the host that answers first.
+        Plant::ServerMarked { balancer, .. } => {
+            Column::Machine(*topology.load_balancers.get(*balancer)?.devices().first()?)
+        }
+        Plant::Convergence { hosts, .. } => Column::Machine(hosts.iter().next()?),
         Plant::ClientAccessArray
         | Plant::StoppedMembers { .. }
         | Plant::CircularLogging { .. }

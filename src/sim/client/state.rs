@@ -3,11 +3,11 @@
 use super::super::dns::Name;
 use super::{names, neighbour, tcp};
 use crate::base::draw::{Purpose, Stream};
-use crate::base::{Address, ClientId, DbId, GroupId, Instant, MachineId, MailId, NetId, Span};
+use crate::base::{Address, ClientId, DbId, Instant, MachineId, MailId, NetId, Span};
 use crate::journal::RecordNo;
 use crate::journal::record::{ConnectionState, Refused, Request};
 use crate::model::Service;
-use crate::model::topology::{Authentication, ClientGroup, ClientKind};
+use crate::model::topology::{Authentication, ClientGroup, ClientKind, ServerName};
 use bevy_ecs::prelude::Component;
 use std::collections::VecDeque;
 
@@ -73,7 +73,7 @@ pub(in crate::sim) struct Client {
     pub(super) network: NetId,
     pub(super) database: DbId,
     pub(super) authentication: Authentication,
-    pub(super) server: Option<GroupId>,
+    pub(super) server: Option<ServerName>,
     pub(super) think: Span,
     pub(super) think_draws: Stream,
     pub(super) choice: Stream,

@@ -14,9 +14,7 @@ use super::event::Event as Planned;
 use super::plant::Plant;
 use super::{client, net, storage};
 use crate::base::draw::Purpose;
-use crate::base::{
-    ClientId, CopyId, DbId, IdVec, Instant, MachineId, MachineSet, MailId, Span,
-};
+use crate::base::{ClientId, CopyId, DbId, IdVec, Instant, MachineId, MachineSet, MailId, Span};
 use crate::failover::seam::Failure;
 use crate::journal::record::{Lost, MailEvent};
 use crate::journal::{RecordNo, What};

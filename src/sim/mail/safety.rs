@@ -206,9 +206,8 @@ pub(in crate::sim) fn connectivity_changed(p: &mut Plant, at: Instant, cause: Re
 
 /// Shadow redundancy's heartbeat between two Hubs.
 fn watch(p: &mut Plant, at: Instant, holder: MachineId, primary: MachineId) {
-    let heard = hub::answers(p, holder)
-        && hub::answers(p, primary)
-        && net::reachable(p, holder, primary);
+    let heard =
+        hub::answers(p, holder) && hub::answers(p, primary) && net::reachable(p, holder, primary);
     let settings = p.settings().transport;
     let (since, turn) = &mut p.transport.hubs[holder].silent[primary];
     if heard == since.is_none() {
@@ -225,7 +224,13 @@ fn watch(p: &mut Plant, at: Instant, holder: MachineId, primary: MachineId) {
 }
 
 /// A Hub has not been heard through all its retries: its messages are submitted from the shadow.
-pub(super) fn take_over(p: &mut Plant, at: Instant, holder: MachineId, primary: MachineId, turn: u32) {
+pub(super) fn take_over(
+    p: &mut Plant,
+    at: Instant,
+    holder: MachineId,
+    primary: MachineId,
+    turn: u32,
+) {
     if p.transport.hubs[holder].silent[primary].1 != turn {
         return;
     }

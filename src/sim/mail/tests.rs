@@ -51,7 +51,10 @@ fn mail_goes_through_the_other_hub() {
         play.activate(EX01, &[EX01, EX02]);
         mail = send(play, CACHED, VIP1);
         play.until(seconds(10));
-        assert!(play.p.transport.messages[mail].dumpster.contains(EX02.into()), "its log is not closed");
+        assert!(
+            play.p.transport.messages[mail].dumpster.contains(EX02.into()),
+            "its log is not closed"
+        );
         for _ in 0..20 {
             send(play, CACHED, VIP1);
         }

@@ -3,7 +3,7 @@
 
 use super::super::event::Event;
 use super::super::plant::{Plant, Recorder, lent};
-use super::super::{Recording, build, client, faults, mail};
+use super::super::{Recording, balancer, build, client, faults, mail};
 use super::handle;
 use crate::base::{
     Address, ClientId, CopyId, DbId, IdVec, Instant, MachineId, NetId, NicId, NodeId, OpId, SiteId,
@@ -133,6 +133,7 @@ pub(in crate::sim) fn topology() -> Topology {
         }]
         .into_iter()
         .collect(),
+        load_balancers: IdVec::new(),
         client_access_array: None,
         clients: vec![
             clients(ClientKind::Outlook, true, 0),
@@ -190,6 +191,7 @@ impl Play<'_> {
                 Event::Storage(event) => handle(&mut self.p, at, event),
                 Event::Mail(event) => mail::handle(&mut self.p, at, event),
                 Event::Client(id, event) => client::handle(&mut self.p, at, id, event),
+                Event::Balancer(event) => balancer::handle(&mut self.p, at, event),
                 Event::Strike(index) => faults::strike(&mut self.p, at, index),
                 Event::Heal(index) => faults::heal(&mut self.p, at, index),
                 Event::PowerOn { machine, life, cause } => {
