@@ -3,6 +3,7 @@
 
 use crate::source::{root, updating};
 use dagtwin::base::Span;
+use dagtwin::lab::outage::{Outage, Who};
 use dagtwin::lab::{self, Outcome, VerdictKind};
 use dagtwin::model::builtin::{BuiltinSite, SITES};
 use dagtwin::model::load::{self, Given};
@@ -16,7 +17,7 @@ const DESIGNS: [&str; 7] = [
     "dag-four",
     "dag-sixteen",
 ];
-const SCENARIOS: [&str; 9] = [
+const SCENARIOS: [&str; 10] = [
     "quiet",
     "power-off",
     "store-stop",
@@ -25,6 +26,7 @@ const SCENARIOS: [&str; 9] = [
     "switch-off",
     "dc01-off",
     "dc01-off-then-nics",
+    "half-off",
     "site-off",
 ];
 
@@ -32,23 +34,26 @@ fn site(design: &str) -> &'static BuiltinSite {
     SITES.iter().find(|site| site.topology.name == design).expect("a built-in design")
 }
 
-/// What a run came to, in a few words.
+/// What a run came to for its users: how long after the last fault everybody was served again, and
+/// the longest that one of them was not; or how many were not at the end.
 fn told(outcome: &Outcome) -> String {
-    if !matches!(outcome.verdict.kind, VerdictKind::Ok | VerdictKind::Unavailable) {
-        return format!("{:?}", outcome.verdict.kind);
+    let kind = outcome.verdict.kind;
+    assert!(matches!(kind, VerdictKind::Ok | VerdictKind::Unavailable), "{kind:?}");
+    let clients = outcome.outages.iter().filter(|outage| outage.hard);
+    let clients: Vec<&Outage> =
+        clients.filter(|outage| matches!(outage.who, Who::Client(..))).collect();
+    let out = clients.iter().filter(|outage| outage.to.is_none()).count();
+    if out > 0 {
+        return format!("**{out} of {} out**", outcome.topology.total_clients());
     }
-    match outcome.recovered {
-        Some(span) if span.is_zero() => "nothing out".to_owned(),
-        Some(span) => {
-            let whole = span.as_nanos().div_ceil(Span::from_secs(1).as_nanos());
-            format!("back in {whole} s")
-        }
-        None => {
-            let mut databases = outcome.topology.databases.ids();
-            let mounted = databases.all(|database| outcome.end.served_by(database).is_some());
-            if mounted { "**not back**, mailboxes mounted" } else { "**not back**" }.to_owned()
-        }
-    }
+    let Some(end) = clients.iter().filter_map(|outage| outage.to).max() else {
+        return "nobody cut off".to_owned();
+    };
+    let longest = clients.iter().filter_map(|outage| outage.span()).max().unwrap_or(Span::ZERO);
+    let faults = outcome.scenario.faults.iter().map(|planned| planned.at);
+    let back = end.saturating_since(faults.max().expect("without a fault nobody is cut off"));
+    let seconds = |span: Span| span.as_nanos().div_ceil(1_000_000_000);
+    format!("{} s, longest {} s", seconds(back), seconds(longest))
 }
 
 fn cell(design: &str, scenario: &str) -> String {
@@ -81,7 +86,7 @@ fn the_table_of_designs_is_what_their_runs_come_to() {
     let end = begin + page[begin..].find("\n\n").expect("a blank line after the table") + 1;
     let now = format!("{}{}{}", &page[..begin], table(), &page[end..]);
     if updating() {
-        std::fs::write(&path, &now).expect("the page can be written");
+        return std::fs::write(&path, &now).expect("the page can be written");
     }
     assert_eq!(page, now, "docs/DESIGNS.md is out of date: UPDATE=1 rewrites it");
 }

@@ -1,5 +1,6 @@
 //! `[[load_balancer]]` in a topology file, and what clients' names lead to.
 
+use super::cluster::Members;
 use super::read::{Placed, Section};
 use super::topology::{in_subnet, name_once};
 use crate::base::{Address, BalancerId, GroupId, Id, IdVec, MachineId, NetId, ResourceId};
@@ -26,21 +27,21 @@ enum Kind {
 
 /// What load balancers are built from.
 pub(super) struct Parts<'p> {
-    pub machines: &'p IdVec<MachineId, Machine>,
-    pub names: &'p IdVec<MachineId, String>,
-    pub nodes: usize,
-    pub networks: &'p IdVec<NetId, Network>,
-    pub net_names: &'p IdVec<NetId, String>,
+    /// Machines, members first, with their names.
+    pub members: &'p Members<'p>,
+    /// Networks and their names.
+    pub networks: (&'p IdVec<NetId, Network>, &'p IdVec<NetId, String>),
+    /// Names of the groups.
     pub groups: &'p IdVec<GroupId, String>,
 }
 
 impl Parts<'_> {
     fn attached(&self, machine: MachineId, network: NetId) -> bool {
-        self.machines[machine].nics.values().any(|nic| nic.network == network)
+        self.members.machines[machine].nics.values().any(|nic| nic.network == network)
     }
 
     fn has(&self, machine: MachineId, role: MachineRole) -> bool {
-        self.machines[machine].roles.contains(&role)
+        self.members.machines[machine].roles.contains(&role)
     }
 }
 
@@ -58,13 +59,13 @@ pub(super) fn load_balancers(
     for section in sections.into_iter().take(64) {
         let name = section.text("name");
         name_once(&section, &name, "load balancer", &found, |other| &other.name);
-        name_once(&section, &name, "machine", parts.machines, |other| &other.name);
+        name_once(&section, &name, "machine", parts.members.machines, |other| &other.name);
         name_once(&section, &name, "group", parts.groups, |other| other);
-        let network = section.find(&section.text("network"), "a network", parts.net_names);
+        let network = section.find(&section.text("network"), "a network", parts.networks.1);
         let address = section.address("address");
         if let (Some(network), Some(address)) = (network, address) {
-            in_subnet(&section, &parts.networks[network], address);
-            if parts.networks[network].role != NetworkRole::ClusterAndClient {
+            in_subnet(&section, &parts.networks.0[network], address);
+            if parts.networks.0[network].role != NetworkRole::ClusterAndClient {
                 let expected = "a network that clients may use (role = \"cluster-and-client\")";
                 section.wrong("network", expected, None);
             }
@@ -127,14 +128,14 @@ fn servers(
         section.wrong("servers", "at most 32 hosts (exchange.md §5)", None);
     }
     for place in &places {
-        let Some(server) = section.find(place, "a machine", parts.names) else { continue };
+        let Some(server) = section.find(place, "a machine", parts.members.names) else { continue };
         if !parts.has(server, MachineRole::ClientAccess) {
             section.wrong_at(place, "a machine with the role client-access", None);
         } else if servers.contains(&server) {
             section.wrong_at(place, "each server once", None);
         } else if network.is_some_and(|network| !parts.attached(server, network)) {
             section.wrong_at(place, "a machine that is on the load balancer's network", None);
-        } else if kind == Some(Kind::Network) && server.index() < parts.nodes {
+        } else if kind == Some(Kind::Network) && server.index() < parts.members.nodes {
             let expected = "no DAG member: Network Load Balancing and failover clustering exclude \
                             each other on a server (exchange.md §5)";
             let hint = Some("kind = \"hardware\" balances DAG members".to_owned());
@@ -164,7 +165,7 @@ fn devices(
             section.wrong_at(&place, "no such key: only a hardware load balancer has it", None);
             continue;
         }
-        let Some(device) = section.find(&place, "a machine", parts.names) else { continue };
+        let Some(device) = section.find(&place, "a machine", parts.members.names) else { continue };
         if !parts.has(device, MachineRole::LoadBalancer) {
             section.wrong_at(&place, "a machine with the role load-balancer", None);
         } else if network.is_some_and(|network| !parts.attached(device, network)) {
@@ -205,7 +206,7 @@ impl Servers {
     pub(super) fn new(parts: &Parts, balancers: &IdVec<BalancerId, LoadBalancer>) -> Self {
         let groups = parts.groups.iter().map(|(id, name)| (name, ServerName::Group(id)));
         let balancers = balancers.iter().map(|(id, of)| (&of.name, ServerName::LoadBalancer(id)));
-        let machines = parts.names.iter().map(|(id, name)| (name, ServerName::Machine(id)));
+        let machines = parts.members.names.iter().map(|(id, name)| (name, ServerName::Machine(id)));
         let serving = |what: &ServerName| match what {
             ServerName::Machine(machine) => {
                 parts.has(*machine, MachineRole::ClientAccess)

@@ -84,14 +84,8 @@ fn build(root: &Section, overrides: &[Wish], problems: &mut Vec<Problem>) -> Opt
     let databases = databases(root, &node_names);
     let group_names: IdVec<GroupId, String> =
         site.groups.values().map(|group| group.name.clone()).collect();
-    let parts = Parts {
-        machines: &machines,
-        names: &names,
-        nodes,
-        networks: &networks,
-        net_names: &net_names,
-        groups: &group_names,
-    };
+    let parts =
+        Parts { members: &members, networks: (&networks, &net_names), groups: &group_names };
     let load_balancers = load_balancers(root, &parts, &mut places);
     let array = array(root, &group_names, &load_balancers);
     let db_names = databases.values().map(|db| db.name.clone()).collect();
@@ -453,8 +447,8 @@ fn clients(
             section.wrong("count", "at most 1000000 clients", None);
         }
         let count = count.min(1_000_000);
-        let network = section.find(&section.text("network"), "a network", parts.net_names);
-        if network.is_some_and(|id| parts.networks[id].role != NetworkRole::ClusterAndClient) {
+        let network = section.find(&section.text("network"), "a network", parts.networks.1);
+        if network.is_some_and(|id| parts.networks.0[id].role != NetworkRole::ClusterAndClient) {
             let expected = "a network that clients may use (role = \"cluster-and-client\")";
             section.wrong("network", expected, None);
         }

@@ -234,9 +234,9 @@ pub(super) fn take_over(p: &mut Plant, at: Instant, balancer: BalancerId, turn: 
         p.adapter_mut(former, nic).bound.retain(|(address, _)| *address != of.address);
     }
     let change = Change::AddressDown { address: of.address, machine: former };
-    let record = p.change(at, Some(cause), change);
+    p.change(at, Some(cause), change);
     let change = Change::AddressUp { address: of.address, machine, nic };
-    let record = p.change(at, Some(record), change);
+    let record = p.change(at, Some(cause), change);
     p.adapter_mut(machine, nic).bound.push((of.address, record));
     let device = p.balancers.device(balancer);
     device.active = machine;

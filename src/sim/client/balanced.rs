@@ -132,8 +132,10 @@ pub(super) fn to_client(
     machine: MachineId,
 ) -> Result<Span, RecordNo> {
     let network = p.client(id).network;
-    let device = via(p, id).and_then(|via| via.device);
-    let Some((device, life)) = device.filter(|(device, _)| *device != machine) else {
+    // What a device says itself goes straight to the client.
+    let devices = |via: &Via| p.setup.topology.load_balancers[via.balancer].devices();
+    let through = via(p, id).filter(|via| !devices(via).contains(&machine));
+    let Some((device, life)) = through.and_then(|via| via.device) else {
         return net::to_client(p, network, machine).map_err(|(_, because)| because);
     };
     if p.machine(device).life != life {
