@@ -56,6 +56,8 @@ ids! {
     ResourceId(u16) "r";
     /// A mailbox database.
     DbId(u16) "d";
+    /// A load balancer.
+    BalancerId(u8) "lb";
     /// A client (one person's program or one mail relay).
     ClientId(u32) "c";
     /// A message in the mail flow.
@@ -170,5 +172,83 @@ impl FromIterator<NodeId> for NodeSet {
 impl fmt::Debug for NodeSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.iter()).finish()
+    }
+}
+
+/// A set of machines (at most 80: 16 cluster members and 64 others).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+pub struct MachineSet([u64; 2]);
+
+impl MachineSet {
+    /// The set without machines.
+    pub const EMPTY: MachineSet = MachineSet([0; 2]);
+
+    const fn place(machine: MachineId) -> (usize, u64) {
+        assert!(machine.0 < 128, "a site has at most 80 machines");
+        ((machine.0 / 64) as usize, 1 << (machine.0 % 64))
+    }
+    /// This set and one machine more.
+    #[must_use]
+    pub fn with(mut self, machine: MachineId) -> Self {
+        let (word, bit) = Self::place(machine);
+        self.0[word] |= bit;
+        self
+    }
+    /// This set without one machine.
+    #[must_use]
+    pub fn without(mut self, machine: MachineId) -> Self {
+        let (word, bit) = Self::place(machine);
+        self.0[word] &= !bit;
+        self
+    }
+    /// Whether the machine is in the set.
+    pub fn contains(self, machine: MachineId) -> bool {
+        let (word, bit) = Self::place(machine);
+        self.0[word] & bit != 0
+    }
+    /// Machines of either set.
+    #[must_use]
+    pub fn union(self, other: MachineSet) -> Self {
+        MachineSet([self.0[0] | other.0[0], self.0[1] | other.0[1]])
+    }
+    /// Number of machines.
+    pub fn len(self) -> usize {
+        self.0.iter().map(|word| word.count_ones() as usize).sum()
+    }
+    /// Whether there is no machine.
+    pub fn is_empty(self) -> bool {
+        self.0 == [0; 2]
+    }
+    /// Machines in ascending order.
+    pub fn iter(self) -> impl Iterator<Item = MachineId> {
+        (0..128).map(MachineId).filter(move |machine| self.contains(*machine))
+    }
+}
+
+impl FromIterator<MachineId> for MachineSet {
+    fn from_iter<T: IntoIterator<Item = MachineId>>(iter: T) -> Self {
+        iter.into_iter().fold(MachineSet::EMPTY, MachineSet::with)
+    }
+}
+
+impl fmt::Debug for MachineSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.iter()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_of_machines_holds_what_was_put_in() {
+        let machines = [0, 15, 63, 64, 79].map(MachineId);
+        let set: MachineSet = machines.into_iter().collect();
+        assert_eq!(set.iter().collect::<Vec<_>>(), machines);
+        assert_eq!(set.len(), 5);
+        let less = set.without(MachineId(64));
+        assert!(set.contains(MachineId(64)) && !less.contains(MachineId(64)));
+        assert_eq!(less.union(MachineSet::EMPTY.with(MachineId(64))), set);
     }
 }

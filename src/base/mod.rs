@@ -13,8 +13,8 @@ pub mod time;
 pub use address::Address;
 pub use decimal::Decimal;
 pub use ids::{
-    ClientId, CopyId, DbId, GroupId, Id, MachineId, MailId, NetId, NicId, NodeId, NodeSet, OpId,
-    ResourceId, SiteId, StepNo,
+    BalancerId, ClientId, CopyId, DbId, GroupId, Id, MachineId, MachineSet, MailId, NetId, NicId,
+    NodeId, NodeSet, OpId, ResourceId, SiteId, StepNo,
 };
 pub use idvec::IdVec;
 pub use ratio::Ratio;

@@ -5,7 +5,7 @@ use crate::base::{CopyId, DbId, GroupId, MachineId, NetId, NodeId, NodeSet};
 use crate::failover::quorum::{Standing, Witness};
 use crate::failover::seam::{ActivationPolicy, CopyStatus};
 use crate::journal::record::ServiceState;
-use crate::model::topology::{MachineRole, NetworkRole};
+use crate::model::topology::{ClientGroup, MachineRole, NetworkRole, ServerName};
 use crate::model::{Fault, Service, Topology};
 use crate::view::Scene;
 use std::collections::BTreeSet;
@@ -178,12 +178,12 @@ impl<'s, 't> Possible<'s, 't> {
     }
 
     /// Whether a machine that does this work is linked with one of these members.
-    pub(super) fn has(&self, side: NodeSet, role: MachineRole, service: Service) -> bool {
+    pub(super) fn has(&self, side: &[MachineId], role: MachineRole, service: Service) -> bool {
         let machines = self.topology().machines.iter();
         machines.into_iter().any(|(id, machine)| {
             machine.roles.contains(&role)
                 && self.can_run(id, service)
-                && side.iter().any(|node| self.linked(node.into(), id, Over::Clients))
+                && side.iter().any(|other| self.linked(*other, id, Over::Clients))
         })
     }
 
@@ -292,10 +292,58 @@ impl<'s, 't> Possible<'s, 't> {
         })
     }
 
+    /// The machines that may have to do with what a client group asks of a service, and why they
+    /// do not answer, if there is a reason.
+    pub(super) fn front(
+        &self,
+        clients: &ClientGroup,
+        service: Service,
+    ) -> (Vec<MachineId>, Option<String>) {
+        let topology = self.topology();
+        let mounted = self.scene.served_by(clients.database).map(MachineId::from);
+        let away = |machine: &MachineId| {
+            !self.scene.reachable(*machine) || self.not_running(*machine, service).is_some()
+        };
+        match clients.server {
+            Some(ServerName::LoadBalancer(id)) => {
+                let balancer = &topology.load_balancers[id];
+                let (devices, servers) = (balancer.devices(), &balancer.servers);
+                let passed = devices.iter().any(|device| self.scene.reachable(*device));
+                let name = &balancer.name;
+                let why = if !devices.is_empty() && !passed {
+                    Some(format!("the load balancer {name} cannot be reached"))
+                } else if servers.iter().all(away) {
+                    Some(format!("no server behind {name} answers"))
+                } else if devices.is_empty() {
+                    // Network Load Balancing does not see services (exchange.md §5).
+                    let mut there = servers.iter().filter(|server| self.scene.reachable(**server));
+                    there.find_map(|server| self.not_running(*server, service))
+                } else {
+                    None
+                };
+                (servers.iter().copied().chain(mounted).collect(), why)
+            }
+            Some(ServerName::Machine(machine)) => {
+                let name = topology.machine_name(machine);
+                let off = (!self.scene.reachable(machine))
+                    .then(|| format!("{name}, whose name they use, cannot be reached"));
+                let why = off.or_else(|| self.not_running(machine, service));
+                ([machine].into_iter().chain(mounted).collect(), why)
+            }
+            Some(ServerName::Group(_)) | None => {
+                let group = clients.server.and_then(ServerName::group);
+                let owner = group.and_then(|id| self.scene.groups[id].owner).map(MachineId::from);
+                let servers: Vec<MachineId> = owner.into_iter().chain(mounted).collect();
+                let why = servers.iter().find_map(|server| self.not_running(*server, service));
+                (servers, why)
+            }
+        }
+    }
+
     /// Why this service does not answer there; none if it runs.
-    pub(super) fn not_running(&self, node: NodeId, service: Service) -> Option<String> {
-        let state = self.scene.services.get(&(node.into(), service));
-        let name = self.topology().node_name(node);
+    pub(super) fn not_running(&self, machine: MachineId, service: Service) -> Option<String> {
+        let state = self.scene.services.get(&(machine, service));
+        let name = self.topology().machine_name(machine);
         match state.copied().unwrap_or(ServiceState::Running) {
             ServiceState::Running => None,
             ServiceState::Stopped => Some(format!("a service is stopped on {name}")),

@@ -3,7 +3,7 @@
 use super::possible::Possible;
 use super::{Findings, Kind, Promise, Violation, Watch};
 use crate::base::{
-    ClientId, CopyId, DbId, GroupId, Id, IdVec, Instant, MailId, NodeId, NodeSet, Span,
+    ClientId, CopyId, DbId, GroupId, Id, IdVec, Instant, MachineId, MailId, NodeId, NodeSet, Span,
 };
 use crate::failover::seam::{
     ActivationPolicy, Effect, Failure, Input, Note, Order, Outcome, Refusal, ResourceState,
@@ -11,7 +11,7 @@ use crate::failover::seam::{
 use crate::journal::record::{ClientEvent, MailEvent, Plant, ServiceState};
 use crate::journal::{Record, RecordNo, What};
 use crate::model::scenario::Action;
-use crate::model::topology::{ClientGroup, ClientKind, Connection, MachineRole};
+use crate::model::topology::{ClientGroup, ClientKind, Connection, MachineRole, ServerName};
 use crate::model::{Scenario, Service, Topology};
 use crate::view::Scene;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -315,9 +315,10 @@ impl ServiceBack {
 
     /// What somebody took from clients on purpose.
     fn taken_away(&self, clients: &ClientGroup) -> Option<&'static str> {
+        let group = clients.server.and_then(ServerName::group);
         if clients.kind.has_mailbox() && !self.databases[clients.database] {
             Some("their database was dismounted on purpose")
-        } else if clients.server.is_some_and(|group| !self.groups[group]) {
+        } else if group.is_some_and(|group| !self.groups[group]) {
             Some("the group that they use was taken offline on purpose")
         } else {
             None
@@ -334,8 +335,6 @@ impl ServiceBack {
                 continue;
             };
             let group = topology.client_group(client);
-            let owner = group.server.and_then(|id| scene.groups[id].owner);
-            let mounted = scene.served_by(group.database);
             let service = match group.kind {
                 ClientKind::Outlook if group.connection == Connection::Http => {
                     Service::OutlookAnywhere
@@ -346,14 +345,11 @@ impl ServiceBack {
                 ClientKind::Autodiscover => Service::Autodiscover,
                 ClientKind::ActiveSync => Service::ActiveSync,
             };
-            let servers = owner.into_iter().chain(mounted);
-            let why = self.taken_away(group).map(str::to_owned);
-            let why = why
-                .or_else(|| servers.clone().find_map(|node| possible.not_running(node, service)));
+            let (servers, hidden) = possible.front(group, service);
+            let why = self.taken_away(group).map(str::to_owned).or(hidden);
             let why = why.or_else(|| {
-                let side: NodeSet = servers.collect();
                 let role = MachineRole::DomainController;
-                let logs_on = possible.has(side, role, Service::Directory);
+                let logs_on = possible.has(&servers, role, Service::Directory);
                 (!logs_on).then(|| "no domain controller answers".to_owned())
             });
             let lasting = || possible.hindrance().map(|word| format!("{word} is in force"));
@@ -381,22 +377,23 @@ impl ServiceBack {
         side: NodeSet,
         missing: &mut Missing,
     ) {
-        let transports = side.iter().all(|node| {
-            let machine = node.into();
-            !scene.reachable(machine) || scene.runs(machine, Service::HubTransport)
-        });
+        let topology = scene.topology();
+        let hubs = || topology.with_role(MachineRole::HubTransport);
+        let transports = hubs().any(|hub| scene.reachable(hub))
+            && hubs().all(|hub| !scene.reachable(hub) || scene.runs(hub, Service::HubTransport));
+        let side: Vec<MachineId> = side.iter().map(MachineId::from).chain(hubs()).collect();
         // Transport asks the directory for every recipient (exchange.md §2.4): without it, and
         // while something keeps servers from each other, messages wait in a queue, as they should.
         let hindered = possible.hindrance().is_some();
         if hindered
             || !transports
-            || !possible.has(side, MachineRole::DomainController, Service::Directory)
+            || !possible.has(&side, MachineRole::DomainController, Service::Directory)
         {
             return;
         }
-        let transport = &scene.topology().settings.transport;
+        let transport = &topology.settings.transport;
         let mut patience = self.settle + transport.message_retry_interval;
-        if !scene.topology().node_ids().all(|node| scene.reachable(node.into())) {
+        if !hubs().all(|hub| scene.reachable(hub)) {
             let retries = u64::from(transport.shadow_heartbeat_retry_count);
             patience += transport.shadow_heartbeat_timeout_interval.scaled(retries, 1);
         }

@@ -1,7 +1,8 @@
 //! The record: what happened, when, and because of which earlier record.
 
 use crate::base::{
-    Address, ClientId, CopyId, DbId, Instant, MachineId, MailId, NicId, NodeId, NodeSet, OpId, Span,
+    Address, BalancerId, ClientId, CopyId, DbId, Instant, MachineId, MachineSet, MailId, NicId,
+    NodeId, NodeSet, OpId, Span,
 };
 use crate::failover::seam::{ContentIndex, CopyStatus, Effect, Failure, Input, Start};
 use crate::model::fault::Service;
@@ -232,6 +233,26 @@ pub enum Plant {
     AlternateWitness {
         /// Its place among those that there are.
         server: u8,
+    },
+    /// A load balancer's monitor marked a service on a server.
+    ServerMarked {
+        /// The load balancer.
+        balancer: BalancerId,
+        /// The server.
+        machine: MachineId,
+        /// The service.
+        service: Service,
+        /// Whether it gets new connections from now on.
+        up: bool,
+    },
+    /// The hosts of Network Load Balancing begin a convergence, or have a new distribution.
+    Convergence {
+        /// The load balancer.
+        balancer: BalancerId,
+        /// The hosts.
+        hosts: MachineSet,
+        /// Whether it has ended.
+        ended: bool,
     },
 }
 

@@ -1,6 +1,7 @@
 //! Floor 6: runs and what they mean: outages with their stages, expectations, database
 //! operations, the verdict.
 
+pub mod accounts;
 pub mod capacity;
 pub mod expect;
 pub mod moves;

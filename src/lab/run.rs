@@ -1,5 +1,6 @@
 //! One run and everything that reports say about it.
 
+use super::accounts;
 use super::expect::{self, StepMarks};
 use super::moves::{self, Move};
 use super::outage::{self, Outage, Who};
@@ -156,11 +157,13 @@ pub fn run<'t>(
     }
     let names = Names::new(topology, Some(scenario));
     let moves = moves::moves(&names, &records);
-    let verdict = verdict(&promises, &steps);
+    let mail = mail(&end);
+    let unbalanced = accounts::disagreements(&account, &mail, &records);
+    let verdict = verdict(scenario, &promises, &steps, unbalanced);
     Outcome {
         digest: Digest::of(&records),
         recovered: recovered(disturbed, &outages),
-        mail: mail(&end),
+        mail,
         clients: clients(topology, scenario, &records, &outages, &end),
         assumed: assumed(topology, scenario, given),
         events: recorded.events,
@@ -261,9 +264,15 @@ fn clients(
     figures
 }
 
-fn verdict(promises: &check::Verdict, steps: &[StepMarks]) -> Verdict {
-    let mut kind = VerdictKind::Ok;
-    let mut broken = Vec::new();
+fn verdict(
+    scenario: &Scenario,
+    promises: &check::Verdict,
+    steps: &[StepMarks],
+    unbalanced: Vec<String>,
+) -> Verdict {
+    let mut kind = if unbalanced.is_empty() { VerdictKind::Ok } else { VerdictKind::Safety };
+    let told = |why| ("everything-accounted-for".to_owned(), scenario.until, why);
+    let mut broken: Vec<_> = unbalanced.into_iter().map(told).collect();
     for (of, violation) in &promises.violations {
         let worse = match of {
             check::Kind::Safety => VerdictKind::Safety,

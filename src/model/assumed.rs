@@ -4,7 +4,9 @@ use super::fault::Fault;
 use super::load::Given;
 use super::scenario::{Action, Scenario, Step};
 use super::settings::{Basis, PARAMETERS, Parameter, VERSION_DEFAULTS, Version};
-use super::topology::{Authentication, ClientKind, ClientOs, Topology};
+use super::topology::{
+    Authentication, ClientKind, ClientOs, LoadBalancer, LoadBalancerKind, Topology,
+};
 use crate::failover::quorum::Counting;
 use serde::{Deserialize, Serialize};
 
@@ -105,6 +107,7 @@ fn used(topology: &Topology, scenario: &Scenario, key: &str) -> bool {
         let mut groups = topology.clients.iter().filter(|group| group.count > 0);
         groups.any(|group| system.contains(&group.operating_system))
     };
+    let network = |of: &LoadBalancer| matches!(of.kind, LoadBalancerKind::Network { .. });
     let isolating = scenario.faults.iter().any(|planned| isolates(&planned.fault));
     let several = topology.nodes > 1;
     match section {
@@ -157,6 +160,11 @@ fn used(topology: &Topology, scenario: &Scenario, key: &str) -> bool {
             "xp_lifetime" => any(&[ClientOs::WindowsXp]),
             _ => any(&[ClientOs::Windows7, ClientOs::Windows7Kb2582281]),
         },
+        "network_load_balancing" => topology.load_balancers.values().any(network),
+        "hardware_load_balancer" => {
+            let devices = topology.load_balancers.values().map(|of| of.devices().len());
+            devices.max().unwrap_or(0) > usize::from(name == "failover_after")
+        }
         "tcp" | "dns" | "directory" => topology.total_clients() > 0,
         _ => true,
     }

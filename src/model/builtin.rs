@@ -48,8 +48,33 @@ pub const SITES: &[BuiltinSite] = &[
         "vm-paused-3s" "vm-paused-6s" "vm-paused-60s" "one-way-loss" "node-paused" "node-drained"
         "resource-failure" "resource-hang" "maintenance-hazard"
         "copy-suspended" "truncation-blocked" "log-corruption-reseed" "shadow-takeover"
+        "client-access-stop" "client-access-server-off" "switch-off" "half-off" "site-off"
     ),
     site!("lagged-copy": "lagged-copy"),
+    site!("single-server":
+        "quiet" "power-off" "store-stop" "client-access-stop" "client-access-server-off"
+        "switch-off" "dc01-off" "dc01-off-then-nics" "half-off" "site-off"
+    ),
+    site!("two-node-load-balancer":
+        "quiet" "power-off" "store-stop" "client-access-stop" "client-access-server-off"
+        "switch-off" "dc01-off" "dc01-off-then-nics" "half-off" "site-off" "balancer-off"
+    ),
+    site!("classic-four-node":
+        "quiet" "power-off" "store-stop" "client-access-stop" "client-access-server-off"
+        "switch-off" "dc01-off" "dc01-off-then-nics" "half-off" "site-off"
+    ),
+    site!("two-site":
+        "quiet" "power-off" "store-stop" "client-access-stop" "client-access-server-off"
+        "switch-off" "dc01-off" "dc01-off-then-nics" "half-off" "site-off"
+    ),
+    site!("dag-four":
+        "quiet" "power-off" "store-stop" "client-access-stop" "client-access-server-off"
+        "switch-off" "dc01-off" "dc01-off-then-nics" "half-off" "site-off" "balancer-off"
+    ),
+    site!("dag-sixteen":
+        "quiet" "power-off" "store-stop" "client-access-stop" "client-access-server-off"
+        "switch-off" "dc01-off" "dc01-off-then-nics" "half-off" "site-off" "balancer-off"
+    ),
 ];
 
 /// The scenario that runs when none is named.

@@ -6,6 +6,7 @@ pub mod builtin;
 mod config;
 pub mod fault;
 pub mod load;
+pub mod load_balancer;
 pub mod order;
 pub mod problem;
 pub mod quorum;

@@ -2,6 +2,8 @@
 //! A topology or scenario file or `--set` may give another value under the same key.
 
 mod day;
+#[macro_use]
+mod table;
 mod value;
 mod versions;
 
@@ -51,85 +53,6 @@ pub enum SetError {
     NotAValue(&'static str),
     /// Below the lowest or above the highest allowed value.
     OutOfRange(&'static str, &'static str),
-}
-
-macro_rules! settings {
-    ($($(#[doc = $sdoc:literal])* $section:ident: $struct:ident {$(
-        $(#[doc = $doc:literal])*
-        $key:ident: $type:ty = $default:literal, $low:literal..$high:literal, $basis:expr;
-    )*})*) => {
-        /// Every number of the model, by section.
-        #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-        pub struct Settings {$(
-            $(#[doc = $sdoc])*
-            pub $section: $struct,
-        )*}
-
-        $(
-            $(#[doc = $sdoc])*
-            #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-            pub struct $struct {$(
-                $(#[doc = $doc])*
-                pub $key: $type,
-            )*}
-        )*
-
-        /// Every parameter, in the order of the sections. Defaults are those of Windows Server
-        /// 2008 R2; see [`VERSION_DEFAULTS`] for the others.
-        pub const PARAMETERS: &[Parameter] = &[$($(
-            Parameter {
-                key: concat!(stringify!($section), ".", stringify!($key)),
-                meaning: concat!($($doc),*),
-                default: $default,
-                range: ($low, $high),
-                basis: $basis,
-            },
-        )*)*];
-
-        impl Default for Settings {
-            fn default() -> Self {
-                Settings {$(
-                    $section: $struct {$(
-                        $key: <$type as Value>::read($default).expect("a default is a value"),
-                    )*},
-                )*}
-            }
-        }
-
-        impl Settings {
-            /// Changes one setting by its key path, such as `cluster.same_subnet_delay`.
-            ///
-            /// # Errors
-            /// If there is no such key, or the text is not a value in its range.
-            pub fn set(&mut self, key: &str, text: &str) -> Result<(), SetError> {
-                $($(
-                    if key == concat!(stringify!($section), ".", stringify!($key)) {
-                        let value = <$type as Value>::read(text)
-                            .ok_or(SetError::NotAValue(<$type as Value>::EXPECTED))?;
-                        let low = <$type as Value>::read($low);
-                        let high = <$type as Value>::read($high);
-                        let below = low.is_some_and(|low| value < low);
-                        if below || high.is_some_and(|high| value > high) {
-                            return Err(SetError::OutOfRange($low, $high));
-                        }
-                        self.$section.$key = value;
-                        return Ok(());
-                    }
-                )*)*
-                Err(SetError::UnknownKey)
-            }
-
-            /// The text of one setting by its key path.
-            pub fn get(&self, key: &str) -> Option<String> {
-                $($(
-                    if key == concat!(stringify!($section), ".", stringify!($key)) {
-                        return Some(self.$section.$key.show());
-                    }
-                )*)*
-                None
-            }
-        }
-    };
 }
 
 use Basis::{Assumed, Derived, Documented, Reported};
@@ -574,5 +497,34 @@ settings! {
         retry: Span = "15s", "10ms".."24h", Assumed("not in the fact sheets");
         /// How long a request that reached its server may be unanswered.
         timeout: Span = "60s", "1s".."1h", Assumed("not in the fact sheets");
+    }
+    /// Windows Network Load Balancing.
+    network_load_balancing: NetworkLoadBalancingSettings {
+        /// Time between the heartbeats of a host.
+        alive_msg_period: Span = "1s", "100ms".."10s", Documented("exchange.md §5 AliveMsgPeriod");
+        /// Heartbeats missed in a row after which a host is left out.
+        alive_msg_tolerance: u32 = "5", "5".."100", Documented("exchange.md §5 AliveMsgTolerance");
+        /// How long a convergence takes, from its beginning to the new distribution.
+        convergence_time: Span = "3s", "0s".."10m", Assumed("exchange.md §5: what happens is documented, the time of a convergence was not found; some heartbeats");
+        /// Parts into which clients are divided among the hosts.
+        buckets: u32 = "60", "32".."1024", Assumed("exchange.md §5: clients are mapped to hosts by a hash, into how many parts was not found");
+    }
+    /// Load balancers that are devices.
+    hardware_load_balancer: HardwareLoadBalancerSettings {
+        /// Time between two checks of a service on a server.
+        monitor_interval: Span = "5s", "100ms".."10m", Assumed("exchange.md §5: a device checks services; vendors differ, an input");
+        /// Checks failed in a row after which a server gets no new connection to the service.
+        monitor_failures: u32 = "3", "1".."100", Assumed("exchange.md §5: vendors differ, an input");
+        /// How long a check waits for an answer.
+        monitor_timeout: Span = "1s", "10ms".."10m", Assumed("exchange.md §5: vendors differ, an input");
+        /// Whether a check waits for an answer of the service; if not, it only connects, and does
+        /// not notice one that hangs.
+        monitor_reads_answer: bool = "false", "".."", Assumed("exchange.md §5: vendors differ, an input");
+        /// Whether connections to a service are reset when its server is marked down.
+        resets_when_down: bool = "true", "".."", Assumed("exchange.md §5: an option of the devices, an input");
+        /// How long a client goes to the server that it went to last, since it last sent something.
+        persistence_timeout: Span = "1h", "0s".."30d", Assumed("exchange.md §5: an option of the devices, an input");
+        /// How long the standby device does not hear the active one before it takes the address.
+        failover_after: Span = "3s", "10ms".."10m", Assumed("exchange.md §5: vendors differ, an input");
     }
 }

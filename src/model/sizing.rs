@@ -275,7 +275,7 @@ pub fn needs(topology: &Topology, placement: &Placement) -> IdVec<MachineId, Nee
 fn available(topology: &Topology, id: MachineId) -> Needs {
     let (machine, settings) = (&topology.machines[id], &topology.settings);
     let hardware = &machine.hardware;
-    let exchange = machine.roles.contains(&MachineRole::Exchange);
+    let exchange = machine.is_exchange();
     let service = settings.hardware.disk_service_time.as_nanos().max(1);
     let megabytes = |gigabytes: u32| u64::from(gigabytes) * 1_024 * 100;
     let of = |available| Use { needed: 0, available };
@@ -305,7 +305,7 @@ fn transport(
     let own = u64::from(group.kind.has_mailbox());
     let cost = costs.message * (own + recipients(&topology.settings, group));
     let beside = placement.active[group.database].map(MachineId::from);
-    let mut hubs = placement.with(topology, MachineRole::Exchange);
+    let mut hubs = placement.with(topology, MachineRole::HubTransport);
     if hubs.len() > 1 {
         hubs.retain(|hub| Some(*hub) != beside);
     }
@@ -349,6 +349,62 @@ fn mailboxes(
         } else {
             need.processor.needed += times(requests, costs.of_passive(settings, group.kind));
         }
+    }
+}
+
+/// What the sizing rules say of one client of a group.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PerUser {
+    /// Messages sent and received in a day.
+    pub messages_per_day: u64,
+    /// Cycles a second on the Mailbox role of the active copy, further copies included.
+    pub active: u64,
+    /// Cycles a second on the server of each passive copy.
+    pub passive: u64,
+    /// Cycles a second on the Client Access role.
+    pub client_access: u64,
+    /// Cycles a second on the Hub Transport role.
+    pub hub_transport: u64,
+    /// Transfers a second of its database, in millionths.
+    pub transfers: u64,
+    /// Database cache, in hundredths of a megabyte.
+    pub cache: u64,
+    /// Traffic of its client in a day, in KB.
+    pub kilobytes_per_day: u64,
+    /// Thousandths of logs of 1 MB in a day.
+    pub logs_per_day: u64,
+}
+
+/// The sizing rules for one client of a group, in the busiest hour.
+pub fn per_user(topology: &Topology, group: &ClientGroup) -> PerUser {
+    let settings = &topology.settings;
+    let costs = Costs::of(settings);
+    let mut one = group.clone();
+    one.count = 1;
+    let requests = rate(&one);
+    let share = send_share(settings, group);
+    let sent = requests * u128::from(share.numerator()) / u128::from(share.denominator());
+    let mailboxes = u64::from(group.kind.has_mailbox()) + recipients(settings, group);
+    let database = &topology.databases[group.database];
+    let seconds = busy_time(settings).as_nanos() / 1_000_000_000;
+    let mailbox = |cost: u64| if group.kind.has_mailbox() { times(requests, cost) } else { 0 };
+    let kilobytes = times(
+        sent * u128::from(seconds),
+        mailboxes * u64::from(settings.store.log_kilobytes_per_message),
+    );
+    PerUser {
+        messages_per_day: messages_per_day(settings, group),
+        active: mailbox(costs.of_mailbox(settings, group.kind, database)),
+        passive: mailbox(costs.of_passive(settings, group.kind)),
+        client_access: times(requests, costs.of_client_access(group.kind)),
+        hub_transport: times(sent, costs.message * mailboxes),
+        transfers: mailbox(costs.operations * costs.transfers),
+        cache: if group.kind.has_mailbox() { cache(settings, group) } else { 0 },
+        kilobytes_per_day: times(
+            requests * u128::from(seconds),
+            bytes_per_request(settings, group),
+        ) / 1_024,
+        logs_per_day: kilobytes * 1_000 / 1_024,
     }
 }
 
@@ -449,6 +505,25 @@ mod tests {
         assert_eq!(disks.available, 1_379_310, "12 disks of 8.7 ms: 114.9 a second each");
         let memory = needs[MachineId(0)].memory;
         assert_eq!(memory.needed, (4 * 1_024 + 1_000 * 6) * 100, "4 GB and 6 MB each");
+    }
+
+    #[test]
+    fn one_mailbox_needs_what_the_tables_print() {
+        let mut site = site();
+        // Profile, megacycles, passive ones, IOPS, cache in MB, cached traffic in KB, logs.
+        let rows = [(50, 1, 15, 60, 3, 3_900, 10), (150, 3, 45, 180, 9, 11_700, 30)];
+        for (profile, active, passive, iops, cache, traffic, logs) in rows {
+            site.clients[0].profile = Some(profile);
+            site.clients[0].think = think(&site.settings, ClientKind::Outlook, profile);
+            let of = per_user(&site, &site.clients[0]);
+            let near = |found: u64, wanted: u64| found.abs_diff(wanted) <= wanted / 50 + 1;
+            assert!(near(of.active, active * 1_100_000), "{of:?}: a tenth for the passive copy");
+            assert!(near(of.passive, passive * 10_000), "{of:?}");
+            assert!(near(of.transfers, iops * 1_000), "{of:?}");
+            assert_eq!(of.cache, cache * 100);
+            assert!(near(of.kilobytes_per_day, traffic), "{of:?} (exchange.md §7.3)");
+            assert!(near(of.logs_per_day, logs * 1_000), "{of:?} (exchange.md §2.2)");
+        }
     }
 
     #[test]

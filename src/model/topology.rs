@@ -1,9 +1,11 @@
 //! A site: machines, networks, the cluster with its groups, databases, clients.
 
+use super::fault::Service;
+pub use super::load_balancer::{Affinity, LoadBalancer, LoadBalancerKind, ServerName};
 use super::settings::Settings;
 use crate::base::{
-    Address, ClientId, DbId, Decimal, GroupId, IdVec, MachineId, NetId, NicId, NodeId, NodeSet,
-    ResourceId, SiteId, Span,
+    Address, BalancerId, ClientId, DbId, Decimal, GroupId, IdVec, MachineId, NetId, NicId, NodeId,
+    NodeSet, ResourceId, SiteId, Span,
 };
 use crate::failover::config::{ResourceKind, RestartAction};
 use crate::failover::quorum::Mode;
@@ -43,6 +45,8 @@ pub struct Topology {
     pub resources: IdVec<ResourceId, Resource>,
     /// Mailbox databases.
     pub databases: IdVec<DbId, Database>,
+    /// Load balancers.
+    pub load_balancers: IdVec<BalancerId, LoadBalancer>,
     /// The client access array, if the topology has one.
     pub client_access_array: Option<ClientAccessArray>,
     /// Clients, group by group; client numbers run through in this order.
@@ -138,6 +142,14 @@ pub struct Machine {
     pub hardware: Hardware,
 }
 
+impl Machine {
+    /// Whether it has an Exchange role.
+    pub fn is_exchange(&self) -> bool {
+        let exchange = [MachineRole::Mailbox, MachineRole::ClientAccess, MachineRole::HubTransport];
+        self.roles.iter().any(|role| exchange.contains(role))
+    }
+}
+
 /// What a machine is made of (exchange.md §7).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Hardware {
@@ -168,14 +180,46 @@ impl Hardware {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum MachineRole {
-    /// Exchange server with Mailbox, Hub Transport and Client Access roles; a cluster member.
-    Exchange,
+    /// Exchange server with the Mailbox role: every cluster member is one, and no other machine.
+    Mailbox,
+    /// Exchange server with the Client Access role.
+    ClientAccess,
+    /// Exchange server with the Hub Transport role.
+    HubTransport,
     /// Directory and log-on.
     DomainController,
     /// DNS server.
     Dns,
     /// File server with the witness share.
     Witness,
+    /// A device that balances load.
+    LoadBalancer,
+}
+
+impl MachineRole {
+    /// The role that a service belongs to.
+    pub const fn of(service: Service) -> Self {
+        match service {
+            Service::Cluster | Service::Store | Service::Replication => MachineRole::Mailbox,
+            Service::RpcClientAccess
+            | Service::Owa
+            | Service::Autodiscover
+            | Service::OutlookAnywhere
+            | Service::ActiveSync => MachineRole::ClientAccess,
+            Service::HubTransport => MachineRole::HubTransport,
+            Service::Directory => MachineRole::DomainController,
+            Service::Dns => MachineRole::Dns,
+            Service::FileServer => MachineRole::Witness,
+        }
+    }
+}
+
+impl Topology {
+    /// Machines with a role, in their order.
+    pub fn with_role(&self, role: MachineRole) -> impl Iterator<Item = MachineId> + '_ {
+        let machines = self.machines.iter();
+        machines.filter(move |(_, machine)| machine.roles.contains(&role)).map(|(id, _)| id)
+    }
 }
 
 /// A network adapter.
@@ -316,8 +360,8 @@ impl Database {
 pub struct ClientAccessArray {
     /// Fully qualified name.
     pub fqdn: String,
-    /// The group whose Network Name carries the name.
-    pub group: GroupId,
+    /// What stands behind it.
+    pub name: ServerName,
 }
 
 /// What kind of client. The words are those of the JSON report.
@@ -419,10 +463,9 @@ pub struct ClientGroup {
     pub authentication: Authentication,
     /// The database with their mailboxes.
     pub database: DbId,
-    /// The group whose name they use (OWA address, SMTP host, Autodiscover address); Outlook uses
-    /// the name that Autodiscover answered. None: the name of the server that holds the group's
-    /// place in a topology without array.
-    pub server: Option<GroupId>,
+    /// The name that they use (OWA address, SMTP host, Autodiscover address); Outlook uses the one
+    /// that Autodiscover answered. None: the name of the server on which their database begins.
+    pub server: Option<ServerName>,
     /// Mean time between requests, in the busiest hour of the day.
     pub think: Span,
     /// How Outlook connects; [`Connection::Rpc`] for other kinds.

@@ -70,6 +70,7 @@ fn document(outcome: &Outcome, repeat: &str) -> Value {
             "lost": outcome.mail.lost,
             "duplicates": outcome.mail.duplicates,
         },
+        "requests": requests(outcome),
         "clients": clients(outcome),
         "moves": moves(outcome),
         "steps": steps(outcome),
@@ -193,6 +194,17 @@ fn clients(outcome: &Outcome) -> Value {
         map.insert(kind.word().to_owned(), entry);
     }
     Value::Object(map)
+}
+
+fn requests(outcome: &Outcome) -> Value {
+    let requests = outcome.account.requests;
+    json!({
+        "issued": requests.issued,
+        "answered": requests.answered,
+        "refused": requests.refused,
+        "timed_out": requests.timed_out,
+        "in_flight": requests.in_flight,
+    })
 }
 
 fn moves(outcome: &Outcome) -> Value {

@@ -5,7 +5,7 @@ use super::client::Client;
 use super::directory::Directory;
 use super::event::Event;
 use super::plant::{Adapter, Index, Machine, Recorder, Segment, ServiceSlot, Setup};
-use super::{Recording, client, dns, faults, hardware, host, mail, storage, witness};
+use super::{Recording, balancer, client, dns, faults, hardware, host, mail, storage, witness};
 use crate::base::draw::{Purpose, Stream};
 use crate::base::{
     CopyId, DbId, Id, IdVec, Instant, MachineId, NetId, NodeId, NodeSet, Ratio, Span,
@@ -98,29 +98,10 @@ fn spawn_segments(world: &mut World, topology: &Topology, seed: u64) -> IdVec<Ne
     topology.networks.ids().map(spawn).collect()
 }
 
-/// The services that a machine of these roles runs, the Cluster service aside.
-fn installed(roles: &[MachineRole], service: Service) -> bool {
-    let needs = match service {
-        Service::Cluster
-        | Service::Store
-        | Service::Replication
-        | Service::RpcClientAccess
-        | Service::HubTransport
-        | Service::Owa
-        | Service::Autodiscover
-        | Service::OutlookAnywhere
-        | Service::ActiveSync => MachineRole::Exchange,
-        Service::Directory => MachineRole::DomainController,
-        Service::Dns => MachineRole::Dns,
-        Service::FileServer => MachineRole::Witness,
-    };
-    roles.contains(&needs)
-}
-
 fn spawn_machines(world: &mut World, topology: &Topology) -> IdVec<MachineId, Entity> {
     let spawn = |machine: &crate::model::topology::Machine| {
         let services = Service::ALL.map(|service| {
-            let installed = installed(&machine.roles, service);
+            let installed = machine.roles.contains(&MachineRole::of(service));
             let runs = installed && service != Service::Cluster;
             ServiceSlot {
                 installed,
@@ -152,13 +133,16 @@ fn spawn_adapters(
 ) -> IdVec<MachineId, IdVec<crate::base::NicId, Entity>> {
     let spawn = |(id, machine): (MachineId, &crate::model::topology::Machine)| {
         let adapter = |nic: &crate::model::topology::Nic| {
+            let balanced = balancer::addresses(topology, id)
+                .filter(|address| topology.networks[nic.network].subnet_of(*address).is_some());
+            let addresses = [nic.address].into_iter().chain(balanced);
             let adapter = Adapter {
                 network: nic.network,
                 up: true,
                 holds: 0,
                 since: RecordNo(0),
                 generation: 0,
-                bound: vec![(nic.address, RecordNo(0))],
+                bound: addresses.map(|address| (address, RecordNo(0))).collect(),
             };
             let parts = (adapter, NicOf(machines[id]), OnNet(segments[nic.network]));
             world.spawn(parts).id()
@@ -241,10 +225,7 @@ fn plan(scenario: &Scenario, calendar: &mut Calendar<Event>) {
 }
 
 fn insert_services(world: &mut World, topology: &Topology, scenario: &Scenario) {
-    let with = |role: MachineRole| -> Vec<MachineId> {
-        let machines = topology.machines.iter();
-        machines.filter(|(_, machine)| machine.roles.contains(&role)).map(|(id, _)| id).collect()
-    };
+    let with = |role: MachineRole| topology.with_role(role).collect();
     let slots = topology.settings.directory.max_concurrent_api as usize;
     let exists = scenario.start.client_access_array.then_some(RecordNo(0));
     world.insert_resource(witness::Shares::new(
@@ -273,6 +254,7 @@ fn insert_services(world: &mut World, topology: &Topology, scenario: &Scenario) 
     world.insert_resource(mail::Transport::new(topology));
     world.insert_resource(hardware::Hardware::new(topology));
     world.insert_resource(client::Ledger::default());
+    world.insert_resource(balancer::Balancers::new(topology));
     let (machines, databases) = (topology.machines.len(), topology.databases.len());
     world.insert_resource(storage::Locations::new(machines, databases));
 }

@@ -2,10 +2,11 @@
 
 use super::net;
 use super::plant::Plant;
-use crate::base::{Address, IdVec, Instant, MachineId, NetId, NicId, ResourceId, Span};
+use crate::base::{Address, BalancerId, IdVec, Instant, MachineId, NetId, NicId, ResourceId, Span};
 use crate::journal::RecordNo;
 use crate::journal::record::{Lost, Plant as Change, Refused};
 use crate::model::Service;
+use crate::model::topology::ServerName;
 use bevy_ecs::prelude::Resource;
 
 /// The server and what it knows.
@@ -24,6 +25,17 @@ pub(super) enum Name {
     Machine(MachineId),
     /// The name of a Network Name resource.
     Resource(ResourceId),
+    /// The name of a load balancer.
+    LoadBalancer(BalancerId),
+}
+
+/// The name that leads to a server; none for a group without a Network Name.
+pub(super) fn name_of(p: &Plant, server: ServerName) -> Option<Name> {
+    match server {
+        ServerName::Group(group) => p.setup.topology.network_name(group).map(Name::Resource),
+        ServerName::LoadBalancer(balancer) => Some(Name::LoadBalancer(balancer)),
+        ServerName::Machine(machine) => Some(Name::Machine(machine)),
+    }
 }
 
 /// An answer: when it comes and what it is.
@@ -66,6 +78,9 @@ fn resolve(
         Name::Machine(machine) => {
             let address = p.setup.topology.machines[machine].nics[NicId(0)].address;
             Ok((address, life, since))
+        }
+        Name::LoadBalancer(balancer) => {
+            Ok((p.setup.topology.load_balancers[balancer].address, life, since))
         }
         Name::Resource(resource) => match p.dns.records[resource] {
             Some((address, record)) => Ok((address, life, record.max(since))),

@@ -1,6 +1,6 @@
 //! Events of the calendar: small values; what is large waits in a slab.
 
-use super::{client, mail, storage};
+use super::{balancer, client, mail, storage};
 use crate::base::{ClientId, MachineId, NicId, NodeId, OpId, ResourceId};
 use crate::journal::RecordNo;
 
@@ -39,6 +39,8 @@ pub(super) enum Event {
     Storage(storage::Event),
     /// Mail flow.
     Mail(mail::Event),
+    /// A load balancer.
+    Balancer(balancer::Event),
     /// A client.
     Client(ClientId, client::Event),
 }

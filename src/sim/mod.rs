@@ -3,6 +3,7 @@
 //! A bevy_ecs world as store, one calendar, one loop: `pump` takes events and matches them to
 //! plain functions that are lent the whole `plant::Plant`.
 
+mod balancer;
 mod build;
 mod calendar;
 pub mod client;

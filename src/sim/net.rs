@@ -2,7 +2,7 @@
 
 use super::event::Event;
 use super::plant::Plant;
-use super::{client, host, mail, resources, storage, witness};
+use super::{balancer, client, host, mail, resources, storage, witness};
 use crate::base::{Address, Instant, MachineId, NetId, NicId, NodeId, Span};
 use crate::failover::message::Message;
 use crate::failover::seam::{Failure, Input};
@@ -281,6 +281,7 @@ pub(super) fn connectivity_changed(p: &mut Plant, at: Instant, cause: RecordNo) 
     storage::connectivity_changed(p, at, cause);
     mail::connectivity_changed(p, at, cause);
     witness::connectivity_changed(p, at, cause);
+    balancer::connectivity_changed(p, at, cause);
 }
 
 /// A machine notices that one of its adapters gained or lost carrier.

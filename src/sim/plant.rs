@@ -4,7 +4,8 @@
 use super::calendar::Calendar;
 use super::event::Event;
 use super::{
-    Account, Recorded, Recording, client, directory, dns, faults, hardware, host, mail, net,
+    Account, Recorded, Recording, balancer, client, directory, dns, faults, hardware, host, mail,
+    net,
 };
 use super::{resources, steps, storage, witness};
 use crate::base::draw::{Purpose, Stream};
@@ -216,6 +217,7 @@ pub(super) struct Parts<'w, 's> {
     hardware: ResMut<'w, hardware::Hardware>,
     ledger: ResMut<'w, client::Ledger>,
     locations: ResMut<'w, storage::Locations>,
+    balancers: ResMut<'w, balancer::Balancers>,
     faults: ResMut<'w, faults::Active>,
 }
 
@@ -265,6 +267,7 @@ impl Parts<'_, '_> {
             hardware: &mut self.hardware,
             ledger: &mut self.ledger,
             locations: &mut self.locations,
+            balancers: &mut self.balancers,
             faults: &mut self.faults,
         }
     }
@@ -289,6 +292,7 @@ pub(super) struct Plant<'p> {
     pub hardware: &'p mut hardware::Hardware,
     pub ledger: &'p mut client::Ledger,
     pub locations: &'p mut storage::Locations,
+    pub balancers: &'p mut balancer::Balancers,
     pub faults: &'p mut faults::Active,
 }
 
@@ -463,6 +467,7 @@ fn pump(p: &mut Plant, until: Instant) -> u64 {
             Event::Step(index) => steps::act(p, at, index),
             Event::Storage(event) => storage::handle(p, at, event),
             Event::Mail(event) => mail::handle(p, at, event),
+            Event::Balancer(event) => balancer::handle(p, at, event),
             Event::Client(client, event) => client::handle(p, at, client, event),
         }
     }

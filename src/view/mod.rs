@@ -359,6 +359,8 @@ impl<'t> Scene<'t> {
             }
             Plant::ClientAccessArray => self.array = true,
             Plant::FrameLost { .. }
+            | Plant::ServerMarked { .. }
+            | Plant::Convergence { .. }
             | Plant::StoppedMembers { .. }
             | Plant::GratuitousArp { .. }
             | Plant::ClusterStart { .. }

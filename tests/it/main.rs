@@ -2,11 +2,13 @@
 
 #![allow(missing_docs, unreachable_pub)]
 
+mod balancers;
 #[path = "../core/cases/mod.rs"]
 mod cases;
 mod cli;
 mod contract;
 mod corpus;
+mod designs;
 mod facts;
 mod fidelity;
 mod floors;

@@ -124,9 +124,11 @@ fn the_examples_of_the_scenario_page_load() {
     let name = "docs/SCENARIOS.md";
     let page = std::fs::read_to_string(root().join(name)).expect("the page");
     let examples = blocks(&page, "toml");
-    let [topology, least, scenario] = examples.as_slice() else {
+    let [topology, balancers, least, scenario] = examples.as_slice() else {
         panic!("{} examples", examples.len())
     };
+    let balanced = format!("{topology}{balancers}");
+    load::topology(name, &balanced, &[]).unwrap_or_else(|problems| panic!("{problems:#?}"));
     load::topology(name, least, &[]).unwrap_or_else(|problems| panic!("{problems:#?}"));
     let loaded = load::topology(name, topology, &load::wishes(name, scenario));
     let topology = loaded.unwrap_or_else(|problems| panic!("{problems:#?}")).topology;

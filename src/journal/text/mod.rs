@@ -9,7 +9,8 @@ mod words;
 use super::record::{Host, Plant, Record, What};
 use super::{Header, Origin, RecordNo};
 use crate::base::{
-    ClientId, CopyId, DbId, GroupId, MachineId, NetId, NicId, NodeId, NodeSet, ResourceId,
+    BalancerId, ClientId, CopyId, DbId, GroupId, MachineId, MachineSet, NetId, NicId, NodeId,
+    NodeSet, ResourceId,
 };
 use crate::model::fault::Fault;
 use crate::model::{Scenario, Topology};
@@ -88,6 +89,17 @@ impl<'t> Names<'t> {
         self.topology.resources.get(id).map_or("?", |resource| resource.name.as_str())
     }
 
+    /// A load balancer's name.
+    pub fn balancer(&self, id: BalancerId) -> &'t str {
+        self.topology.load_balancers.get(id).map_or("?", |balancer| balancer.name.as_str())
+    }
+
+    /// Names of a set of machines.
+    pub fn machines(&self, set: MachineSet) -> String {
+        let names: Vec<&str> = set.iter().map(|machine| self.machine(machine)).collect();
+        if names.is_empty() { "nobody".to_owned() } else { names.join(", ") }
+    }
+
     /// The name of a witness server.
     pub fn witness_server(&self, place: u8) -> &'t str {
         let servers = self.topology.witness_servers();
@@ -164,6 +176,9 @@ impl<'t> Names<'t> {
                 server.map_or("witness", |id| self.machine(*id)).to_owned()
             }
             Plant::DnsRecord { .. } | Plant::DnsUpdateFailed { .. } => "DNS".to_owned(),
+            Plant::ServerMarked { balancer, .. } | Plant::Convergence { balancer, .. } => {
+                self.balancer(*balancer).to_owned()
+            }
             Plant::ClientAccessArray
             | Plant::StoppedMembers { .. }
             | Plant::CircularLogging { .. }

@@ -66,11 +66,29 @@ impl Names<'_> {
             | Plant::CircularLogging { .. }
             | Plant::Mounted { .. }
             | Plant::Dismounted { .. } => self.about_copy(plant),
+            Plant::ServerMarked { .. } | Plant::Convergence { .. } => self.about_balancer(plant),
             Plant::ClientAccessArray
             | Plant::StoppedMembers { .. }
             | Plant::NamesServer { .. }
             | Plant::AlternateWitness { .. }
             | Plant::RpcClientAccessServer { .. } => self.in_directory(plant),
+        }
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the caller takes all others")]
+    fn about_balancer(&self, plant: &Plant) -> String {
+        match plant {
+            Plant::ServerMarked { machine, service, up, .. } => {
+                let state = if *up { "up" } else { "down" };
+                format!("{} on {} is {state}", service_name(*service), self.machine(*machine))
+            }
+            Plant::Convergence { hosts, ended: true, .. } => {
+                format!("converged: {}", self.machines(*hosts))
+            }
+            Plant::Convergence { hosts, ended: false, .. } => {
+                format!("convergence begins: {}", self.machines(*hosts))
+            }
+            other => unreachable!("{other:?} is not about a load balancer"),
         }
     }
 

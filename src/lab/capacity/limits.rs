@@ -5,7 +5,6 @@ use super::{ClosedForm, Load};
 use crate::base::{MachineId, Ratio, Span};
 use crate::model::Topology;
 use crate::model::sizing::{Needs, Use};
-use crate::model::topology::MachineRole;
 
 /// What is measured on a machine.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -131,14 +130,13 @@ pub fn judged(
 
 fn of_machine(topology: &Topology, machine: MachineId, load: &Load, needs: &Needs) -> Vec<Measure> {
     let limits = &topology.settings.limits;
-    let roles = &topology.machines[machine].roles;
     let of = |kind, simulated, closed, limit| Measure { machine, kind, simulated, closed, limit };
     let used = |kind, simulated, needs, limit: Option<Ratio>| {
         of(kind, Some(simulated), Some(share(needs)), limit.map(millionths))
     };
     let mut found =
         vec![used(Kind::Processor, load.processor, needs.processor, Some(limits.processor))];
-    if !roles.contains(&MachineRole::Exchange) {
+    if !topology.machines[machine].is_exchange() {
         return found;
     }
     let latency = |kind, value: Span, limit: Span| {

@@ -4,7 +4,7 @@ use crate::base::{GroupId, MachineId, NodeId};
 use crate::model::Topology;
 use crate::model::scenario::Start;
 use crate::model::sizing::Placement;
-use crate::model::topology::ClientGroup;
+use crate::model::topology::{ClientGroup, ServerName};
 
 /// Everything up, and everything where it begins.
 pub(super) fn healthy(topology: &Topology) -> Placement {
@@ -12,8 +12,12 @@ pub(super) fn healthy(topology: &Topology) -> Placement {
     let owner = |id: GroupId| start.groups[usize::from(id.0)];
     let access = |group: &ClientGroup| {
         let active = start.databases[usize::from(group.database.0)];
-        let node = group.server.and_then(owner).unwrap_or(active);
-        vec![MachineId::from(node)]
+        match group.server {
+            Some(ServerName::Group(id)) => vec![owner(id).unwrap_or(active).into()],
+            Some(ServerName::LoadBalancer(id)) => topology.load_balancers[id].servers.clone(),
+            Some(ServerName::Machine(machine)) => vec![machine],
+            None => vec![MachineId::from(active)],
+        }
     };
     Placement {
         up: topology.machines.ids().collect(),
@@ -38,12 +42,13 @@ pub(super) fn without(topology: &Topology, healthy: &Placement, lost: MachineId)
             continue;
         }
         let next = match group.server {
-            Some(id) => {
+            Some(ServerName::Group(id)) => {
                 let possible = topology.possible_owners(id);
                 let preferred = topology.groups[id].preferred_owners.iter().copied();
                 let mut order = preferred.chain(topology.node_ids());
                 order.find(|node| possible.contains(*node) && !gone(node))
             }
+            Some(ServerName::LoadBalancer(_) | ServerName::Machine(_)) => None,
             None => placement.active[group.database],
         };
         access.extend(next.map(MachineId::from));

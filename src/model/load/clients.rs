@@ -1,9 +1,10 @@
 //! Clients in a topology file, and what `--set` changes of all of them.
 
+use super::balancers::{Parts, Servers};
 use super::read::{Placed, Section, unit_hint};
 use super::settings::Wish;
 use super::versions::pick;
-use crate::base::{ClientId, DbId, GroupId, IdVec, NetId, Span};
+use crate::base::{BalancerId, ClientId, DbId, IdVec, Span};
 use crate::model::Problem;
 use crate::model::settings::{Settings, Value};
 use crate::model::sizing;
@@ -28,9 +29,8 @@ const MOST_CLIENTS: u32 = 1_000_000;
 
 /// What clients can refer to.
 pub(super) struct Known<'k> {
-    pub networks: &'k IdVec<NetId, Network>,
-    pub net_names: &'k IdVec<NetId, String>,
-    pub groups: &'k IdVec<GroupId, String>,
+    pub parts: &'k Parts<'k>,
+    pub load_balancers: &'k IdVec<BalancerId, LoadBalancer>,
     pub databases: &'k IdVec<DbId, String>,
 }
 
@@ -42,13 +42,14 @@ pub(super) fn groups(
     overrides: &[Wish],
     problems: &mut Vec<Problem>,
 ) -> Vec<ClientGroup> {
+    let servers = Servers::new(known.parts, known.load_balancers);
     let mut clients: Vec<ClientGroup> = Vec::new();
     for section in root.tables("clients").into_iter().take(1000) {
         let name = section.text("name");
         if clients.iter().any(|other| other.name == name.text) {
             section.wrong_at(&name, "a name that no other client group has", None);
         }
-        clients.push(group(&section, known, name));
+        clients.push(group(&section, known, &servers, name));
         section.finish();
     }
     change_as_wished(overrides, &mut clients, problems);
@@ -63,7 +64,7 @@ pub(super) fn groups(
     clients
 }
 
-fn group(section: &Section, known: &Known, name: Placed) -> ClientGroup {
+fn group(section: &Section, known: &Known, servers: &Servers, name: Placed) -> ClientGroup {
     let kinds: Vec<(&str, ClientKind)> =
         ClientKind::ALL.iter().map(|kind| (kind.word(), *kind)).collect();
     let kind = section.word("kind", &kinds);
@@ -88,14 +89,14 @@ fn group(section: &Section, known: &Known, name: Placed) -> ClientGroup {
     } else if count > MOST_CLIENTS {
         section.wrong("count", "at most 1000000 clients", None);
     }
-    let network = section.find(&section.text("network"), "a network", known.net_names);
-    if network.is_some_and(|id| known.networks[id].role != NetworkRole::ClusterAndClient) {
+    let network = section.find(&section.text("network"), "a network", known.parts.networks.1);
+    if network.is_some_and(|id| known.parts.networks.0[id].role != NetworkRole::ClusterAndClient) {
         let expected = "a network that clients may use (role = \"cluster-and-client\")";
         section.wrong("network", expected, None);
     }
     let (think, profile) = rate(section, kind);
     let database = section.find(&section.text("database"), "a database", known.databases);
-    let server = section.named("server", "a group", known.groups);
+    let server = servers.find(section, "server", network, known.parts, known.load_balancers);
     ClientGroup {
         name: name.text,
         kind,

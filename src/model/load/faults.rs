@@ -196,21 +196,7 @@ fn service(section: &Section, names: &Names) -> Option<(MachineId, Service)> {
     let service = section.word("service", SERVICES);
     let (machine, service) = (machine?, service?);
     let roles = &names.topology.machines[machine].roles;
-    let needs = match service {
-        Service::Directory => MachineRole::DomainController,
-        Service::Dns => MachineRole::Dns,
-        Service::FileServer => MachineRole::Witness,
-        Service::Cluster
-        | Service::Store
-        | Service::Replication
-        | Service::RpcClientAccess
-        | Service::HubTransport
-        | Service::Owa
-        | Service::Autodiscover
-        | Service::OutlookAnywhere
-        | Service::ActiveSync => MachineRole::Exchange,
-    };
-    if !roles.contains(&needs) {
+    if !roles.contains(&MachineRole::of(service)) {
         section.wrong("service", "a service that the machine runs", None);
         return None;
     }

@@ -29,6 +29,62 @@ fn cluster_site(section: &Section, sites: &mut Vec<String>) -> u8 {
     u8::try_from(number + 1).unwrap_or(u8::MAX)
 }
 
+const EXCHANGE: [(&str, MachineRole); 3] = [
+    ("mailbox", MachineRole::Mailbox),
+    ("client-access", MachineRole::ClientAccess),
+    ("hub-transport", MachineRole::HubTransport),
+];
+const OTHERS: [(&str, MachineRole); 6] = [
+    EXCHANGE[1],
+    EXCHANGE[2],
+    ("domain-controller", MachineRole::DomainController),
+    ("dns", MachineRole::Dns),
+    ("witness", MachineRole::Witness),
+    ("load-balancer", MachineRole::LoadBalancer),
+];
+
+/// The roles that a list names, each once, and whether every one is known.
+fn roles(
+    section: &Section,
+    words: &[(&str, MachineRole)],
+    expected: &str,
+) -> (Vec<MachineRole>, bool) {
+    let (mut roles, mut known) = (Vec::new(), true);
+    for place in section.texts("roles") {
+        match words.iter().find(|(word, _)| *word == place.text) {
+            Some((_, role)) if roles.contains(role) => {
+                section.wrong_at(&place, "each role once", None);
+            }
+            Some((_, role)) => roles.push(*role),
+            None => {
+                section.wrong_at(&place, expected, None);
+                known = false;
+            }
+        }
+    }
+    (roles, known)
+}
+
+/// The roles of a node: all three of Exchange if it names none.
+fn node_roles(section: &Section) -> Vec<MachineRole> {
+    if !section.has("roles") {
+        return EXCHANGE.map(|(_, role)| role).to_vec();
+    }
+    let expected = "mailbox, client-access or hub-transport (a DAG member must not be a directory \
+                    server, exchange.md §3.1)";
+    let (roles, known) = roles(section, &EXCHANGE, expected);
+    if known && !section.is_no_list("roles") && !roles.contains(&MachineRole::Mailbox) {
+        section.wrong("roles", "mailbox among the roles of a node: a DAG's members have it", None);
+    }
+    roles
+}
+
+fn machine_roles(section: &Section) -> Vec<MachineRole> {
+    let expected = "client-access, hub-transport, domain-controller, dns, witness or \
+                    load-balancer";
+    roles(section, &OTHERS, expected).0
+}
+
 pub(super) fn machines(
     root: &Section,
     networks: &IdVec<NetId, Network>,
@@ -36,11 +92,6 @@ pub(super) fn machines(
     places: &mut Vec<(Placed, Address)>,
     settings: &Settings,
 ) -> (IdVec<MachineId, Machine>, usize, IdVec<SiteId, String>) {
-    const ROLES: &[(&str, MachineRole)] = &[
-        ("domain-controller", MachineRole::DomainController),
-        ("dns", MachineRole::Dns),
-        ("witness", MachineRole::Witness),
-    ];
     let mut machines: IdVec<MachineId, Machine> = IdVec::new();
     let nodes = root.tables("node");
     if nodes.is_empty() || nodes.len() > NodeSet::CAPACITY {
@@ -59,19 +110,7 @@ pub(super) fn machines(
         if node {
             addressable(&section, &name);
         }
-        let mut roles = if node { vec![MachineRole::Exchange] } else { Vec::new() };
-        if !node {
-            for place in section.texts("roles") {
-                match ROLES.iter().find(|(word, _)| *word == place.text) {
-                    Some((_, role)) => roles.push(*role),
-                    None => section.wrong_at(&place, "domain-controller, dns or witness", None),
-                }
-            }
-        } else if section.has("roles") {
-            let expected = "no roles: a node is an Exchange server, and a DAG member must not be \
-                            a directory server (exchange.md §3.1)";
-            section.wrong("roles", expected, None);
-        }
+        let roles = if node { node_roles(&section) } else { machine_roles(&section) };
         let number = if node { 101 + machines.len() } else { 201 + machines.len() - count };
         let nics = if section.has("nic") {
             nics(&section, networks, net_names, places)

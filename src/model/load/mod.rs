@@ -1,5 +1,6 @@
 //! From files to checked values: all problems at once, or a value that is proof.
 
+mod balancers;
 mod clients;
 mod cluster;
 mod faults;

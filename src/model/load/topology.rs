@@ -1,5 +1,6 @@
 //! Topology files.
 
+use super::balancers::{Parts, array, load_balancers};
 use super::clients;
 use super::cluster::{Cluster, Members};
 use super::machines::machines;
@@ -69,14 +70,13 @@ fn build(root: &Section, overrides: &[Wish], problems: &mut Vec<Problem>) -> Opt
     let databases = databases(root, &node_names);
     let group_names: IdVec<GroupId, String> =
         site.groups.values().map(|group| group.name.clone()).collect();
-    let array = array(root, &group_names);
+    let parts =
+        Parts { members: &members, networks: (&networks, &net_names), groups: &group_names };
+    let load_balancers = load_balancers(root, &parts, &mut places);
+    let array = array(root, &group_names, &load_balancers);
     let db_names = databases.values().map(|db| db.name.clone()).collect();
-    let known = clients::Known {
-        networks: &networks,
-        net_names: &net_names,
-        groups: &group_names,
-        databases: &db_names,
-    };
+    let known =
+        clients::Known { parts: &parts, load_balancers: &load_balancers, databases: &db_names };
     let clients = clients::groups(root, &known, &values, overrides, problems);
     places.append(&mut site.addresses);
     unique_addresses(root, &places);
@@ -104,6 +104,7 @@ fn build(root: &Section, overrides: &[Wish], problems: &mut Vec<Problem>) -> Opt
             groups: site.groups,
             resources: site.resources,
             databases,
+            load_balancers,
             client_access_array: array,
             clients,
         },
@@ -361,12 +362,4 @@ fn section_node(
         return None;
     }
     Some(node)
-}
-
-fn array(root: &Section, groups: &IdVec<GroupId, String>) -> Option<ClientAccessArray> {
-    let section = root.table("client_access_array")?;
-    let fqdn = section.text("fqdn").text;
-    let group = section.find(&section.text("group"), "a group", groups);
-    section.finish();
-    Some(ClientAccessArray { fqdn, group: group? })
 }

@@ -73,7 +73,7 @@ pub(super) fn of_version(
     for (key, expected) in heartbeat_problems(windows, values) {
         root.wrong("cluster", &format!("{key} {expected}"), None);
     }
-    let nodes = machines.values().filter(|m| m.roles.contains(&MachineRole::Exchange)).count();
+    let nodes = machines.values().filter(|m| m.roles.contains(&MachineRole::Mailbox)).count();
     if let Some(expected) = lower_priority_problem(values, nodes) {
         root.wrong("cluster", &expected, None);
     }

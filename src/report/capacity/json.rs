@@ -3,7 +3,7 @@
 use super::{shown, unit};
 use crate::base::Span;
 use crate::lab::capacity::{Bracket, Measure, PHASES, Study, users};
-use crate::model::sizing::{Use, megacycles_per_core, messages_per_day};
+use crate::model::sizing::{Use, megacycles_per_core, per_user};
 use serde_json::{Map, Value, json};
 use std::io::{self, Write};
 
@@ -86,12 +86,23 @@ fn hardware(study: &Study) -> Value {
 fn load(study: &Study) -> Value {
     let topology = study.topology;
     let groups = topology.clients.iter().map(|group| {
+        let of = per_user(topology, group);
         json!({
             "name": group.name,
             "kind": group.kind.word(),
             "count": group.count,
-            "messages_per_day": messages_per_day(&topology.settings, group),
+            "messages_per_day": of.messages_per_day,
             "think_ms": ms(group.think),
+            "per_user": {
+                "megacycles_active": of.active as f64 / 1e6,
+                "megacycles_passive": of.passive as f64 / 1e6,
+                "megacycles_client_access": of.client_access as f64 / 1e6,
+                "megacycles_hub_transport": of.hub_transport as f64 / 1e6,
+                "iops": of.transfers as f64 / 1e6,
+                "cache_megabytes": of.cache as f64 / 1e2,
+                "kilobytes_per_day": of.kilobytes_per_day,
+                "logs_per_day": of.logs_per_day as f64 / 1e3,
+            },
         })
     });
     let databases = topology.databases.iter().map(|(id, database)| {

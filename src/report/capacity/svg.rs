@@ -11,7 +11,7 @@ use std::io::{self, Write};
 
 const SIZE: (u32, u32) = (960, 720);
 /// Told apart by people who do not see red and green too (Okabe and Ito's palette).
-const COLORS: [RGBColor; 7] = [
+const COLORS: [RGBColor; 10] = [
     RGBColor(0, 114, 178),
     RGBColor(213, 94, 0),
     RGBColor(0, 158, 115),
@@ -19,6 +19,9 @@ const COLORS: [RGBColor; 7] = [
     RGBColor(230, 159, 0),
     RGBColor(86, 180, 233),
     RGBColor(0, 0, 0),
+    RGBColor(117, 112, 179),
+    RGBColor(166, 118, 29),
+    RGBColor(102, 102, 102),
 ];
 /// Nothing is drawn higher than this share of its limit, in percent.
 const HIGHEST: f64 = 200.0;
@@ -146,24 +149,16 @@ fn latencies(study: &Study, area: &Area) -> Result<(), String> {
     let all = kinds.iter().flat_map(|kind| (0..phases).filter_map(|phase| ms(kind, phase, 99)));
     let most = all.fold(1.0, f64::max) * 1.5;
     let columns = (kinds.len() * phases).max(1);
-    let names = |column: &f64| {
-        let column = *column as usize;
-        let kind = kinds.get(column / phases).map_or("", |kind| kind.word());
-        format!("{kind} {}", PHASES[column % phases])
-    };
     let mut chart = ChartBuilder::on(area)
         .margin(12)
         .caption("Latency of requests: median, 90th and 99th percentile", ("sans-serif", 16))
-        .x_label_area_size(36)
         .y_label_area_size(52)
         .build_cartesian_2d(0.0..columns as f64, (0.5..most).log_scale())
         .map_err(text)?;
     chart
         .configure_mesh()
         .disable_x_mesh()
-        .x_labels(columns)
-        .x_label_formatter(&names)
-        .x_label_style(("sans-serif", 10))
+        .x_labels(0)
         .y_desc("ms")
         .light_line_style(TRANSPARENT)
         .draw()
@@ -179,5 +174,12 @@ fn latencies(study: &Study, area: &Area) -> Result<(), String> {
         });
         chart.draw_series(bars).map_err(text)?;
     }
+    let names = kinds.iter().enumerate().flat_map(|(place, kind)| {
+        PHASES.iter().enumerate().map(move |(phase, name)| {
+            let at = ((place * phases + phase) as f64 + 0.17, most * 0.8);
+            Text::new(format!("{} {name}", kind.word()), at, ("sans-serif", 10))
+        })
+    });
+    chart.draw_series(names).map_err(text)?;
     Ok(())
 }

@@ -4,8 +4,8 @@ use super::{pairs, told};
 use crate::base::Span;
 use crate::lab::capacity::{Measure, PHASES, Study, users};
 use crate::lab::run::Figures;
-use crate::model::sizing::{megacycles_per_core, messages_per_day};
-use crate::model::topology::{ClientGroup, MachineRole};
+use crate::model::sizing::{megacycles_per_core, per_user};
+use crate::model::topology::ClientGroup;
 use crate::report::page::{Ink, Page};
 use std::io::{self, Write};
 
@@ -69,7 +69,7 @@ fn hardware(study: &Study, page: &mut Page<'_>) -> io::Result<()> {
             of.spec_int_2006_rate_per_core,
             core * u64::from(of.cores)
         );
-        if machine.roles.contains(&MachineRole::Exchange) {
+        if machine.is_exchange() {
             let (memory, disks) = (of.memory_gigabytes, of.disks);
             let megabits = topology.settings.ethernet.bandwidth;
             text += &format!("; {memory} GB, {disks} disks, {megabits} Mbit/s");
@@ -100,10 +100,28 @@ fn load(study: &Study, page: &mut Page<'_>) -> io::Result<()> {
 }
 
 fn of_group(study: &Study, group: &ClientGroup) -> String {
-    let messages = messages_per_day(&study.topology.settings, group);
+    let of = per_user(study.topology, group);
     let think = group.think.as_nanos() as f64 / 1e9;
-    let of = if messages == 0 { String::new() } else { format!(", {messages} messages a day") };
-    format!("{} clients{of}, a request every {think:.1} s each", group.count)
+    let mut text = format!("{} clients, a request every {think:.1} s each", group.count);
+    if of.messages_per_day > 0 {
+        text += &format!(", {} messages a day", of.messages_per_day);
+    }
+    if group.kind.has_mailbox() {
+        let megacycles = |cycles: u64| cycles as f64 / 1e6;
+        text += &format!(
+            "; each {:.2} megacycles active, {:.2} passive, {:.2} Client Access, {:.2} Hub \
+             Transport; {:.3} IOPS, {:.1} MB of cache, {} KB and {:.1} logs a day",
+            megacycles(of.active),
+            megacycles(of.passive),
+            megacycles(of.client_access),
+            megacycles(of.hub_transport),
+            of.transfers as f64 / 1e6,
+            of.cache as f64 / 1e2,
+            of.kilobytes_per_day,
+            of.logs_per_day as f64 / 1e3
+        );
+    }
+    text
 }
 
 fn utilisation(study: &Study, page: &mut Page<'_>) -> io::Result<()> {

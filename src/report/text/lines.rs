@@ -1,6 +1,6 @@
 //! The timeline: what a person wants to see, a column for each machine and one for the clients.
 
-use crate::base::{ClientId, Id, Instant, MachineId};
+use crate::base::{ClientId, Id, Instant, MachineId, NodeId};
 use crate::failover::seam::{CopyStatus, Effect, GroupState, Note, ResourceState};
 use crate::journal::record::{ClientEvent, ConnectionState, MailEvent, Plant};
 use crate::journal::text::{Names, connection_name};
@@ -159,7 +159,9 @@ fn telling(
             let acts = step.action.is_some();
             acts.then(|| (Column::Across, format!("step {}", phrase())))
         }
-        What::Out(node, Effect::Note(note)) if wanted(note, late) => {
+        What::Out(node, Effect::Note(note))
+            if wanted(note, late) && !said_by_many(outcome, *node, note, late) =>
+        {
             Some((Column::Machine((*node).into()), names.note(*node, note)))
         }
         What::Plant(plant) if late => plant_column(outcome, plant).map(|c| (c, phrase())),
@@ -175,6 +177,15 @@ fn telling(
         }
         What::In(..) | What::Out(..) | What::Plant(_) | What::Client(..) | What::Mail(..) => None,
     }
+}
+
+/// Whether so many members say a thing, each in its turn, that one will do: that the cluster has
+/// formed is told of the first, and lost paths are left to what follows from them.
+fn said_by_many(outcome: &Outcome, node: NodeId, note: &Note, late: bool) -> bool {
+    const FEW: usize = 4;
+    let formed = matches!(note, Note::View { .. } | Note::QuorumHeld { .. });
+    let path = matches!(note, Note::PathLost { .. });
+    outcome.topology.nodes > FEW && (formed && !late && node != NodeId(0) || path)
 }
 
 /// Which decisions belong in a timeline.
@@ -263,6 +274,11 @@ fn plant_column(outcome: &Outcome, plant: &Plant) -> Option<Column> {
         | Plant::LogDisk { copy, full: true, .. } => {
             Column::Machine(MachineId::at(copy.node.index()))
         }
+        // Beside the device, or beside the host that answers first.
+        Plant::ServerMarked { balancer, .. } => {
+            Column::Machine(*topology.load_balancers.get(*balancer)?.devices().first()?)
+        }
+        Plant::Convergence { hosts, .. } => Column::Machine(hosts.iter().next()?),
         Plant::ClientAccessArray
         | Plant::StoppedMembers { .. }
         | Plant::CircularLogging { .. }

@@ -70,7 +70,17 @@ pub(super) fn state(outcome: &Outcome, names: &Names, page: &mut Page<'_>) -> io
         "{} submitted, {} delivered, {} pending, {} lost, {} dropped as duplicates",
         mail.submitted, mail.delivered, mail.pending, mail.lost, mail.duplicates
     );
-    row(Ink::Plain, "mail", &text)
+    row(Ink::Plain, "mail", &text)?;
+    let requests = outcome.account.requests;
+    let text = format!(
+        "{} issued, {} answered, {} refused, {} timed out, {} in flight",
+        requests.issued,
+        requests.answered,
+        requests.refused,
+        requests.timed_out,
+        requests.in_flight
+    );
+    row(Ink::Plain, "requests", &text)
 }
 
 pub(super) fn clients(outcome: &Outcome, page: &mut Page<'_>) -> io::Result<()> {

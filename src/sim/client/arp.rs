@@ -4,7 +4,7 @@ use super::super::event::Event as Planned;
 use super::super::net;
 use super::super::plant::Plant;
 use super::neighbour::{Due, Way};
-use super::{Event, earlier, tcp};
+use super::{Event, balanced, earlier, tcp};
 use crate::base::{Address, ClientId, Instant, MachineId, NetId, Span};
 use crate::journal::RecordNo;
 use crate::journal::record::{Host, Lost, Plant as Change};
@@ -108,6 +108,10 @@ fn probe(
     machine: MachineId,
 ) -> Result<(), RecordNo> {
     let network = p.client_mut(id).network;
+    if balanced::shared_and_alive(p, address) == Some(true) {
+        // Every host answers for the address that they share.
+        return net::cross(p, network).map(|_| ()).map_err(|(_, because)| because);
+    }
     net::to_client(p, network, machine).map_err(|(_, because)| because)?;
     let nic = net::attached(p, machine, network, Lost::ReceiverDown);
     let nic = nic.map_err(|(_, because)| because)?;

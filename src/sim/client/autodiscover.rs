@@ -1,12 +1,11 @@
 //! Autodiscover: tells the name that Outlook connects to (exchange.md §4.1).
 
-use super::super::dns::Name;
+use super::super::dns::{self, Name};
 use super::super::hardware;
 use super::super::plant::Plant;
 use super::super::storage;
 use super::{Outcome, Ready, finish, note, refused};
 use crate::base::{ClientId, Instant, MachineId};
-use crate::failover::config::ResourceKind;
 use crate::journal::RecordNo;
 use crate::journal::record::ClientEvent;
 use crate::model::Service;
@@ -22,7 +21,7 @@ pub(super) fn work(p: &mut Plant, at: Instant, machine: MachineId) -> Ready {
 }
 
 /// The name for the client's database: the server's or the array's if the database names one, else
-/// the server on which it is active.
+/// the server on which it is active, if that has the Client Access role.
 pub(super) fn conclude(p: &mut Plant, at: Instant, id: ClientId) -> (Outcome, RecordNo) {
     let client = p.client_mut(id);
     let machine = client.link.as_ref().expect("a request goes over a connection").machine;
@@ -32,23 +31,16 @@ pub(super) fn conclude(p: &mut Plant, at: Instant, id: ClientId) -> (Outcome, Re
         return (Outcome::Settings { endpoint, array: false }, named);
     }
     let named = p.directory.database_names_array[database];
+    let behind = p.setup.topology.client_access_array.as_ref().map(|array| array.name);
     if let (Some(array), Some(named)) = (p.directory.array, named)
-        && let Some(endpoint) = array_name(p)
+        && let Some(endpoint) = behind.and_then(|behind| dns::name_of(p, behind))
     {
         return (Outcome::Settings { endpoint, array: true }, array.max(named));
     }
-    let active = storage::active_location(p, at, machine, database);
-    let endpoint = active.map_or(home, |node| Name::Machine(node.into()));
+    let active = storage::active_location(p, at, machine, database).map(MachineId::from);
+    let serves = |server: &MachineId| p.service(*server, Service::RpcClientAccess).installed;
+    let endpoint = active.filter(serves).map_or(home, Name::Machine);
     (Outcome::Settings { endpoint, array: false }, RecordNo(0))
-}
-
-/// The Network Name behind the client access array's name.
-fn array_name(p: &Plant) -> Option<Name> {
-    let topology = &p.setup.topology;
-    let group = topology.client_access_array.as_ref()?.group;
-    let mut resources = topology.groups[group].resources.iter();
-    let name = resources.find(|id| topology.resources[**id].kind == ResourceKind::NetworkName);
-    name.map(|id| Name::Resource(*id))
 }
 
 /// The answer is here.

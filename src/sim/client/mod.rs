@@ -9,6 +9,7 @@
 mod active_sync;
 mod arp;
 mod autodiscover;
+mod balanced;
 mod ledger;
 mod mailbox;
 mod names;
@@ -23,12 +24,11 @@ mod tcp;
 #[cfg(test)]
 mod tests;
 
-use super::dns::Name;
+use super::dns::{self, Name};
 use super::event::Event as Planned;
 use super::mail;
 use super::plant::Plant;
 use crate::base::{Address, ClientId, Instant, MachineId, MailId, Span};
-use crate::failover::config::ResourceKind;
 use crate::journal::record::{ClientEvent, ConnectionState, Refused, Request};
 use crate::journal::{RecordNo, What};
 use crate::model::Service;
@@ -41,6 +41,7 @@ pub(super) use ledger::{Ledger, account};
 pub(super) use state::{bytes, waiting};
 
 pub(super) use arp::gratuitous_arp;
+pub(super) use balanced::{connections, drop_connections};
 pub(super) use server::resumed;
 pub(super) use state::Client;
 
@@ -171,17 +172,9 @@ fn start(p: &mut Plant, at: Instant, id: ClientId) {
         let client = p.client_mut(id);
         (client.database, client.server)
     };
-    let topology = p.setup.topology.clone();
-    let mut resources = server.iter().flat_map(|group| &topology.groups[*group].resources);
-    let name =
-        resources.find(|resource| topology.resources[**resource].kind == ResourceKind::NetworkName);
-    let home = match name {
-        Some(resource) => Name::Resource(*resource),
-        None => {
-            let active = p.setup.scenario.start.databases[usize::from(database.0)];
-            Name::Machine(active.into())
-        }
-    };
+    let active = p.setup.scenario.start.databases[usize::from(database.0)];
+    let named = server.and_then(|server| dns::name_of(p, server));
+    let home = named.unwrap_or(Name::Machine(active.into()));
     p.client_mut(id).home = home;
     note(p, at, id, RecordNo(0), ClientEvent::Started);
     match p.client_mut(id).kind {

@@ -6,7 +6,8 @@ use super::super::plant::Plant;
 use super::super::{hardware, net};
 use super::tcp::{Connection, attempts, await_acknowledgement, lost, patience};
 use super::{
-    Event, Outcome, Ready, Step, active_sync, autodiscover, mailbox, outlook, owa, smtp, watch,
+    Event, Outcome, Ready, Step, active_sync, autodiscover, balanced, mailbox, outlook, owa, smtp,
+    watch,
 };
 use crate::base::{ClientId, Instant, MachineId, Span};
 use crate::journal::RecordNo;
@@ -16,13 +17,20 @@ use crate::model::topology::ClientKind;
 
 /// The segment arrives at a machine.
 pub(super) fn arrive(p: &mut Plant, at: Instant, id: ClientId, machine: MachineId) {
+    if balanced::pass(p, at, id, machine) {
+        return;
+    }
+    let via = balanced::via(p, id);
+    let through = via.is_some_and(|via| via.device.is_some());
     let client = p.client_mut(id);
     let (network, service, address) = (client.network, client.service(), client.flight.address);
     let nic = match net::attached(p, machine, network, Lost::ReceiverDown) {
         Ok(nic) => nic,
         Err((_, because)) => return lost(p, at, id, because),
     };
-    let Some(bound) = net::bound(p, machine, nic, address) else {
+    // What comes from a device goes to the server's own address.
+    let bound = if through { Some(RecordNo(0)) } else { net::bound(p, machine, nic, address) };
+    let Some(bound) = bound else {
         let because = p.client_mut(id).flight.obstacle;
         return lost(p, at, id, because);
     };
@@ -42,6 +50,7 @@ pub(super) fn arrive(p: &mut Plant, at: Instant, id: ClientId, machine: MachineI
             bound,
             started: slot.started,
             name: client.flight.name,
+            via,
             authenticated: None,
         });
         return respond(p, at, id, machine);
@@ -49,7 +58,8 @@ pub(super) fn arrive(p: &mut Plant, at: Instant, id: ClientId, machine: MachineI
     let link = client.link.as_ref().expect("data goes over a connection");
     let same = (link.machine, link.life, link.bound) == (machine, life, bound);
     if !same || stopped || link.started != slot.started {
-        let because = if same { slot.since } else { bound };
+        let moved = client.flight.via.map_or(bound, |via| bound.max(via.since));
+        let because = if same { slot.since } else { moved };
         return reset(p, at, id, machine, because);
     }
     client.flight.waiting = false;
@@ -154,7 +164,7 @@ pub(super) fn acknowledge(p: &mut Plant, at: Instant, id: ClientId) {
     if p.client_mut(id).flight.acknowledged {
         return;
     }
-    if let Err(because) = way_back(p, id) {
+    if let Err(because) = way_back(p, at, id) {
         return lost(p, at, id, because);
     }
     let settings = p.settings();
@@ -192,24 +202,31 @@ pub(super) fn standing(p: &mut Plant, id: ClientId) -> Result<RecordNo, RecordNo
     }
     let nic = net::attached(p, link.machine, network, Lost::ReceiverDown);
     let nic = nic.map_err(|(_, because)| because)?;
-    let bound = net::bound(p, link.machine, nic, link.address);
-    if bound != Some(link.bound) {
+    let device = link.via.and_then(|via| via.device);
+    if device.is_none() && net::bound(p, link.machine, nic, link.address) != Some(link.bound) {
         return Err(p.adapter(link.machine, nic).since);
+    }
+    let mut passed = link.via.map_or(RecordNo(0), |via| via.since);
+    if let Some((device, life)) = device {
+        if p.machine(device).life != life {
+            return Err(p.machine(device).since);
+        }
+        let nic = net::attached(p, device, network, Lost::ReceiverDown);
+        let nic = nic.map_err(|(_, because)| because)?;
+        passed = passed.max(p.machine(device).since).max(p.adapter(device, nic).since);
     }
     let service = p.service(link.machine, link.service).since;
     let (adapter, segment) = (p.adapter(link.machine, nic).since, p.segment(network).since);
     let log_on = link.authenticated.unwrap_or(RecordNo(0));
-    let records = [since, link.bound, link.name, leads, service, adapter, segment, log_on];
+    let records = [since, link.bound, link.name, leads, service, adapter, segment, log_on, passed];
     Ok(records.into_iter().max().unwrap_or(RecordNo(0)))
 }
 
 /// What [`standing`] says, and the time that a segment takes to the client.
-fn way_back(p: &mut Plant, id: ClientId) -> Result<(RecordNo, Span), RecordNo> {
+fn way_back(p: &mut Plant, at: Instant, id: ClientId) -> Result<(RecordNo, Span), RecordNo> {
     let because = standing(p, id)?;
-    let client = p.client_mut(id);
-    let machine = client.link.as_ref().expect("data goes over a connection").machine;
-    let network = client.network;
-    let span = net::to_client(p, network, machine).map_err(|(_, because)| because)?;
+    let machine = p.client(id).link.as_ref().expect("data goes over a connection").machine;
+    let span = balanced::to_client(p, at, id, machine)?;
     Ok((because, span))
 }
 
@@ -233,7 +250,7 @@ pub(super) fn reply(p: &mut Plant, at: Instant, id: ClientId) {
         flight.outcome = Some(outcome);
         flight.because = flight.because.max(because);
     }
-    match way_back(p, id) {
+    match way_back(p, at, id) {
         Ok((because, span)) => {
             let client = p.client_mut(id);
             client.flight.because = client.flight.because.max(because);
@@ -306,21 +323,26 @@ fn conclude(p: &mut Plant, at: Instant, id: ClientId) -> Option<(Outcome, Record
 
 /// An answer leaves a machine for the client.
 fn respond(p: &mut Plant, at: Instant, id: ClientId, machine: MachineId) {
-    let client = p.client_mut(id);
-    let (network, turn) = (client.network, client.turn);
-    match net::to_client(p, network, machine) {
+    let turn = p.client(id).turn;
+    match balanced::to_client(p, at, id, machine) {
         Ok(span) => p.plan(at + span, Planned::Client(id, Event::Answer { turn })),
-        Err((_, because)) => lost(p, at, id, because),
+        Err(because) => lost(p, at, id, because),
     }
 }
 
 /// A machine has no such connection, or no such service, and says so.
-fn reset(p: &mut Plant, at: Instant, id: ClientId, machine: MachineId, because: RecordNo) {
+pub(super) fn reset(
+    p: &mut Plant,
+    at: Instant,
+    id: ClientId,
+    machine: MachineId,
+    because: RecordNo,
+) {
     let client = p.client_mut(id);
-    let (network, turn) = (client.network, client.turn);
+    let turn = client.turn;
     client.flight.because = because.max(client.neighbours.since(client.flight.address));
-    match net::to_client(p, network, machine) {
+    match balanced::to_client(p, at, id, machine) {
         Ok(span) => p.plan(at + span, Planned::Client(id, Event::Reset { turn, machine })),
-        Err((_, because)) => lost(p, at, id, because),
+        Err(because) => lost(p, at, id, because),
     }
 }

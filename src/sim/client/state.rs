@@ -4,12 +4,10 @@ use super::super::dns::Name;
 use super::super::plant::Plant;
 use super::{names, neighbour, tcp};
 use crate::base::draw::{Purpose, Stream};
-use crate::base::{
-    Address, ClientId, DbId, GroupId, Instant, MachineId, MailId, NetId, Ratio, Span,
-};
+use crate::base::{Address, ClientId, DbId, Instant, MachineId, MailId, NetId, Ratio, Span};
 use crate::journal::RecordNo;
 use crate::journal::record::{ConnectionState, Refused, Request};
-use crate::model::topology::{Authentication, ClientGroup, ClientKind, Connection};
+use crate::model::topology::{Authentication, ClientGroup, ClientKind, Connection, ServerName};
 use crate::model::{Service, Settings, sizing};
 use bevy_ecs::prelude::Component;
 use std::collections::VecDeque;
@@ -90,7 +88,7 @@ pub(in crate::sim) struct Client {
     pub(super) network: NetId,
     pub(super) database: DbId,
     pub(super) authentication: Authentication,
-    pub(super) server: Option<GroupId>,
+    pub(super) server: Option<ServerName>,
     pub(super) think: Span,
     pub(super) think_draws: Stream,
     pub(super) choice: Stream,

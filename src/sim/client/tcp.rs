@@ -7,6 +7,7 @@
 use super::super::event::Event as Planned;
 use super::super::net;
 use super::super::plant::Plant;
+use super::balanced::{self, Via};
 use super::ledger::End;
 use super::{
     Event, Outcome, Step, Trouble, active_sync, arp, autodiscover, ended, note, outlook, owa,
@@ -31,6 +32,8 @@ pub(super) struct Connection {
     pub started: RecordNo,
     /// The record behind the name that led here.
     pub name: RecordNo,
+    /// The load balancer that it goes through.
+    pub via: Option<Via>,
     /// Logged on over this connection, since when the domain controller answered.
     pub authenticated: Option<RecordNo>,
 }
@@ -40,6 +43,8 @@ pub(super) struct Flight {
     pub address: Address,
     /// The record behind the name that led to the address.
     pub name: RecordNo,
+    /// The load balancer that a SYN goes through.
+    pub via: Option<Via>,
     /// When it was sent first.
     pub began: Instant,
     /// When it was sent last.
@@ -77,6 +82,7 @@ impl Flight {
         Flight {
             address,
             name: RecordNo(0),
+            via: None,
             began: at,
             sent: at,
             attempt: 1,
@@ -151,9 +157,12 @@ fn transmit(p: &mut Plant, at: Instant, id: ClientId) {
 
 /// The segment leaves for a machine, after what finding it took.
 pub(super) fn depart(p: &mut Plant, at: Instant, id: ClientId, machine: MachineId, found: Span) {
-    let client = p.client_mut(id);
-    client.flight.queued = false;
-    let (network, turn) = (client.network, client.turn);
+    p.client_mut(id).flight.queued = false;
+    let machine = match balanced::receiver(p, id, machine) {
+        Ok(machine) => machine,
+        Err(because) => return lost(p, at, id, because),
+    };
+    let (network, turn) = (p.client(id).network, p.client(id).turn);
     match net::to_client(p, network, machine) {
         Ok(span) => {
             p.plan(at + found + span, Planned::Client(id, Event::Arrive { turn, machine }));

@@ -14,7 +14,7 @@ use crate::journal::{Record, RecordNo, What};
 use crate::model::fault::Planned as Fault;
 use crate::model::topology::{
     Authentication, ClientAccessArray, ClientGroup, ClientKind, ClientOs, Connection, Group,
-    Properties, Resource,
+    Properties, Resource, ServerName,
 };
 use crate::model::{Service, Topology};
 
@@ -59,8 +59,8 @@ fn site(system: ClientOs) -> Topology {
     }]
     .into_iter()
     .collect();
-    site.client_access_array =
-        Some(ClientAccessArray { fqdn: "casarray.contoso.local".to_string(), group: GroupId(0) });
+    let (fqdn, name) = ("casarray.contoso.local".to_string(), ServerName::Group(GroupId(0)));
+    site.client_access_array = Some(ClientAccessArray { fqdn, name });
     let group = |(first, kind): (u32, ClientKind)| ClientGroup {
         name: kind.word().to_string(),
         kind,
@@ -71,7 +71,7 @@ fn site(system: ClientOs) -> Topology {
         operating_system: system,
         authentication: Authentication::Ntlm,
         database: VIP,
-        server: Some(GroupId(0)),
+        server: Some(ServerName::Group(GroupId(0))),
         think: Span::from_secs(10),
         connection: Connection::Rpc,
         profile: None,

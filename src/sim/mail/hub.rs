@@ -4,35 +4,33 @@ use super::super::event::Event as Planned;
 use super::super::plant::Plant;
 use super::super::{directory, hardware, storage};
 use super::{Event, keep, mailboxes, on_the_line, recipients, safety, tell, way};
-use crate::base::{CopyId, Instant, MachineId, MailId, NodeId, NodeSet, Span};
+use crate::base::{CopyId, Instant, MachineId, MachineSet, MailId, NodeId, Span};
 use crate::failover::seam::Failure;
 use crate::journal::RecordNo;
 use crate::journal::record::MailEvent;
 use crate::model::Service;
 
 /// Whether a Hub answers.
-pub(super) fn answers(p: &Plant, hub: NodeId) -> bool {
-    p.answers(hub.into(), Service::HubTransport)
+pub(super) fn answers(p: &Plant, hub: MachineId) -> bool {
+    p.answers(hub, Service::HubTransport)
 }
 
 /// The record since which a Hub answers.
-fn since(p: &Plant, hub: NodeId) -> RecordNo {
-    let machine = MachineId::from(hub);
-    p.service(machine, Service::HubTransport).since.max(p.machine(machine).since)
+fn since(p: &Plant, hub: MachineId) -> RecordNo {
+    p.service(hub, Service::HubTransport).since.max(p.machine(hub).since)
 }
 
 /// Another Hub that can be reached from a server, in turn by message.
 fn another(
     p: &mut Plant,
     at: Instant,
-    from: NodeId,
-    without: NodeSet,
+    from: MachineId,
+    without: MachineSet,
     turn: u32,
-) -> Option<(NodeId, Span)> {
-    let nodes = p.setup.topology.nodes;
-    let first = turn as usize % nodes;
-    for step in 0..nodes {
-        let hub = crate::base::Id::at((first + step) % nodes);
+) -> Option<(MachineId, Span)> {
+    let count = p.transport.servers.len();
+    for step in 0..count {
+        let hub = p.transport.servers[(turn as usize % count + step) % count];
         if hub == from || without.contains(hub) || !answers(p, hub) {
             continue;
         }
@@ -56,8 +54,8 @@ pub(super) fn submit(p: &mut Plant, at: Instant, mail: MailId) {
         Ok(record) => record,
         Err(because) => return wait_for_submission(p, at, mail, copy, because),
     };
-    let local = copy.node;
-    let other = another(p, at, local, NodeSet::EMPTY, mail.0).map(|(hub, _)| hub);
+    let local = MachineId::from(copy.node);
+    let other = another(p, at, local, MachineSet::EMPTY, mail.0).map(|(hub, _)| hub);
     let Some(hub) = other.or_else(|| answers(p, local).then_some(local)) else {
         let because = since(p, local);
         return wait_for_submission(p, at, mail, copy, because);
@@ -82,19 +80,19 @@ fn deferred(p: &mut Plant, at: Instant, mail: MailId, why: Failure, because: Rec
 }
 
 /// A Hub has a message in its queue.
-pub(super) fn enqueue(p: &mut Plant, at: Instant, mail: MailId, hub: NodeId, cause: RecordNo) {
+pub(super) fn enqueue(p: &mut Plant, at: Instant, mail: MailId, hub: MachineId, cause: RecordNo) {
     let message = &mut p.transport.messages[mail];
     message.queued = message.queued.with(hub);
     message.deferred = None;
-    tell(p, at, mail, MailEvent::Queued { machine: hub.into() }, cause);
+    tell(p, at, mail, MailEvent::Queued { machine: hub }, cause);
     let work = p.settings().transport.categorize_time;
-    let when = at + p.stretched(hub.into(), Service::HubTransport, work);
+    let when = at + p.stretched(hub, Service::HubTransport, work);
     p.plan(when, Planned::Mail(Event::Categorize { mail, hub }));
 }
 
 /// Whether a Hub goes on with a message now; if the Hub is away, the message waits in its queue
 /// on the disk.
-fn goes_on(p: &mut Plant, mail: MailId, hub: NodeId) -> bool {
+fn goes_on(p: &mut Plant, mail: MailId, hub: MachineId) -> bool {
     if !p.transport.messages[mail].queued.contains(hub) {
         return false;
     }
@@ -106,12 +104,12 @@ fn goes_on(p: &mut Plant, mail: MailId, hub: NodeId) -> bool {
 }
 
 /// A Hub looks a recipient up in the directory.
-pub(super) fn categorize(p: &mut Plant, at: Instant, mail: MailId, hub: NodeId) {
+pub(super) fn categorize(p: &mut Plant, at: Instant, mail: MailId, hub: MachineId) {
     if !goes_on(p, mail, hub) {
         return;
     }
     let record = p.transport.messages[mail].record;
-    let answer = directory::look_up(p, at, hub.into(), record);
+    let answer = directory::look_up(p, at, hub, record);
     let event = match answer.result {
         Ok(_) => Event::Deliver { mail, hub },
         Err((_, because)) => Event::NoDirectory { mail, hub, because },
@@ -122,7 +120,7 @@ pub(super) fn categorize(p: &mut Plant, at: Instant, mail: MailId, hub: NodeId) 
 /// A Hub delivers a message to the server where the recipient's database is active. If that is
 /// its own, it hands the message to another Hub, so that the dumpster's copy does not share the
 /// database's fate (exchange.md §2.4).
-pub(super) fn deliver(p: &mut Plant, at: Instant, mail: MailId, hub: NodeId) {
+pub(super) fn deliver(p: &mut Plant, at: Instant, mail: MailId, hub: MachineId) {
     if !goes_on(p, mail, hub) {
         return;
     }
@@ -130,35 +128,36 @@ pub(super) fn deliver(p: &mut Plant, at: Instant, mail: MailId, hub: NodeId) {
         let message = &p.transport.messages[mail];
         (message.recipient, message.shadow)
     };
-    let Some(node) = storage::active_location(p, at, hub.into(), database) else {
-        let because = p.service(hub.into(), Service::Cluster).since;
+    let Some(node) = storage::active_location(p, at, hub, database) else {
+        let because = p.service(hub, Service::Cluster).since;
         return defer(p, at, mail, hub, Failure::NoAnswer, because);
     };
-    if node == hub
+    let server = MachineId::from(node);
+    if server == hub
         && let Some((to, span)) = another(p, at, hub, shadow, mail.0)
     {
         let when = at + span * 2 + on_the_line(p);
         p.plan(when, Planned::Mail(Event::Hand { mail, from: hub, to }));
         return;
     }
-    let span = match way(p, at, hub, node) {
+    let span = match way(p, at, hub, server) {
         Ok(span) => span,
         Err(because) => return defer(p, at, mail, hub, Failure::NoPath, because),
     };
-    if let Err(because) = storage::serving(p, node.into(), database) {
+    if let Err(because) = storage::serving(p, server, database) {
         return defer(p, at, mail, hub, Failure::ServiceStopped, because);
     }
     let work = p.settings().transport.delivery_time;
-    let work = p.stretched(hub.into(), Service::HubTransport, work);
+    let work = p.stretched(hub, Service::HubTransport, work);
     let cycles = p.hardware.costs.message * mailboxes(p, mail);
-    let (begins, least) = hardware::compute(p, at, hub.into(), cycles);
-    let line = if node == hub { Span::ZERO } else { span * 2 + on_the_line(p) };
+    let (begins, least) = hardware::compute(p, at, hub, cycles);
+    let line = if server == hub { Span::ZERO } else { span * 2 + on_the_line(p) };
     let copy = CopyId { database, node };
     p.plan(begins + work.max(least) + line, Planned::Mail(Event::Arrive { mail, hub, copy }));
 }
 
 /// A message arrives at another Hub; the one that it comes from keeps a shadow of it.
-pub(super) fn hand(p: &mut Plant, at: Instant, mail: MailId, from: NodeId, to: NodeId) {
+pub(super) fn hand(p: &mut Plant, at: Instant, mail: MailId, from: MachineId, to: MachineId) {
     if !goes_on(p, mail, from) {
         return;
     }
@@ -173,16 +172,16 @@ pub(super) fn hand(p: &mut Plant, at: Instant, mail: MailId, from: NodeId, to: N
     message.queued = message.queued.without(from);
     message.shadow = message.shadow.with(from);
     let cause = message.record.max(since(p, to));
-    let record = tell(p, at, mail, MailEvent::Shadowed { machine: from.into() }, cause);
+    let record = tell(p, at, mail, MailEvent::Shadowed { machine: from }, cause);
     enqueue(p, at, mail, to, record);
 }
 
 /// A message arrives at the Store.
-pub(super) fn arrive(p: &mut Plant, at: Instant, mail: MailId, hub: NodeId, copy: CopyId) {
+pub(super) fn arrive(p: &mut Plant, at: Instant, mail: MailId, hub: MachineId, copy: CopyId) {
     if !goes_on(p, mail, hub) {
         return;
     }
-    if let Err(because) = way(p, at, hub, copy.node) {
+    if let Err(because) = way(p, at, hub, copy.node.into()) {
         return defer(p, at, mail, hub, Failure::NoPath, because);
     }
     let served = match storage::serving(p, copy.node.into(), copy.database) {
@@ -197,7 +196,7 @@ pub(super) fn arrive(p: &mut Plant, at: Instant, mail: MailId, hub: NodeId, copy
         return;
     }
     message.delivered = true;
-    message.shadow = NodeSet::EMPTY;
+    message.shadow = MachineSet::EMPTY;
     message.deferred = None;
     let record = tell(p, at, mail, MailEvent::Delivered { copy }, cause);
     let copies = recipients(p, mail);
@@ -210,7 +209,7 @@ pub(super) fn defer(
     p: &mut Plant,
     at: Instant,
     mail: MailId,
-    hub: NodeId,
+    hub: MachineId,
     why: Failure,
     because: RecordNo,
 ) {
@@ -228,13 +227,13 @@ pub(super) fn defer(
 }
 
 /// The retry interval of a Hub's queues is over.
-pub(super) fn retry(p: &mut Plant, at: Instant, hub: NodeId) {
+pub(super) fn retry(p: &mut Plant, at: Instant, hub: MachineId) {
     p.transport.hubs[hub].retry = false;
     try_again(p, at, hub);
 }
 
 /// A Hub has news and tries again what waits.
-pub(super) fn resume(p: &mut Plant, at: Instant, hub: NodeId, cause: RecordNo) {
+pub(super) fn resume(p: &mut Plant, at: Instant, hub: MachineId, cause: RecordNo) {
     for place in 0..p.transport.hubs[hub].waiting.len() {
         let mail = p.transport.hubs[hub].waiting[place];
         let message = &mut p.transport.messages[mail];
@@ -243,7 +242,7 @@ pub(super) fn resume(p: &mut Plant, at: Instant, hub: NodeId, cause: RecordNo) {
     try_again(p, at, hub);
 }
 
-fn try_again(p: &mut Plant, at: Instant, hub: NodeId) {
+fn try_again(p: &mut Plant, at: Instant, hub: MachineId) {
     if !answers(p, hub) {
         return;
     }
@@ -254,11 +253,11 @@ fn try_again(p: &mut Plant, at: Instant, hub: NodeId) {
 
 /// A Hub's Active Manager answers with another place for a database now.
 pub(in crate::sim) fn location_changed(p: &mut Plant, at: Instant, node: NodeId, cause: RecordNo) {
-    news(p, at, node, cause);
+    news(p, at, node.into(), cause);
 }
 
 /// Has a Hub try again once it no longer uses an old answer of Active Manager.
-pub(super) fn news(p: &mut Plant, at: Instant, hub: NodeId, cause: RecordNo) {
+pub(super) fn news(p: &mut Plant, at: Instant, hub: MachineId, cause: RecordNo) {
     if !p.transport.hubs[hub].waiting.is_empty() {
         let when = at + p.settings().active_manager.location_cache;
         p.plan(when, Planned::Mail(Event::Resume { hub, cause }));
@@ -272,9 +271,7 @@ pub(in crate::sim) fn service_changed(
     machine: MachineId,
     cause: RecordNo,
 ) {
-    if usize::from(machine.0) < p.setup.topology.nodes {
-        look(p, at, NodeId(machine.0), cause);
-    }
+    look(p, at, machine, cause);
 }
 
 /// A machine lost power, or has booted: queues are on the disk.
@@ -289,7 +286,7 @@ pub(in crate::sim) fn machine_changed(
 }
 
 /// Looks whether a Hub came back: then its queues go on.
-pub(super) fn look(p: &mut Plant, at: Instant, hub: NodeId, cause: RecordNo) {
+pub(super) fn look(p: &mut Plant, at: Instant, hub: MachineId, cause: RecordNo) {
     let up = answers(p, hub);
     let was = std::mem::replace(&mut p.transport.hubs[hub].up, up);
     if up && !was {

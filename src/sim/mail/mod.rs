@@ -15,14 +15,12 @@ use super::event::Event as Planned;
 use super::plant::Plant;
 use super::{client, net, storage};
 use crate::base::draw::Purpose;
-use crate::base::{
-    ClientId, CopyId, DbId, IdVec, Instant, MachineId, MailId, NodeId, NodeSet, Span,
-};
+use crate::base::{ClientId, CopyId, DbId, IdVec, Instant, MachineId, MachineSet, MailId, Span};
 use crate::failover::seam::Failure;
 use crate::journal::record::{Lost, MailEvent};
 use crate::journal::{RecordNo, What};
 use crate::model::sizing;
-use crate::model::topology::{ClientGroup, ClientKind, Topology};
+use crate::model::topology::{ClientGroup, ClientKind, MachineRole, Topology};
 use bevy_ecs::prelude::Resource;
 use std::collections::VecDeque;
 
@@ -37,21 +35,21 @@ pub(super) enum Event {
     /// Mail Submission on the active server hands a message to a Hub.
     Submit { mail: MailId },
     /// A Hub has categorized a message but for its look-up in the directory.
-    Categorize { mail: MailId, hub: NodeId },
+    Categorize { mail: MailId, hub: MachineId },
     /// No domain controller answered a Hub.
-    NoDirectory { mail: MailId, hub: NodeId, because: RecordNo },
+    NoDirectory { mail: MailId, hub: MachineId, because: RecordNo },
     /// A Hub delivers a message, or hands it to another Hub.
-    Deliver { mail: MailId, hub: NodeId },
+    Deliver { mail: MailId, hub: MachineId },
     /// A message arrives at another Hub.
-    Hand { mail: MailId, from: NodeId, to: NodeId },
+    Hand { mail: MailId, from: MachineId, to: MachineId },
     /// A message arrives at the Store.
-    Arrive { mail: MailId, hub: NodeId, copy: CopyId },
+    Arrive { mail: MailId, hub: MachineId, copy: CopyId },
     /// A Hub tries again what waits.
-    Resume { hub: NodeId, cause: RecordNo },
+    Resume { hub: MachineId, cause: RecordNo },
     /// The retry interval of a Hub's queues is over.
-    Retry { hub: NodeId },
+    Retry { hub: MachineId },
     /// A Hub has not been heard for so long that its shadow is taken over.
-    TakeOver { holder: NodeId, primary: NodeId, turn: u32 },
+    TakeOver { holder: MachineId, primary: MachineId, turn: u32 },
 }
 
 /// A message and the places that have it.
@@ -73,11 +71,11 @@ struct Message {
     /// In the recipient's mailbox.
     delivered: bool,
     /// Hubs with it in a queue.
-    queued: NodeSet,
+    queued: MachineSet,
     /// Hubs with a shadow of it.
-    shadow: NodeSet,
+    shadow: MachineSet,
     /// Hubs with it in the dumpster.
-    dumpster: NodeSet,
+    dumpster: MachineSet,
     /// Why it waits, as last recorded.
     deferred: Option<Failure>,
 }
@@ -94,9 +92,9 @@ impl Message {
             sent_item: false,
             handed: false,
             delivered: false,
-            queued: NodeSet::EMPTY,
-            shadow: NodeSet::EMPTY,
-            dumpster: NodeSet::EMPTY,
+            queued: MachineSet::EMPTY,
+            shadow: MachineSet::EMPTY,
+            dumpster: MachineSet::EMPTY,
             deferred: None,
         }
     }
@@ -127,10 +125,10 @@ struct Mailboxes {
     pending: Vec<MailId>,
     /// Hubs that have not yet answered the request to submit their dumpster again
     /// (exchange.md §8.1 OutstandingDumpsterRequests), and the record that made the request.
-    outstanding: Option<(NodeSet, RecordNo)>,
+    outstanding: Option<(MachineSet, RecordNo)>,
 }
 
-/// The Hub Transport role of a member.
+/// The Hub Transport role of a machine.
 struct Hub {
     /// Whether it answered when last looked at.
     up: bool,
@@ -141,7 +139,7 @@ struct Hub {
     /// What it delivered lately, by database, oldest first.
     dumpsters: IdVec<DbId, VecDeque<Entry>>,
     /// Other Hubs that it does not hear: since when if so, and a count of the changes.
-    silent: IdVec<NodeId, (Option<Instant>, u32)>,
+    silent: IdVec<MachineId, (Option<Instant>, u32)>,
 }
 
 /// The mail system.
@@ -150,7 +148,10 @@ pub(super) struct Transport {
     messages: IdVec<MailId, Message>,
     /// Messages that the mail system took responsibility for.
     submitted: u64,
-    hubs: IdVec<NodeId, Hub>,
+    /// Machines with the Hub Transport role, in their order.
+    servers: Vec<MachineId>,
+    /// Of every machine; those without the role have nothing to do.
+    hubs: IdVec<MachineId, Hub>,
     databases: IdVec<DbId, Mailboxes>,
     /// Messages that each client has written, for its draws.
     written: IdVec<ClientId, u32>,
@@ -159,18 +160,19 @@ pub(super) struct Transport {
 impl Transport {
     pub(super) fn new(topology: &Topology) -> Self {
         let databases = topology.databases.len();
-        let hub = |_| Hub {
+        let hub = |_: MachineId| Hub {
             up: true,
             waiting: Vec::new(),
             retry: false,
             dumpsters: (0..databases).map(|_| VecDeque::new()).collect(),
-            silent: IdVec::filled(topology.nodes, (None, 0)),
+            silent: IdVec::filled(topology.machines.len(), (None, 0)),
         };
         let clients = topology.clients.iter().map(|group| group.count as usize).sum();
         Transport {
             messages: IdVec::new(),
             submitted: 0,
-            hubs: (0..topology.nodes).map(hub).collect(),
+            servers: topology.with_role(MachineRole::HubTransport).collect(),
+            hubs: topology.machines.ids().map(hub).collect(),
             databases: (0..databases).map(|_| Mailboxes::default()).collect(),
             written: IdVec::filled(clients, 0),
         }
@@ -250,7 +252,7 @@ pub(super) fn accept(
     let mail = new_message(p, client);
     let record = submitted(p, at, mail, cause);
     p.transport.messages[mail].handed = true;
-    hub::enqueue(p, at, mail, NodeId(machine.0), record);
+    hub::enqueue(p, at, mail, machine, record);
     mail
 }
 
@@ -328,14 +330,14 @@ fn keep(
 
 /// The way between two servers: the time one way, or the record that stands in it. Lost frames
 /// are sent again as TCP does.
-fn way(p: &mut Plant, at: Instant, from: NodeId, to: NodeId) -> Result<Span, RecordNo> {
+fn way(p: &mut Plant, at: Instant, from: MachineId, to: MachineId) -> Result<Span, RecordNo> {
     if from == to {
         return Ok(Span::ZERO);
     }
     let tcp = p.settings().tcp;
     let (mut waited, mut wait) = (Span::ZERO, tcp.minimum_rto);
     for tried in 0..=tcp.max_data_retransmissions {
-        match net::path(p, at, from.into(), to.into()) {
+        match net::path(p, at, from, to) {
             Ok((_, span)) => return Ok(waited + span),
             Err((Lost::Chance, _)) if tried < tcp.max_data_retransmissions => {
                 waited += wait;

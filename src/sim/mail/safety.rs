@@ -5,7 +5,7 @@ use super::super::event::Event as Planned;
 use super::super::plant::Plant;
 use super::super::{client, net, storage};
 use super::{Entry, Event, hub, sender_has, tell};
-use crate::base::{CopyId, DbId, Id, Instant, MailId, NodeId, NodeSet};
+use crate::base::{CopyId, DbId, Instant, MachineId, MailId};
 use crate::journal::RecordNo;
 use crate::journal::record::MailEvent;
 
@@ -14,7 +14,7 @@ use crate::journal::record::MailEvent;
 pub(super) fn keep_delivered(
     p: &mut Plant,
     at: Instant,
-    hub: NodeId,
+    hub: MachineId,
     database: DbId,
     entry: Entry,
 ) {
@@ -35,7 +35,7 @@ pub(super) fn keep_delivered(
 }
 
 /// Drops from the front of a dumpster what is in copied logs.
-fn trim(p: &mut Plant, hub: NodeId, database: DbId) {
+fn trim(p: &mut Plant, hub: MachineId, database: DbId) {
     while let Some(first) = p.transport.hubs[hub].dumpsters[database].front().copied()
         && storage::log_copied(p, database, first.activation, first.position)
     {
@@ -64,12 +64,12 @@ pub(in crate::sim) fn database_mounted(
 ) {
     account(p, at, copy, cause);
     if lossy {
-        let every = NodeSet::first(p.setup.topology.nodes);
+        let every = p.transport.servers.iter().copied().collect();
         p.transport.databases[copy.database].outstanding = Some((every, cause));
         request_dumpsters(p, at, copy.database, cause);
     }
-    for node in 0..p.setup.topology.nodes {
-        hub::news(p, at, NodeId::at(node), cause);
+    for place in 0..p.transport.servers.len() {
+        hub::news(p, at, p.transport.servers[place], cause);
     }
     submit_pending(p, at, copy.database, Some(copy), cause);
 }
@@ -135,7 +135,8 @@ fn request_dumpsters(p: &mut Plant, at: Instant, database: DbId, cause: RecordNo
     let Some((mut hubs, request)) = p.transport.databases[database].outstanding else { return };
     let Some(active) = storage::mounted_copy(p, database) else { return };
     for hub in hubs.iter() {
-        let reached = hub == active.node || net::reachable(p, active.node.into(), hub.into());
+        let server = MachineId::from(active.node);
+        let reached = hub == server || net::reachable(p, server, hub);
         if reached && hub::answers(p, hub) {
             hubs = hubs.without(hub);
             submit_dumpster(p, at, hub, database, request.max(cause));
@@ -146,7 +147,7 @@ fn request_dumpsters(p: &mut Plant, at: Instant, database: DbId, cause: RecordNo
 }
 
 /// A Hub submits its dumpster for a database again; the Store will drop what it has.
-fn submit_dumpster(p: &mut Plant, at: Instant, hub: NodeId, database: DbId, cause: RecordNo) {
+fn submit_dumpster(p: &mut Plant, at: Instant, hub: MachineId, database: DbId, cause: RecordNo) {
     for entry in std::mem::take(&mut p.transport.hubs[hub].dumpsters[database]) {
         let message = &mut p.transport.messages[entry.mail];
         message.dumpster = message.dumpster.without(hub);
@@ -156,8 +157,8 @@ fn submit_dumpster(p: &mut Plant, at: Instant, hub: NodeId, database: DbId, caus
     }
 }
 
-fn resubmit(p: &mut Plant, at: Instant, hub: NodeId, mail: MailId, cause: RecordNo) {
-    let event = MailEvent::Resubmitted { machine: hub.into() };
+fn resubmit(p: &mut Plant, at: Instant, hub: MachineId, mail: MailId, cause: RecordNo) {
+    let event = MailEvent::Resubmitted { machine: hub };
     let record = tell(p, at, mail, event, cause);
     hub::enqueue(p, at, mail, hub, record);
 }
@@ -185,9 +186,9 @@ fn submit_pending(
 /// Who reaches whom may have changed: Hubs that are back go on, those that are not heard are
 /// watched, requests that are outstanding are made again.
 pub(in crate::sim) fn connectivity_changed(p: &mut Plant, at: Instant, cause: RecordNo) {
-    let nodes = p.setup.topology.nodes;
-    for node in 0..nodes {
-        hub::look(p, at, NodeId::at(node), cause);
+    let servers = p.transport.servers.clone();
+    for hub in servers.iter().copied() {
+        hub::look(p, at, hub, cause);
     }
     for database in p.setup.topology.databases.ids() {
         request_dumpsters(p, at, database, cause);
@@ -196,18 +197,17 @@ pub(in crate::sim) fn connectivity_changed(p: &mut Plant, at: Instant, cause: Re
             submit_pending(p, at, database, copy, cause);
         }
     }
-    for holder in (0..nodes).map(NodeId::at) {
-        for primary in (0..nodes).map(NodeId::at).filter(|primary| *primary != holder) {
+    for holder in servers.iter().copied() {
+        for primary in servers.iter().copied().filter(|primary| *primary != holder) {
             watch(p, at, holder, primary);
         }
     }
 }
 
 /// Shadow redundancy's heartbeat between two Hubs.
-fn watch(p: &mut Plant, at: Instant, holder: NodeId, primary: NodeId) {
-    let heard = hub::answers(p, holder)
-        && hub::answers(p, primary)
-        && net::reachable(p, holder.into(), primary.into());
+fn watch(p: &mut Plant, at: Instant, holder: MachineId, primary: MachineId) {
+    let heard =
+        hub::answers(p, holder) && hub::answers(p, primary) && net::reachable(p, holder, primary);
     let settings = p.settings().transport;
     let (since, turn) = &mut p.transport.hubs[holder].silent[primary];
     if heard == since.is_none() {
@@ -224,7 +224,13 @@ fn watch(p: &mut Plant, at: Instant, holder: NodeId, primary: NodeId) {
 }
 
 /// A Hub has not been heard through all its retries: its messages are submitted from the shadow.
-pub(super) fn take_over(p: &mut Plant, at: Instant, holder: NodeId, primary: NodeId, turn: u32) {
+pub(super) fn take_over(
+    p: &mut Plant,
+    at: Instant,
+    holder: MachineId,
+    primary: MachineId,
+    turn: u32,
+) {
     if p.transport.hubs[holder].silent[primary].1 != turn {
         return;
     }

@@ -51,7 +51,10 @@ fn mail_goes_through_the_other_hub() {
         play.activate(EX01, &[EX01, EX02]);
         mail = send(play, CACHED, VIP1);
         play.until(seconds(10));
-        assert!(play.p.transport.messages[mail].dumpster.contains(EX02), "its log is not closed");
+        assert!(
+            play.p.transport.messages[mail].dumpster.contains(EX02.into()),
+            "its log is not closed"
+        );
         for _ in 0..20 {
             send(play, CACHED, VIP1);
         }
@@ -137,7 +140,7 @@ fn a_stopped_hub_keeps_its_queue() {
         play.until(millis(2_790));
         mail = send(play, ONLINE, VIP1);
         play.until(seconds(62));
-        assert!(play.p.transport.messages[mail].queued.contains(EX02));
+        assert!(play.p.transport.messages[mail].queued.contains(EX02.into()));
         play.until(seconds(64));
         assert!(play.p.transport.messages[mail].delivered);
     });
@@ -269,7 +272,7 @@ fn a_dumpster_that_overflows_forgets_the_oldest() {
         }
         play.until(seconds(10));
         assert!(play.p.transport.messages[first].dumpster.is_empty());
-        assert_eq!(play.p.transport.hubs[EX02].dumpsters[VIP].len(), 13, "1 MB of 75 KB");
+        assert_eq!(play.p.transport.hubs[EX02.into()].dumpsters[VIP].len(), 13, "1 MB of 75 KB");
     });
 }
 

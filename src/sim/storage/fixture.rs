@@ -3,7 +3,7 @@
 
 use super::super::event::Event;
 use super::super::plant::{Plant, Recorder, lent};
-use super::super::{Recording, build, client, faults, mail};
+use super::super::{Recording, balancer, build, client, faults, mail};
 use super::handle;
 use crate::base::{
     Address, ClientId, CopyId, DbId, IdVec, Instant, MachineId, NetId, NicId, NodeId, OpId, SiteId,
@@ -68,6 +68,10 @@ fn machine(number: u8, name: &str, roles: &[MachineRole], networks: u8) -> Machi
     }
 }
 
+/// Every role of an Exchange server.
+const EXCHANGE: [MachineRole; 3] =
+    [MachineRole::Mailbox, MachineRole::ClientAccess, MachineRole::HubTransport];
+
 fn clients(kind: ClientKind, cached: bool, first: u32) -> ClientGroup {
     ClientGroup {
         name: kind.word().to_string(),
@@ -107,8 +111,8 @@ pub(in crate::sim) fn topology() -> Topology {
         settings: Settings::default(),
         networks: networks.into_iter().collect(),
         machines: [
-            machine(1, "EX01", &[MachineRole::Exchange], 2),
-            machine(2, "EX02", &[MachineRole::Exchange], 2),
+            machine(1, "EX01", &EXCHANGE, 2),
+            machine(2, "EX02", &EXCHANGE, 2),
             machine(3, "DC01", &controller, 1),
         ]
         .into_iter()
@@ -132,6 +136,7 @@ pub(in crate::sim) fn topology() -> Topology {
         }]
         .into_iter()
         .collect(),
+        load_balancers: IdVec::new(),
         client_access_array: None,
         clients: vec![
             clients(ClientKind::Outlook, true, 0),
@@ -189,6 +194,7 @@ impl Play<'_> {
                 Event::Storage(event) => handle(&mut self.p, at, event),
                 Event::Mail(event) => mail::handle(&mut self.p, at, event),
                 Event::Client(id, event) => client::handle(&mut self.p, at, id, event),
+                Event::Balancer(event) => balancer::handle(&mut self.p, at, event),
                 Event::Strike(index) => faults::strike(&mut self.p, at, index),
                 Event::Heal(index) => faults::heal(&mut self.p, at, index),
                 Event::PowerOn { machine, life, cause } => {
