@@ -4,7 +4,7 @@ use super::super::event::Event as Planned;
 use super::super::plant::Plant;
 use super::super::{directory, hardware, storage};
 use super::{Event, keep, mailboxes, on_the_line, recipients, safety, tell, way};
-use crate::base::{CopyId, Instant, MachineId, MachineSet, MailId, NodeId, Span};
+use crate::base::{CopyId, Instant, MachineId, MachineSet, MailId, NodeId, SiteId, Span};
 use crate::failover::seam::Failure;
 use crate::journal::RecordNo;
 use crate::journal::record::MailEvent;
@@ -20,18 +20,25 @@ fn since(p: &Plant, hub: MachineId) -> RecordNo {
     p.service(hub, Service::HubTransport).since.max(p.machine(hub).since)
 }
 
-/// Another Hub that can be reached from a server, in turn by message.
+/// The Active Directory site of a machine.
+fn site(p: &Plant, machine: MachineId) -> SiteId {
+    p.setup.topology.machines[machine].site
+}
+
+/// Another Hub, in the site of a machine, that can be reached from a server, in turn by message.
 fn another(
     p: &mut Plant,
     at: Instant,
     from: MachineId,
+    near: MachineId,
     without: MachineSet,
     turn: u32,
 ) -> Option<(MachineId, Span)> {
     let count = p.transport.servers.len();
     for step in 0..count {
         let hub = p.transport.servers[(turn as usize % count + step) % count];
-        if hub == from || without.contains(hub) || !answers(p, hub) {
+        if hub == from || site(p, hub) != site(p, near) || without.contains(hub) || !answers(p, hub)
+        {
             continue;
         }
         if let Ok(span) = way(p, at, from, hub) {
@@ -55,7 +62,7 @@ pub(super) fn submit(p: &mut Plant, at: Instant, mail: MailId) {
         Err(because) => return wait_for_submission(p, at, mail, copy, because),
     };
     let local = MachineId::from(copy.node);
-    let other = another(p, at, local, MachineSet::EMPTY, mail.0).map(|(hub, _)| hub);
+    let other = another(p, at, local, local, MachineSet::EMPTY, mail.0).map(|(hub, _)| hub);
     let Some(hub) = other.or_else(|| answers(p, local).then_some(local)) else {
         let because = since(p, local);
         return wait_for_submission(p, at, mail, copy, because);
@@ -118,8 +125,8 @@ pub(super) fn categorize(p: &mut Plant, at: Instant, mail: MailId, hub: MachineI
 }
 
 /// A Hub delivers a message to the server where the recipient's database is active. If that is
-/// its own, it hands the message to another Hub, so that the dumpster's copy does not share the
-/// database's fate (exchange.md §2.4).
+/// its own, it hands the message to another Hub in the site, so that the dumpster's copy does not
+/// share the database's fate (exchange.md §2.4); if it is in another site, to a Hub there.
 pub(super) fn deliver(p: &mut Plant, at: Instant, mail: MailId, hub: MachineId) {
     if !goes_on(p, mail, hub) {
         return;
@@ -133,12 +140,17 @@ pub(super) fn deliver(p: &mut Plant, at: Instant, mail: MailId, hub: MachineId) 
         return defer(p, at, mail, hub, Failure::NoAnswer, because);
     };
     let server = MachineId::from(node);
-    if server == hub
-        && let Some((to, span)) = another(p, at, hub, shadow, mail.0)
-    {
+    let elsewhere = site(p, server) != site(p, hub);
+    let to = (elsewhere || server == hub).then(|| another(p, at, hub, server, shadow, mail.0));
+    if let Some((to, span)) = to.flatten() {
         let when = at + span * 2 + on_the_line(p);
         p.plan(when, Planned::Mail(Event::Hand { mail, from: hub, to }));
         return;
+    }
+    if elsewhere {
+        // Only a Hub in its own site gives a message to a Mailbox server.
+        let because = since(p, server);
+        return defer(p, at, mail, hub, Failure::NoPath, because);
     }
     let span = match way(p, at, hub, server) {
         Ok(span) => span,

@@ -64,7 +64,12 @@ pub(in crate::sim) fn database_mounted(
 ) {
     account(p, at, copy, cause);
     if lossy {
-        let every = p.transport.servers.iter().copied().collect();
+        // Those that may have delivered to it: in the sites that have a copy.
+        let topology = &p.setup.topology;
+        let site = |machine: MachineId| topology.machines[machine].site;
+        let copies = &topology.databases[copy.database].copies;
+        let near = |hub: &MachineId| copies.iter().any(|node| site((*node).into()) == site(*hub));
+        let every = p.transport.servers.iter().copied().filter(near).collect();
         p.transport.databases[copy.database].outstanding = Some((every, cause));
         request_dumpsters(p, at, copy.database, cause);
     }

@@ -2,7 +2,7 @@
 
 use super::super::storage::fixture::*;
 use super::{accept, stored, written};
-use crate::base::{ClientId, CopyId, MailId, Span};
+use crate::base::{ClientId, CopyId, MailId, SiteId, Span};
 use crate::failover::seam::{Act, Failure};
 use crate::journal::record::MailEvent;
 use crate::journal::{Record, RecordNo, What};
@@ -105,6 +105,26 @@ fn without_another_hub_the_local_one_serves() {
         play.until(seconds(10));
     });
     assert_eq!(story(&records, mail), ["written", "submitted", "queued m0", "delivered d0@n0"]);
+}
+
+#[test]
+fn a_hub_in_another_site_is_only_for_mailboxes_there() {
+    let mut site = topology();
+    site.machines[EX02.into()].site = SiteId(1);
+    let (mut before, mut after) = (MailId(0), MailId(0));
+    let records = play(&site, Vec::new(), |play| {
+        play.activate(EX01, &[EX01, EX02]);
+        before = send(play, ONLINE, VIP1);
+        play.until(seconds(10));
+        play.run(EX01, Act::Dismount(VIP)).expect("it ends");
+        play.activate(EX02, &[EX01, EX02]);
+        let ex01 = EX01.into();
+        after = accept(&mut play.p, play.now, ex01, ClientId(2), RecordNo(0));
+        play.until(seconds(60));
+    });
+    assert_eq!(story(&records, before), ["written", "submitted", "queued m0", "delivered d0@n0"]);
+    let handed = ["submitted", "queued m0", "shadowed m0", "queued m1", "delivered d0@n1"];
+    assert_eq!(story(&records, after), handed);
 }
 
 #[test]
