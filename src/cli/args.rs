@@ -46,6 +46,7 @@ pub(super) enum Command {
     Why(Why),
     Verify(Verify),
     Quorum(super::quorum::Quorum),
+    Compare(super::compare::Compare),
     New(New),
     Completions(Completions),
     Man(Man),
@@ -378,7 +379,7 @@ fn seed(text: &str) -> Result<Seed, String> {
     })
 }
 
-fn number(text: &str) -> Result<u64, String> {
+pub(super) fn number(text: &str) -> Result<u64, String> {
     match seed(text) {
         Ok(Seed::Given(number)) => Ok(number),
         Ok(Seed::Random) | Err(_) => {

@@ -1,6 +1,7 @@
 //! Floor 8: arguments in, one call, an exit status out. One file per subcommand.
 
 mod args;
+mod compare;
 mod completions;
 mod failure;
 mod input;
@@ -50,6 +51,7 @@ fn answer(command: Command) -> Answer {
         Command::Why(args) => why::why(&args),
         Command::Verify(args) => verify::verify(&args),
         Command::Quorum(args) => quorum::quorum(&args),
+        Command::Compare(args) => compare::compare(&args),
         Command::New(args) => new::new(&args),
         Command::Completions(args) => completions::completions(&args),
         Command::Man(args) => completions::man(&args),

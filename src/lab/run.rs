@@ -97,13 +97,13 @@ pub struct Figures {
 }
 
 impl Figures {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         // It grows with what it is given: most runs last minutes, some a year.
         let histogram = Histogram::new(3).expect("three digits are allowed");
         Figures { histogram, max: Span::ZERO }
     }
 
-    fn add(&mut self, span: Span) {
+    pub(super) fn add(&mut self, span: Span) {
         self.max = self.max.max(span);
         self.histogram.record(span.as_nanos()).expect("it grows");
     }
@@ -180,7 +180,7 @@ fn recovered(disturbed: Option<Instant>, outages: &[Outage]) -> Option<Span> {
     Some(latest.since(disturbed))
 }
 
-fn mail(end: &Scene) -> MailCounts {
+pub(super) fn mail(end: &Scene) -> MailCounts {
     let mut counts = MailCounts { duplicates: end.duplicates, ..MailCounts::default() };
     for mail in end.mail.values().filter(|mail| mail.submitted) {
         counts.submitted += 1;
@@ -253,7 +253,7 @@ fn clients(
     figures
 }
 
-fn verdict(promises: &check::Verdict, steps: &[StepMarks]) -> Verdict {
+pub(super) fn verdict(promises: &check::Verdict, steps: &[StepMarks]) -> Verdict {
     let mut kind = VerdictKind::Ok;
     let mut broken = Vec::new();
     for (of, violation) in &promises.violations {

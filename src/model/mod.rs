@@ -9,14 +9,18 @@ pub mod load;
 pub mod order;
 pub mod problem;
 pub mod quorum;
+pub mod rates;
 pub mod scenario;
 pub mod settings;
+pub mod show;
+pub mod target;
 pub mod topology;
 pub mod version;
 
 pub use assumed::{Assumption, assumed};
 pub use fault::{Fault, Service};
 pub use problem::Problem;
+pub use rates::Rates;
 pub use scenario::Scenario;
 pub use settings::Settings;
 pub use topology::Topology;

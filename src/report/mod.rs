@@ -1,5 +1,6 @@
 //! Floor 7: an outcome as bytes of one format.
 
+pub mod compare;
 pub mod csv;
 pub mod diagram;
 pub mod json;

@@ -5,6 +5,7 @@
 #[path = "../core/cases/mod.rs"]
 mod cases;
 mod cli;
+mod compare;
 mod contract;
 mod corpus;
 mod facts;
