@@ -9,8 +9,12 @@ use std::io::{self, Write};
 const WIDTH: u32 = 960;
 const UPPER: u32 = 480;
 const LOWER: u32 = 260;
+/// Height of a design's line below the charts.
+const LINE: u32 = 20;
 /// How far a bar reaches to both sides of its design's place.
 const HALF_BAR: f64 = 0.3;
+/// Room for the legend beside the bars, as a share of theirs.
+const LEGEND: f64 = 0.35;
 /// Causes that have a colour of their own; the rest are drawn as one.
 const COLORS: [RGBColor; 10] = [
     RGBColor(31, 119, 180),
@@ -31,7 +35,9 @@ type Drawn = Result<(), Box<dyn std::error::Error>>;
 /// Writes the picture.
 pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let several = report.designs.len() > 1;
-    let height = if several { UPPER + LOWER } else { UPPER };
+    let charts = if several { UPPER + LOWER } else { UPPER };
+    let names = LINE * (u32::try_from(report.designs.len()).unwrap_or(0) + 1);
+    let height = charts + names;
     let mut svg = String::new();
     let area = SVGBackend::with_string(&mut svg, (WIDTH, height)).into_drawing_area();
     let drawn = draw(report, &area);
@@ -43,10 +49,14 @@ pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
 
 fn draw(report: &Report, area: &Area) -> Drawn {
     area.fill(&WHITE)?;
-    let (upper, lower) = area.split_vertically(UPPER);
+    let (upper, rest) = area.split_vertically(UPPER);
     bars(report, &upper)?;
     if report.designs.len() > 1 {
+        let (lower, rest) = rest.split_vertically(LOWER);
         whiskers(report, &lower)?;
+        names(report, &rest)?;
+    } else {
+        names(report, &rest)?;
     }
     area.present()?;
     Ok(())
@@ -84,8 +94,20 @@ fn layers(report: &Report) -> Vec<Layer> {
     layers
 }
 
+/// Which letter is which design.
+fn names(report: &Report, area: &Area) -> Drawn {
+    for (at, design) in report.designs.iter().enumerate() {
+        let clients = all_clients(&report.comparison.results[at]);
+        let years = report.comparison.results[at].years.len();
+        let text = format!("{}: {} ({clients} clients, {years} years)", letter(at), design.label);
+        let place = (76, i32::try_from(LINE).unwrap_or(0) * i32::try_from(at).unwrap_or(0));
+        area.draw(&Text::new(text, place, ("sans-serif", 16)))?;
+    }
+    Ok(())
+}
+
 /// What stands below a design's place.
-fn name(report: &Report, at: f64) -> String {
+fn place_name(report: &Report, at: f64) -> String {
     let place = at.round();
     let design = place as usize;
     let on = (at - place).abs() < 1e-6 && place >= 0.0 && design < report.designs.len();
@@ -97,7 +119,7 @@ fn bars(report: &Report, area: &Area) -> Drawn {
     let count = report.designs.len();
     let height = |design: usize| layers.iter().map(|layer| layer.minutes[design]).sum::<f64>();
     let most = (0..count).map(height).fold(0.0, f64::max).max(1e-3);
-    let range = -0.5..count as f64 - 0.5;
+    let range = -0.5..count as f64 - 0.5 + LEGEND * count as f64;
     let title = "Minutes a year without service of one client, by cause";
     let mut chart = ChartBuilder::on(area)
         .caption(title, ("sans-serif", 20))
@@ -105,10 +127,11 @@ fn bars(report: &Report, area: &Area) -> Drawn {
         .x_label_area_size(32)
         .y_label_area_size(64)
         .build_cartesian_2d(range, 0.0..most * 1.1)?;
-    let formatter = |at: &f64| name(report, *at);
+    let formatter = |at: &f64| place_name(report, *at);
     chart
         .configure_mesh()
         .disable_x_mesh()
+        .max_light_lines(0)
         .x_labels(2 * count + 1)
         .x_label_formatter(&formatter)
         .y_desc("minutes")
@@ -126,12 +149,9 @@ fn bars(report: &Report, area: &Area) -> Drawn {
             .label(layer.name.clone())
             .legend(move |(x, y)| Rectangle::new([(x, y - 5), (x + 10, y + 5)], color.filled()));
     }
-    // Each design's name over its bar, since a letter tells little.
-    let labels = report.designs.iter().enumerate().map(|(at, design)| {
-        let clients = all_clients(&report.comparison.results[at]);
-        let text = format!("{}: {} ({clients} clients)", letter(at), design.label);
-        let lead = (text, (at as f64 - HALF_BAR, height(at) + most * 0.05));
-        Text::new(lead.0, lead.1, ("sans-serif", 13))
+    let labels = (0..count).map(|at| {
+        let place = (at as f64 - HALF_BAR, height(at) + most * 0.05);
+        Text::new(format!("{:.2}", height(at)), place, ("sans-serif", 14))
     });
     chart.draw_series(labels)?;
     if !layers.is_empty() {
@@ -153,22 +173,23 @@ fn whiskers(report: &Report, area: &Area) -> Drawn {
     let low = found.iter().map(|(_, one)| ends(one).0).fold(0.0, f64::min);
     let high = found.iter().map(|(_, one)| ends(one).1).fold(0.0, f64::max);
     let room = ((high - low) * 0.1).max(1e-3);
-    let range = -0.5..count as f64 - 0.5;
+    let range = -0.5..count as f64 - 0.5 + LEGEND * count as f64;
     let mut chart = ChartBuilder::on(area)
         .caption("Difference from A, paired by year, with its 95 % interval", ("sans-serif", 16))
         .margin(12)
         .x_label_area_size(32)
         .y_label_area_size(64)
-        .build_cartesian_2d(range, low - room..high + room)?;
-    let formatter = |at: &f64| name(report, *at);
+        .build_cartesian_2d(range.clone(), low - room..high + room)?;
+    let formatter = |at: &f64| place_name(report, *at);
     chart
         .configure_mesh()
         .disable_x_mesh()
+        .max_light_lines(0)
         .x_labels(2 * count + 1)
         .x_label_formatter(&formatter)
         .y_desc("minutes")
         .draw()?;
-    let zero = [(-0.5, 0.0), (count as f64 - 0.5, 0.0)];
+    let zero = [(range.start, 0.0), (range.end, 0.0)];
     chart.draw_series([PathElement::new(zero, BLACK.mix(0.6))])?;
     for (at, estimate) in &found {
         let (x, (low, high)) = (*at as f64, ends(estimate));
