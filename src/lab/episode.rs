@@ -290,7 +290,7 @@ pub fn tally(topology: &Topology, episode: &Episode, played: &Played) -> Tally {
         tally.still_out += u64::from(out.to.is_none());
         if last == Some(out.client) {
             let total = tally.clients.last_mut().expect("the client was out before");
-            *total = *total + span;
+            *total += span;
         } else {
             tally.clients.push(span);
         }
@@ -309,7 +309,7 @@ pub fn tally(topology: &Topology, episode: &Episode, played: &Played) -> Tally {
             if out == all
                 && let Some((next, _)) = edges.get(two + 1)
             {
-                span = span + next.since(edges[two].0);
+                span += next.since(edges[two].0);
             }
         }
         tally.nobody.insert(kind, span);

@@ -9,6 +9,7 @@ use crate::lab::run::Figures;
 use crate::model::Topology;
 use crate::model::scenario::VerdictKind;
 use crate::model::topology::ClientKind;
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 /// How many episodes that broke a promise are named, each of other causes.
@@ -228,12 +229,12 @@ fn one_year(
         }
         for (kind, span) in &tally.nobody {
             let sum = figures.nobody.entry(*kind).or_default();
-            *sum = *sum + *span;
+            *sum += *span;
         }
         figures.lost_mail += played.lost_mail;
         figures.lost_logs += played.lost_logs;
         figures.still_out += tally.still_out;
-        figures.left_out = figures.left_out + episode.left_out();
+        figures.left_out += episode.left_out();
         named.push(NamedEpisode {
             name: String::new(),
             year,
@@ -247,7 +248,7 @@ fn one_year(
         });
     }
     // Those that broke a promise, and the worst.
-    named.sort_by(|a, b| (b.verdict.is_broken(), b.lost).cmp(&(a.verdict.is_broken(), a.lost)));
+    named.sort_by_key(|one| Reverse((one.verdict.is_broken(), one.lost)));
     let worst = named.iter().max_by_key(|episode| episode.lost).cloned();
     named.retain(|episode| episode.verdict.is_broken());
     named.extend(worst.filter(|worst| !worst.verdict.is_broken()));

@@ -145,8 +145,11 @@ fn remedy(failure: Failure) -> String {
     format!("it can strike: {}", able.join(", "))
 }
 
+/// What a mean time between failures makes.
+type Shape = fn(Span) -> Between;
+
 fn time_between(section: &Section) -> Option<Between> {
-    const WORDS: &[(&str, fn(Span) -> Between)] =
+    const WORDS: &[(&str, Shape)] =
         &[("exponential", Between::Exponential), ("fixed", Between::Fixed)];
     if let Some(pairs) = section.pairs("time_between") {
         let table = quantiles(&pairs);
@@ -165,7 +168,7 @@ fn time_between(section: &Section) -> Option<Between> {
     }
     let shape = match section.has("time_between") {
         true => section.word("time_between", WORDS),
-        false => Some(Between::Exponential as fn(Span) -> Between),
+        false => Some(Between::Exponential as Shape),
     };
     if !section.has("mean_time_between") {
         section.wrong("mean_time_between", "a duration such as \"365d\"; the key is missing", None);

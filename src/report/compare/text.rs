@@ -113,7 +113,7 @@ fn cost(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
 /// A number of minutes with as many decimals as tell something.
 fn shown(minutes: f64) -> String {
     match minutes.abs() {
-        m if m == 0.0 => "0".to_owned(),
+        0.0 => "0".to_owned(),
         m if m < 1.0 => format!("{minutes:.3}"),
         m if m < 100.0 => format!("{minutes:.2}"),
         _ => format!("{minutes:.1}"),
