@@ -24,6 +24,12 @@ pub enum Purpose {
     Choice = 6,
     /// Sizes of messages.
     Size = 7,
+    /// When a component fails next, in a year of faults.
+    TimeBetween = 40,
+    /// How long it takes until it is repaired.
+    TimeToRepair = 41,
+    /// The seed of a year.
+    Year = 42,
 }
 
 /// One stream of draws.
@@ -64,6 +70,12 @@ impl Stream {
     pub fn chance(&mut self, probability: Ratio) -> bool {
         !probability.is_zero()
             && self.below(u64::from(probability.denominator())) < u64::from(probability.numerator())
+    }
+
+    /// A share of the whole in parts of 2^32, evenly: the place at which a distribution's inverse
+    /// is read.
+    pub fn share(&mut self) -> u64 {
+        self.0.next_u64() >> 32
     }
 
     /// A span around `mean` from the exponential distribution, by a table of its inverse with

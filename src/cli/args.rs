@@ -47,6 +47,7 @@ pub(super) enum Command {
     Why(Why),
     Verify(Verify),
     Quorum(super::quorum::Quorum),
+    Compare(super::compare::Compare),
     New(New),
     Completions(Completions),
     Man(Man),

@@ -240,6 +240,11 @@ fn read(path: &Path) -> Result<Text, Failure> {
     }
 }
 
+/// The text of a file that a person named.
+pub(super) fn text_of(path: &Path) -> Result<String, Failure> {
+    read(path).map(|read| read.text)
+}
+
 /// A file's bytes, at most so many.
 pub(super) fn bytes(path: &Path, most: u64) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();

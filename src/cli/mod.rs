@@ -2,6 +2,7 @@
 
 mod args;
 mod capacity;
+mod compare;
 mod completions;
 mod failure;
 mod input;
@@ -52,6 +53,7 @@ fn answer(command: Command) -> Answer {
         Command::Why(args) => why::why(&args),
         Command::Verify(args) => verify::verify(&args),
         Command::Quorum(args) => quorum::quorum(&args),
+        Command::Compare(args) => compare::compare(&args),
         Command::New(args) => new::new(&args),
         Command::Completions(args) => completions::completions(&args),
         Command::Man(args) => completions::man(&args),

@@ -1,14 +1,19 @@
 //! Floor 6: runs and what they mean: outages with their stages, expectations, database
-//! operations, the verdict.
+//! operations, the verdict; years of faults, and designs compared.
 
 pub mod accounts;
 pub mod capacity;
+pub mod compare;
+pub mod cost;
+pub mod episode;
 pub mod expect;
 pub mod moves;
 pub mod outage;
+pub mod pool;
 pub mod replay;
 pub mod run;
 pub mod select;
+pub mod year;
 
 pub use crate::model::scenario::VerdictKind;
 pub use run::{Outcome, Verdict, run};

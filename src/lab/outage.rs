@@ -125,7 +125,8 @@ pub fn outages(topology: &Topology, scenario: &Scenario, records: &[Record]) -> 
     found
 }
 
-fn clients(topology: &Topology, records: &[Record]) -> Vec<Outage> {
+/// Every outage of a client, whenever it was.
+pub(super) fn clients(topology: &Topology, records: &[Record]) -> Vec<Outage> {
     let count = topology.total_clients() as usize;
     let mut trackers: IdVec<ClientId, Tracker> = IdVec::filled(count, Tracker::default());
     let mut found = Vec::new();

@@ -191,7 +191,7 @@ fn recovered(disturbed: Option<Instant>, outages: &[Outage]) -> Option<Span> {
     Some(latest.since(disturbed))
 }
 
-fn mail(end: &Scene) -> MailCounts {
+pub(super) fn mail(end: &Scene) -> MailCounts {
     let mut counts = MailCounts { duplicates: end.duplicates, ..MailCounts::default() };
     for mail in end.mail.values().filter(|mail| mail.submitted) {
         counts.submitted += 1;
@@ -264,7 +264,7 @@ fn clients(
     figures
 }
 
-fn verdict(
+pub(super) fn verdict(
     scenario: &Scenario,
     promises: &check::Verdict,
     steps: &[StepMarks],

@@ -4,9 +4,7 @@ use super::fault::Fault;
 use super::load::Given;
 use super::scenario::{Action, Scenario, Step};
 use super::settings::{Basis, PARAMETERS, Parameter, VERSION_DEFAULTS, Version};
-use super::topology::{
-    Authentication, ClientKind, ClientOs, LoadBalancer, LoadBalancerKind, Topology,
-};
+use super::topology::{Authentication, ClientKind, ClientOs, LoadBalancerKind, Topology};
 use crate::failover::quorum::Counting;
 use serde::{Deserialize, Serialize};
 
@@ -107,7 +105,6 @@ fn used(topology: &Topology, scenario: &Scenario, key: &str) -> bool {
         let mut groups = topology.clients.iter().filter(|group| group.count > 0);
         groups.any(|group| system.contains(&group.operating_system))
     };
-    let network = |of: &LoadBalancer| matches!(of.kind, LoadBalancerKind::Network { .. });
     let isolating = scenario.faults.iter().any(|planned| isolates(&planned.fault));
     let several = topology.nodes > 1;
     match section {
@@ -144,11 +141,7 @@ fn used(topology: &Topology, scenario: &Scenario, key: &str) -> bool {
         "owa" => kind(ClientKind::Owa),
         "active_sync" => kind(ClientKind::ActiveSync),
         "hardware" | "throttling" => topology.clients.iter().any(|group| group.count > 0),
-        "load" => match name {
-            "active_sync_kilobytes" => kind(ClientKind::ActiveSync),
-            "further_copy_share" => topology.databases.values().any(|db| db.copies.len() > 1),
-            _ => topology.clients.iter().any(|g| g.count > 0 && g.kind.has_mailbox()),
-        },
+        "load" => loads(topology, name),
         // They judge a study of capacity, not a run.
         "limits" => false,
         "autodiscover" => kind(ClientKind::Autodiscover) || kind(ClientKind::Outlook),
@@ -160,14 +153,32 @@ fn used(topology: &Topology, scenario: &Scenario, key: &str) -> bool {
             "xp_lifetime" => any(&[ClientOs::WindowsXp]),
             _ => any(&[ClientOs::Windows7, ClientOs::Windows7Kb2582281]),
         },
-        "network_load_balancing" => topology.load_balancers.values().any(network),
-        "hardware_load_balancer" => {
-            let devices = topology.load_balancers.values().map(|of| of.devices().len());
-            devices.max().unwrap_or(0) > usize::from(name == "failover_after")
-        }
+        "network_load_balancing" | "hardware_load_balancer" => balances(topology, section, name),
         "tcp" | "dns" | "directory" => topology.total_clients() > 0,
+        // A single run costs nothing and is no year.
+        "year" | "prices" => false,
         _ => true,
     }
+}
+
+/// Whether a run uses a parameter of the load.
+fn loads(topology: &Topology, name: &str) -> bool {
+    let mut mailboxes = topology.clients.iter().filter(|g| g.count > 0 && g.kind.has_mailbox());
+    match name {
+        "active_sync_kilobytes" => mailboxes.any(|group| group.kind == ClientKind::ActiveSync),
+        "further_copy_share" => topology.databases.values().any(|db| db.copies.len() > 1),
+        _ => mailboxes.next().is_some(),
+    }
+}
+
+/// Whether a run uses a parameter of load balancers.
+fn balances(topology: &Topology, section: &str, name: &str) -> bool {
+    let mut balancers = topology.load_balancers.values();
+    if section == "network_load_balancing" {
+        return balancers.any(|of| matches!(of.kind, LoadBalancerKind::Network { .. }));
+    }
+    let devices = balancers.map(|of| of.devices().len()).max().unwrap_or(0);
+    devices > usize::from(name == "failover_after")
 }
 
 /// Whether a fault can leave a side one vote short.

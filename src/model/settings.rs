@@ -527,4 +527,38 @@ settings! {
         /// How long the standby device does not hear the active one before it takes the address.
         failover_after: Span = "3s", "10ms".."10m", Assumed("exchange.md §5: vendors differ, an input");
     }
+    /// A year of faults, as `dagtwin compare` plays it.
+    year: YearSettings {
+        /// The longest quiet stretch between two planned events of an episode that is played; what
+        /// is out at its end stays out for what is left of it.
+        quiet_limit: Span = "30m", "1m".."8784h", Assumed("above every retry timer of a client; what is still out by then waits for a repair");
+        /// How long after its last repair and the boot that follows it an episode may end, if all
+        /// is back.
+        first_look: Span = "10m", "2m".."24h", Assumed("several times a boot and the longest retry of a client");
+        /// How long an episode goes on in which something is not back by then.
+        settle: Span = "70m", "2m".."24h", Assumed("above every retry: cluster.retry_period_on_failure is 1h");
+        /// How long people take to bring back what an episode leaves out.
+        restore: Span = "1h", "0s".."720h", Assumed("a person is called; an input");
+        /// How long before a planned restart the server's Cluster service is stopped in good order.
+        drain: Span = "2m", "0s".."1h", Assumed("an administrator waits until the databases have moved; an input");
+    }
+    /// Prices in units of one currency, and the rule that chooses the edition of Exchange.
+    prices: PriceSettings {
+        /// A server.
+        server: u32 = "5000", "0".."1000000", Assumed("a price is an input; a round figure");
+        /// A load balancer.
+        load_balancer: u32 = "4000", "0".."1000000", Assumed("a price is an input; a round figure");
+        /// Windows Server, Standard edition.
+        windows_standard: u32 = "750", "0".."1000000", Assumed("a price is an input; a round figure");
+        /// Windows Server, Enterprise edition: failover clustering needs it before 2012.
+        windows_enterprise: u32 = "2500", "0".."1000000", Assumed("a price is an input; a round figure");
+        /// Exchange Server, Standard edition.
+        exchange_standard: u32 = "700", "0".."1000000", Assumed("a price is an input; a round figure");
+        /// Exchange Server, Enterprise edition.
+        exchange_enterprise: u32 = "4000", "0".."1000000", Assumed("a price is an input; a round figure");
+        /// Databases that a server of the Standard edition can have, copies included.
+        exchange_standard_databases: u32 = "5", "0".."1000", Assumed("the limit of Exchange 2010 Standard; not in the fact sheets");
+        /// Client access licences of one person, for Windows and Exchange together.
+        client_access: u32 = "100", "0".."1000000", Assumed("a price is an input; a round figure");
+    }
 }

@@ -1,6 +1,7 @@
 //! Floor 7: an outcome as bytes of one format.
 
 pub mod capacity;
+pub mod compare;
 pub mod csv;
 pub mod diagram;
 pub mod json;

@@ -43,13 +43,21 @@ const FLOORS: &[Floor] = &[
     floor("agent", 5, TO_JOURNAL, &["tokio"]),
     floor("import", 5, TO_JOURNAL, &["csv", "serde_json"]),
     floor("lab", 6, TO_LAB, &["hdrhistogram"]),
-    floor("report", 7, TO_REPORT, &["csv", "serde", "serde_json"]),
+    floor("report", 7, TO_REPORT, &["csv", "serde", "serde_json", "plotters"]),
     floor("tui", 7, TO_TUI, &["ratatui", "crossterm"]),
     floor(
         "cli",
         8,
         ALL,
-        &["clap", "clap_complete", "clap_mangen", "anstream", "terminal_size", "serde_json"],
+        &[
+            "clap",
+            "clap_complete",
+            "clap_mangen",
+            "anstream",
+            "terminal_size",
+            "serde_json",
+            "ctrlc",
+        ],
     ),
 ];
 
@@ -70,6 +78,8 @@ const CRATES: &[&str] = &[
     "terminal_size",
     "csv",
     "serde_json",
+    "plotters",
+    "ctrlc",
     "tokio",
     "ratatui",
     "crossterm",

@@ -62,6 +62,15 @@ fn every_mistake_in_a_scenario_is_told() {
 }
 
 #[test]
+fn every_mistake_in_rates_is_told() {
+    let files = mistakes("rates");
+    assert!(files.len() >= 10, "found {} files only", files.len());
+    let told = |file: &String| refused(file, &["compare", "two-node-2010", "--rates", file]);
+    let wrong: Vec<String> = files.iter().filter_map(told).collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
 fn all_mistakes_are_told_at_once() {
     let folder = crate::program::Folder::new("mistakes");
     let mut text = SITES[0].topology.text.to_owned();

@@ -6,6 +6,7 @@ mod balancers;
 #[path = "../core/cases/mod.rs"]
 mod cases;
 mod cli;
+mod compare;
 mod contract;
 mod corpus;
 mod designs;

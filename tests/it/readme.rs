@@ -70,8 +70,10 @@ fn rewritten(page: &str) -> (String, usize) {
 
 #[test]
 fn shown_output_is_the_programs_own() {
-    for name in ["README.md", "docs/SCENARIOS.md", "docs/JOURNAL.md", "docs/CALCULATORS.md"] {
-        let path = root().join(name);
+    let docs = ["SCENARIOS.md", "JOURNAL.md", "CALCULATORS.md", "COMPARE.md"];
+    let docs = docs.iter().map(|name| format!("docs/{name}"));
+    for name in ["README.md".to_owned()].into_iter().chain(docs) {
+        let path = root().join(&name);
         let page = std::fs::read_to_string(&path).expect("the page");
         let (wanted, blocks) = rewritten(&page);
         assert!(name != "README.md" || blocks > 0, "README.md shows no output");

@@ -58,7 +58,7 @@ const KINDS: &[(&str, Reader)] = &[
     }),
 ];
 
-const SERVICES: &[(&str, Service)] = &[
+pub(super) const SERVICES: &[(&str, Service)] = &[
     ("cluster", Service::Cluster),
     ("store", Service::Store),
     ("replication", Service::Replication),
@@ -72,6 +72,11 @@ const SERVICES: &[(&str, Service)] = &[
     ("outlook-anywhere", Service::OutlookAnywhere),
     ("active-sync", Service::ActiveSync),
 ];
+
+/// The word of a service in files.
+pub fn service_word(service: Service) -> &'static str {
+    SERVICES.iter().find(|(_, other)| *other == service).map_or("", |(word, _)| word)
+}
 
 /// Every `[[fault]]` of a file.
 pub(super) fn faults(root: &Section, names: &Names, until: Instant) -> Vec<Planned> {

@@ -6,6 +6,7 @@ mod cluster;
 mod faults;
 mod groups;
 mod machines;
+mod rates;
 mod read;
 mod resources;
 mod scenario;
@@ -14,6 +15,8 @@ mod steps;
 mod topology;
 mod versions;
 
+pub use faults::service_word;
+pub use rates::rates;
 pub use read::near;
 pub use scenario::{scenario, topology_named, until, wishes};
 pub use settings::{Given, Wish};

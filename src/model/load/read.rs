@@ -184,6 +184,20 @@ impl<'f, 't> Section<'f, 't> {
         texts
     }
 
+    /// A list of pairs of texts, such as a table of quantiles; none if it is anything else.
+    pub(super) fn pairs(&self, key: &'static str) -> Option<Vec<(String, String)>> {
+        let rows = self.get(key)?.get_ref().as_array()?;
+        let pair = |row: &Spanned<DeValue<'t>>| match row.get_ref().as_array()?.as_ref() {
+            [first, second] => {
+                let text =
+                    |value: &Spanned<DeValue<'t>>| Some(value.get_ref().as_str()?.to_owned());
+                Some((text(first)?, text(second)?))
+            }
+            _ => None,
+        };
+        rows.iter().map(pair).collect()
+    }
+
     /// A value of a settings type, if the key is there.
     pub(super) fn value<V: Value>(&self, key: &'static str) -> Option<V> {
         let value = self.get(key)?;

@@ -1,0 +1,109 @@
+//! Means over years with their intervals.
+//!
+//! The interval of a mean is Student's: the mean, and on both sides the 97.5th percentile of the t
+//! distribution times the standard error. It supposes that means of so many years are spread
+//! evenly enough around their own; years of faults are lopsided, so with few years it is too
+//! narrow above. Differences are taken year by year, since a year's draws are the same for every
+//! design, and are less lopsided.
+
+/// With fewer years an interval is not to be trusted.
+pub const FEW_YEARS: usize = 10;
+
+/// The 97.5th percentile of Student's t with 1 to 30 degrees of freedom.
+const STUDENT: [f64; 30] = [
+    12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160,
+    2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056,
+    2.052, 2.048, 2.045, 2.042,
+];
+
+/// The same for more degrees of freedom: that of the next lower number in the usual table.
+const MORE: [(usize, f64); 4] = [(30, 2.042), (40, 2.021), (60, 2.000), (120, 1.980)];
+
+fn student(freedom: usize) -> f64 {
+    match STUDENT.get(freedom.wrapping_sub(1)) {
+        Some(value) => *value,
+        None => MORE.iter().rev().find(|(from, _)| freedom >= *from).map_or(f64::NAN, |row| row.1),
+    }
+}
+
+/// A mean over years.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Estimate {
+    /// The mean.
+    pub mean: f64,
+    /// Half the width of its interval; none with fewer than two years.
+    pub half: Option<f64>,
+}
+
+impl Estimate {
+    /// The mean of some values with its interval.
+    pub fn of(values: &[f64]) -> Self {
+        let count = values.len() as f64;
+        let mean = if values.is_empty() { 0.0 } else { values.iter().sum::<f64>() / count };
+        if values.len() < 2 {
+            return Estimate { mean, half: None };
+        }
+        let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+        let error = (squares / (count - 1.0) / count).sqrt();
+        Estimate { mean, half: Some(student(values.len() - 1) * error) }
+    }
+
+    /// The interval's ends.
+    pub fn interval(&self) -> Option<(f64, f64)> {
+        self.half.map(|half| (self.mean - half, self.mean + half))
+    }
+}
+
+/// A difference of two designs, year by year.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Difference {
+    /// The mean difference.
+    pub mean: Estimate,
+    /// Years that were compared.
+    pub years: usize,
+    /// Years in which the design had more outage than the first one.
+    pub more: usize,
+    /// Years in which it had less.
+    pub less: usize,
+}
+
+impl Difference {
+    /// The difference over years.
+    pub fn of(differences: &[f64]) -> Self {
+        Difference {
+            mean: Estimate::of(differences),
+            years: differences.len(),
+            more: differences.iter().filter(|one| **one > 0.0).count(),
+            less: differences.iter().filter(|one| **one < 0.0).count(),
+        }
+    }
+
+    /// Whether the interval leaves out zero.
+    pub fn is_clear(&self) -> bool {
+        self.mean.interval().is_some_and(|(low, high)| low > 0.0 || high < 0.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn intervals_are_those_of_the_table() {
+        let five = Estimate::of(&[2.0, 4.0, 4.0, 5.0, 5.0]);
+        assert!((five.mean - 4.0).abs() < 1e-9);
+        // The standard deviation is the root of 1.5, the error that of 0.3.
+        assert!((five.half.expect("five years") - 2.776 * 0.3_f64.sqrt()).abs() < 1e-9);
+        assert_eq!(Estimate::of(&[7.0]).half, None);
+        assert_eq!([student(1), student(30), student(45)], [12.706, 2.042, 2.021]);
+        assert!(student(1_000) > 1.959);
+    }
+
+    #[test]
+    fn a_difference_counts_its_years() {
+        let difference = Difference::of(&[1.0, 2.0, 0.0, 3.0]);
+        assert_eq!((difference.years, difference.more, difference.less), (4, 3, 0));
+        assert!(!difference.is_clear());
+        assert!(Difference::of(&[1.0, 1.1, 0.9, 1.0]).is_clear());
+    }
+}
