@@ -283,6 +283,9 @@ fn topology_of(args: &Test, file: &Path) -> Result<String, Failure> {
     Ok(named.map_or_else(|| args.topology.clone(), str::to_owned))
 }
 
+/// Files of a site that are no scenarios.
+const OTHERS: [&str; 2] = ["topology.toml", "rates.toml"];
+
 /// Scenario files at and below a path, in the order of their names.
 fn find(path: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), Failure> {
     let about = path.metadata().map_err(|error| match error.kind() {
@@ -306,7 +309,7 @@ fn find(path: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), Failu
     below.sort();
     for path in below {
         let is_scenario = path.extension().is_some_and(|extension| extension == "toml")
-            && path.file_name().is_none_or(|name| name != "topology.toml");
+            && path.file_name().is_none_or(|name| !OTHERS.iter().any(|other| name == *other));
         if path.is_dir() || is_scenario {
             find(&path, depth + 1, files)?;
         }
