@@ -1,6 +1,7 @@
 //! The account of messages: how many were submitted, and where each is.
 
 use super::super::plant::Plant;
+use super::sender_has;
 use crate::base::MailId;
 
 /// What became of messages that the mail system took responsibility for.
@@ -10,7 +11,7 @@ pub struct Messages {
     pub submitted: u64,
     /// In the recipients' mailboxes.
     pub delivered: u64,
-    /// On their way: some place of the mail system has them.
+    /// On their way, or with the sender alone: some place has them.
     pub pending: u64,
     /// No place has them any more.
     pub lost: u64,
@@ -31,7 +32,7 @@ pub(in crate::sim) fn account(p: &Plant) -> Messages {
         if !message.submitted {
             continue;
         }
-        match (message.delivered, message.nowhere()) {
+        match (message.delivered, message.nowhere() && !sender_has(p, id)) {
             (true, _) => account.delivered += 1,
             (false, true) => account.lost += 1,
             (false, false) => account.pending += 1,

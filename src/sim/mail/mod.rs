@@ -357,7 +357,7 @@ fn on_the_line(p: &Plant) -> Span {
 }
 
 /// Whether the sender's own program still has a message that was sent.
-fn sender_has(p: &mut Plant, mail: MailId) -> bool {
+fn sender_has(p: &Plant, mail: MailId) -> bool {
     let client = p.transport.messages[mail].client;
     kind(p, client) == ClientKind::Outlook && client::has_sent_item(p, client)
 }
