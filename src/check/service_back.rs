@@ -45,8 +45,30 @@ struct ServiceBack {
     refused: BTreeMap<DbId, u64>,
     /// Requests that wait, by client.
     asked: IdVec<ClientId, VecDeque<Instant>>,
-    /// Accepted messages on their way, and since when.
-    mail: BTreeMap<MailId, Instant>,
+    /// Accepted messages on their way.
+    mail: BTreeMap<MailId, Waiting>,
+}
+
+/// An accepted message on its way.
+struct Waiting {
+    /// Since when.
+    since: Instant,
+    /// Hubs that had it in a queue, or a shadow of it.
+    hubs: BTreeSet<MachineId>,
+}
+
+impl Waiting {
+    fn new(since: Instant) -> Self {
+        Waiting { since, hubs: BTreeSet::new() }
+    }
+
+    /// A Hub that cannot be reached and has it alone: it waits there, as long as that takes.
+    fn stranded(&self, scene: &Scene<'_>) -> Option<MachineId> {
+        let reached =
+            |hub: &MachineId| scene.reachable(*hub) && scene.runs(*hub, Service::HubTransport);
+        let alone = !self.hubs.is_empty() && !self.hubs.iter().any(reached);
+        self.hubs.first().copied().filter(|_| alone)
+    }
 }
 
 impl ServiceBack {
@@ -178,11 +200,13 @@ impl Watch for ServiceBack {
             What::Client(client, ClientEvent::Answered { .. }) => {
                 self.asked[*client].pop_front();
             }
-            What::Mail(mail, MailEvent::Submitted { .. }) => {
-                self.mail.insert(*mail, record.at);
+            What::Mail(mail, MailEvent::Submitted { .. } | MailEvent::LostFromDatabase { .. }) => {
+                self.mail.insert(*mail, Waiting::new(record.at));
             }
-            What::Mail(mail, MailEvent::LostFromDatabase { .. }) => {
-                self.mail.insert(*mail, record.at);
+            What::Mail(mail, MailEvent::Queued { machine } | MailEvent::Shadowed { machine }) => {
+                if let Some(waiting) = self.mail.get_mut(mail) {
+                    waiting.hubs.insert(*machine);
+                }
             }
             What::Mail(
                 mail,
@@ -397,9 +421,23 @@ impl ServiceBack {
             let retries = u64::from(transport.shadow_heartbeat_retry_count);
             patience += transport.shadow_heartbeat_timeout_interval.scaled(retries, 1);
         }
-        let overdue = |since: &&Instant| missing.at.saturating_since(**since) >= patience;
-        let count = self.mail.values().filter(overdue).count();
-        if let Some(since) = self.mail.values().filter(overdue).min() {
+        let at = missing.at;
+        let overdue = |waiting: &&Waiting| at.saturating_since(waiting.since) >= patience;
+        let mut stranded: BTreeMap<MachineId, u32> = BTreeMap::new();
+        let mut broken: Vec<Instant> = Vec::new();
+        for waiting in self.mail.values().filter(overdue) {
+            match waiting.stranded(scene) {
+                Some(hub) => *stranded.entry(hub).or_default() += 1,
+                None => broken.push(waiting.since),
+            }
+        }
+        for (hub, count) in stranded {
+            let name = scene.topology().machine_name(hub);
+            let why = format!("{count} accepted messages wait on {name}, which nobody reaches");
+            missing.reasons.push(why);
+        }
+        if let Some(since) = broken.iter().min() {
+            let count = broken.len();
             missing
                 .broken(format!("{count} accepted messages are not delivered, one since {since}"));
         }
@@ -516,6 +554,26 @@ mod tests {
         assert_eq!(story.judge(&PROMISE), Findings::default(), "the next retry is not due");
         story.scenario.until = Instant::ZERO + Span::from_secs(102) + settle_and_retry;
         assert_eq!(story.judge(&PROMISE).violations.len(), 1);
+    }
+
+    #[test]
+    fn mail_that_only_a_lost_server_has_waits_for_it() {
+        let mut story = lost_with_its_adapters("nic-loss");
+        story.quorum(66, "EX02", &["EX02"]);
+        for group in story.topology.groups.ids() {
+            story.some_group(70, "EX02", group, Online);
+        }
+        story.mounted(71, "EX02", 0);
+        story.scenario.until = Instant::ZERO + Span::from_secs(8 * 3_600);
+        let (client, kind) = (ClientId(0), ClientKind::Smtp);
+        story.mail(59, 1, MailEvent::Submitted { client, kind });
+        story.mail(59, 1, MailEvent::Queued { machine: MachineId(0) });
+        let findings = story.judge(&PROMISE);
+        assert_eq!(findings.violations, []);
+        let why = findings.unavailable.expect("a reason");
+        assert!(why.contains("1 accepted messages wait on EX01"), "{why}");
+        story.mail(60, 1, MailEvent::Shadowed { machine: MachineId(1) });
+        assert_eq!(story.judge(&PROMISE).violations.len(), 1, "EX02 has a shadow of it");
     }
 
     #[test]
