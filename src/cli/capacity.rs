@@ -5,10 +5,12 @@ use super::failure::{Answer, Done, Failure};
 use super::{input, progress, suggest};
 use crate::base::Span;
 use crate::lab::capacity::{self, Question};
+use crate::lab::pool::Progress;
 use crate::model::settings::Value;
 use crate::model::{Problem, Topology};
 use crate::report::capacity::{self as report, Format};
 use clap::{Args, ValueEnum, ValueHint};
+use std::sync::atomic::Ordering;
 
 /// Tell who can be carried before and after a failover, and what gives way first: use of every
 /// resource, latency percentiles, and the largest number of users within the limits.
@@ -83,9 +85,16 @@ pub(super) fn capacity(args: &Capacity) -> Answer {
         )));
     }
     let question = question(args, &topology)?;
-    let note = format!("studying {} with {users} users", topology.name);
-    let study = progress::during(&note, || {
-        capacity::study(&topology, question, args.runs, &loaded.given, &mut |_| {})
+    let note = format!("studying {}", topology.name);
+    let progress = Progress::default();
+    // A bisection to a hundredth from a guess within a factor of two takes about so many runs.
+    let runs = 1 + args.runs as usize * 9;
+    progress.total.store(runs, Ordering::Relaxed);
+    let study = progress::counted(&note, &progress, || {
+        capacity::study(&topology, question, args.runs, &loaded.given, &mut |done| {
+            progress.done.store(done as usize, Ordering::Relaxed);
+            progress.total.fetch_max(done as usize + 1, Ordering::Relaxed);
+        })
     });
     let format = match args.format {
         StudyFormat::Text => Format::Text {

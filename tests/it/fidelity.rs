@@ -6,7 +6,7 @@ use dagtwin::model::settings::PARAMETERS;
 use std::collections::BTreeMap;
 
 /// The sections whose rows can decide what happens. The others are published times and formats
-/// of logs and objects (wsfc.md §6 to §8; exchange.md §6 to §10).
+/// of logs and objects (wsfc.md §6 to §8; exchange.md §6, §8 to §10).
 const DECIDING: [(&str, &[&str]); 2] = [
     (
         "wsfc.md",
@@ -19,7 +19,7 @@ const DECIDING: [(&str, &[&str]); 2] = [
         "exchange.md",
         &[
             "1.1", "1.2", "1.3", "1.4", "1.5", "1.6", "1.7", "1.8", "2.1", "2.2", "2.3", "2.4",
-            "3.1", "3.2", "3.3", "4.1", "4.2", "4.3", "4.4", "5",
+            "3.1", "3.2", "3.3", "4.1", "4.2", "4.3", "4.4", "5", "7.1", "7.2", "7.3", "7.4",
         ],
     ),
 ];

@@ -3,6 +3,7 @@
 #![allow(missing_docs, unreachable_pub)]
 
 mod balancers;
+mod capacity;
 #[path = "../core/cases/mod.rs"]
 mod cases;
 mod cli;

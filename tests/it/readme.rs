@@ -70,7 +70,7 @@ fn rewritten(page: &str) -> (String, usize) {
 
 #[test]
 fn shown_output_is_the_programs_own() {
-    let docs = ["SCENARIOS.md", "JOURNAL.md", "CALCULATORS.md", "COMPARE.md"];
+    let docs = ["SCENARIOS.md", "JOURNAL.md", "CALCULATORS.md", "COMPARE.md", "CAPACITY.md"];
     let docs = docs.iter().map(|name| format!("docs/{name}"));
     for name in ["README.md".to_owned()].into_iter().chain(docs) {
         let path = root().join(&name);

@@ -129,6 +129,9 @@ fn closed_largest(topology: &Topology, question: &Question) -> u32 {
     let fits = |users: u32| {
         let topology = scaled(topology, users);
         let form = closed_form(&topology, question.lost);
+        if !form.carried {
+            return false;
+        }
         let within = |needed: u64, available: u64, limit: crate::base::Ratio| {
             u128::from(needed) * u128::from(limit.denominator())
                 <= u128::from(available) * u128::from(limit.numerator())

@@ -1,6 +1,7 @@
 //! Small sites whose answers are known.
 
 use super::*;
+use crate::model::topology::Authentication;
 use crate::model::{builtin, load};
 
 /// The article's site with only its cached Outlook clients, so many, of a profile.
@@ -94,4 +95,19 @@ fn memory_of_clients_is_bounded() {
     let (all, most) = run.client_bytes;
     assert!(all / u64::from(run.clients) < 1_500, "{all} bytes of {} clients", run.clients);
     assert!(most < 4_000, "{most} bytes");
+}
+
+#[test]
+fn a_reconnect_storm_queues_for_ntlm_and_not_for_kerberos() {
+    let longest = |authentication, at_a_time| {
+        let mut site = site(3_000, 50);
+        site.clients[0].authentication = authentication;
+        site.settings.directory.max_concurrent_api = at_a_time;
+        let run = probe(&site, &asked(&site), 1);
+        run.windows[1].machines[MachineId(1)].longest_log_on_wait
+    };
+    let (one, two) = (longest(Authentication::Ntlm, 1), longest(Authentication::Ntlm, 2));
+    assert!(two >= Span::from_millis(5), "more than one log-on was before it: {two}");
+    assert!(one > two * 2, "one at a time {one}, two {two}");
+    assert_eq!(longest(Authentication::Kerberos, 1), Span::ZERO);
 }

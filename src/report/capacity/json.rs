@@ -35,6 +35,7 @@ fn document(study: &Study, repeat: &str) -> Value {
         "without_lost": study.one.iter().map(|m| measure(study, m)).collect::<Vec<_>>(),
         "latency_ms": latency(study),
         "bottleneck": study.bottleneck().map(|m| measure(study, m)),
+        "carried_without_lost": study.form.carried,
         "within_limits": study.holds,
         "waiting": study.run.waiting,
         "largest": largest_users(study),

@@ -141,8 +141,13 @@ fn utilisation(study: &Study, page: &mut Page<'_>) -> io::Result<()> {
     };
     let titles = ["", "all up", "closed form", &format!("no {lost}"), "closed form", "limit"];
     page.line(Ink::Dim, &row(titles))?;
+    let idle =
+        |measure: &Measure| measure.simulated.unwrap_or(0) == 0 && measure.closed.unwrap_or(0) == 0;
     for pair in pairs(study) {
         let of = pair.any();
+        if pair.both.into_iter().chain(pair.one).all(idle) {
+            continue;
+        }
         let what = format!("{} {}", topology.machine_name(of.machine), of.kind.word());
         let simulated = |measure: Option<&Measure>| {
             let value = measure.and_then(|m| m.simulated);
@@ -203,7 +208,10 @@ fn answer(study: &Study, page: &mut Page<'_>) -> io::Result<()> {
     page.title("Answer")?;
     let mut row = |ink, lead: &str, text: &str| page.item(ink, &format!("  {lead:<18} "), text);
     let nearest = study.bottleneck().map(|measure| beside_limit(study, measure));
-    let nearest = nearest.unwrap_or_else(|| "nothing has a limit".to_owned());
+    let nearest = nearest.filter(|_| study.form.carried).unwrap_or_else(|| {
+        let lost = study.topology.machine_name(study.question.lost);
+        format!("{lost} alone has a database or serves clients: nothing takes its place")
+    });
     row(Ink::Plain, "first bottleneck", &nearest)?;
     let asked = users(study.topology);
     let (ink, text) = match (study.holds, study.run.waiting) {
@@ -260,7 +268,7 @@ fn accounts(study: &Study, page: &mut Page<'_>) -> io::Result<()> {
     );
     row("messages", &text)?;
     let during = &study.run.windows[1].machines;
-    for (id, load) in during.iter().filter(|(_, load)| load.log_ons > 0) {
+    for (id, load) in during.iter().filter(|(_, load)| waits(load)) {
         let text = format!(
             "{} log-ons passed through during the failover, the longest wait for a turn {} ms",
             load.log_ons,
@@ -277,4 +285,9 @@ fn accounts(study: &Study, page: &mut Page<'_>) -> io::Result<()> {
 
 fn throttled<'l>(loads: impl Iterator<Item = &'l crate::lab::capacity::Load>) -> u64 {
     loads.map(|load| load.throttled).sum()
+}
+
+/// Whether log-ons had to wait for their turn on a machine.
+fn waits(load: &crate::lab::capacity::Load) -> bool {
+    load.log_ons > 0 && !load.longest_log_on_wait.is_zero()
 }
