@@ -6,7 +6,8 @@ use crate::base::{
     ClientId, CopyId, DbId, GroupId, Id, IdVec, Instant, MachineId, MailId, NodeId, NodeSet, Span,
 };
 use crate::failover::seam::{
-    ActivationPolicy, Effect, Failure, Input, Note, Order, Outcome, Refusal, ResourceState,
+    ActivationPolicy, Effect, Failure, GroupState, Input, Note, Order, Outcome, Refusal,
+    ResourceState,
 };
 use crate::journal::record::{ClientEvent, MailEvent, Plant, ServiceState};
 use crate::journal::{Record, RecordNo, What};
@@ -155,13 +156,14 @@ impl ServiceBack {
             }
             Note::Resource { resource, state, failure } => {
                 let group = topology.resources[*resource].group;
-                match (state, failure) {
-                    (_, Some(Failure::NoDomainController)) => {
-                        self.stuck.insert(group, "no domain controller could be reached");
-                    }
-                    (ResourceState::Online, _) => drop(self.stuck.remove(&group)),
-                    _ => {}
+                if let (ResourceState::Failed, Some(Failure::NoDomainController)) = (state, failure)
+                {
+                    self.stuck.insert(group, "no domain controller could be reached");
                 }
+            }
+            // That another resource of it is online again, as the witness is, changes nothing.
+            Note::Group { group, state: GroupState::Online, .. } => {
+                self.stuck.remove(group);
             }
             Note::LastLogs { database, missing, accepted: false, .. } => {
                 self.refused.insert(*database, *missing);
