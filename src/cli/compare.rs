@@ -115,7 +115,7 @@ pub(super) fn compare(args: &Compare) -> Answer {
     if let Some(folder) = &args.keep {
         keep(folder, &designs, &comparison)?;
     }
-    let kept = args.keep.as_ref().map(|folder| folder.display().to_string());
+    let kept = args.keep.as_ref().map(|folder| super::run::quoted(&folder.display().to_string()));
     let report = Report {
         designs: &designs,
         question: &question,
@@ -125,7 +125,8 @@ pub(super) fn compare(args: &Compare) -> Answer {
     };
     let mut output = Vec::new();
     write(&report, format(args), &mut output).map_err(|error| Failure::output(&error))?;
-    Ok(Done { output, broken: broken(&comparison) })
+    // What a person stopped is no answer that a script should take for one.
+    Ok(Done { output, broken: comparison.stopped || broken(&comparison) })
 }
 
 /// The first Ctrl-C ends the work after the runs that have begun, and the report shows what is

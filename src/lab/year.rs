@@ -7,7 +7,7 @@
 use super::episode::{self, Episode};
 use crate::base::draw::{Purpose, Stream};
 use crate::base::{Instant, Span};
-use crate::model::rates::{Between, Rate, Rates};
+use crate::model::rates::{Between, Quantiles, Rate, Rates};
 use crate::model::target::Component;
 use crate::model::{Fault, Topology};
 
@@ -69,6 +69,18 @@ fn whole_seconds(span: Span) -> Span {
     Span::from_secs((span.as_nanos() / 1_000_000_000).max(1))
 }
 
+/// What is left of a stretch in which a year begins: the longer a stretch, the likelier is it to be
+/// that one, and the year begins at any moment of it.
+fn under_way(table: &Quantiles, draws: &mut Stream) -> Span {
+    let longest = table.at(u64::from(u32::MAX));
+    loop {
+        let whole = table.at(draws.share());
+        if draws.between(Span::ZERO, longest) <= whole {
+            return draws.between(Span::ZERO, whole);
+        }
+    }
+}
+
 /// How long a component works until it fails; `first` if it has not failed before.
 fn works(between: &Between, draws: &mut Stream, first: bool) -> Span {
     let span = match between {
@@ -76,6 +88,7 @@ fn works(between: &Between, draws: &mut Stream, first: bool) -> Span {
         // Nobody starts the year with everything just done: a part of the time is over.
         Between::Fixed(mean) if first => draws.between(Span::ZERO, *mean),
         Between::Fixed(mean) => *mean,
+        Between::Quantiles(table) if first => under_way(table, draws),
         Between::Quantiles(table) => table.at(draws.share()),
     };
     whole_seconds(span)

@@ -142,8 +142,10 @@ impl Rate {
         | Failure::ServiceSlow(service, _) = self.failure
         {
             let runs = target::class_of(service);
+            // A server by itself has no cluster, whatever stands for it in the topology.
+            let exists = service != Service::Cluster || topology.nodes > 1;
             found.retain(|component| match component.part {
-                Part::Machine(machine) => target::is(&topology.machines[machine], runs),
+                Part::Machine(machine) => exists && target::is(&topology.machines[machine], runs),
                 _ => false,
             });
         }
@@ -164,7 +166,8 @@ impl Rate {
             (Failure::PlannedRestart, Part::Machine(machine)) => {
                 let machine = *machine;
                 let drain = topology.settings.year.drain;
-                if machine.index() >= topology.nodes || drain.is_zero() {
+                let member = topology.nodes > 1 && machine.index() < topology.nodes;
+                if !member || drain.is_zero() {
                     return at_once(Fault::PowerOff { machine });
                 }
                 let service = Service::Cluster;

@@ -414,11 +414,11 @@ settings! {
         /// 24 numbers, or flat for the same at every hour.
         day: Day = "flat", "".."", Assumed("an input");
         /// Share of a day's messages that a person sends; the rest is received.
-        sent_share: Ratio = "20%", "1%".."100%", Reported("exchange.md §7.3 KB/user/day at 75 KB: 5 sent of 25 to 30 of 150");
+        sent_share: Ratio = "20%", "1%".."90%", Reported("exchange.md §7.3 KB/user/day at 75 KB: 5 sent of 25 to 30 of 150");
         /// RPC operations for each message sent or received.
         operations_per_message: u32 = "88", "1".."100000", Derived("exchange.md §6 RPC Requests 1.3 at RPC averaged latency 1.7 ms (Little's law) for 2,500 mailboxes of 100 messages in 8 h");
         /// RPC operations that one request of a client stands for, sent one after the other.
-        operations_per_request: u32 = "10", "1".."1000", Assumed("how finely a run is simulated; the mean wait of an operation does not depend on it");
+        operations_per_request: u32 = "10", "1".."100", Assumed("how finely a run is simulated; the mean wait of an operation does not depend on it");
         /// Megacycles a second of an active mailbox for each 50 messages a day, on the Mailbox
         /// role.
         megacycles_per_50_messages: Decimal = "1", "0.01".."1000", Assumed("exchange.md §7.1 per-profile table 2010: recollection, the table itself was not found");
@@ -531,7 +531,7 @@ settings! {
     year: YearSettings {
         /// The longest quiet stretch between two planned events of an episode that is played; what
         /// is out at its end stays out for what is left of it.
-        quiet_limit: Span = "30m", "1m".."8784h", Assumed("above every retry timer of a client; what is still out by then waits for a repair");
+        quiet_limit: Span = "70m", "1m".."8784h", Assumed("above every retry: cluster.retry_period_on_failure is 1h; what is still out by then waits for a repair");
         /// How long after its last repair and the boot that follows it an episode may end, if all
         /// is back.
         first_look: Span = "10m", "2m".."24h", Assumed("several times a boot and the longest retry of a client");

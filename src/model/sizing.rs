@@ -158,17 +158,32 @@ pub fn send_share(settings: &Settings, group: &ClientGroup) -> Ratio {
     }
 }
 
-/// Mailboxes that a message is delivered to: of a profile as many as make what it receives of
-/// what it sends, else one.
-pub fn recipients(settings: &Settings, group: &ClientGroup) -> u64 {
+/// Mailboxes that a message is delivered to, in the mean: of a profile as many as make what it
+/// receives of what it sends, else one.
+pub fn recipients(settings: &Settings, group: &ClientGroup) -> Ratio {
     let share = settings.load.sent_share;
+    let received = share.denominator().saturating_sub(share.numerator());
     match group.profile {
         Some(_) if group.kind.has_mailbox() => {
-            let received = share.denominator().saturating_sub(share.numerator());
-            u64::from(received / share.numerator().max(1))
+            Ratio::new(received, share.numerator()).unwrap_or(Ratio::ONE)
         }
-        _ => 1,
+        _ => Ratio::ONE,
     }
+}
+
+/// A cost for each mailbox that a message has to do with: its sender's, if it is in the site, and
+/// those that it is delivered to.
+pub fn for_mailboxes(settings: &Settings, group: &ClientGroup, cost: u64) -> u64 {
+    cost * u64::from(group.kind.has_mailbox()) + part(cost, recipients(settings, group))
+}
+
+/// Mailboxes of every database, for its share of the mail.
+pub fn mailboxes_by_database(topology: &Topology) -> IdVec<DbId, u64> {
+    let mut mailboxes: IdVec<DbId, u64> = IdVec::filled(topology.databases.len(), 0);
+    for group in topology.clients.iter().filter(|group| group.kind.has_mailbox()) {
+        mailboxes[group.database] += u64::from(group.count);
+    }
+    mailboxes
 }
 
 /// Where the work of a site is done.
@@ -212,6 +227,8 @@ pub struct Needs {
     pub network: Use,
     /// Replay of the busiest passive copy, in thousandths of logs a second.
     pub replay: Use,
+    /// Logs that come to its passive copies, in bits a second of an adapter.
+    pub replication: Use,
 }
 
 /// Logs that a database makes, and what copying them takes.
@@ -249,7 +266,7 @@ pub fn needs(topology: &Topology, placement: &Placement) -> IdVec<MachineId, Nee
             need.processor.needed += times(share, costs.of_client_access(group.kind));
             need.network.needed += times(share, bytes_per_request(settings, group) * 8);
         }
-        transport(topology, placement, group, &costs, &mut needs);
+        transport(topology, placement, (group, access), &costs, &mut needs);
         if group.kind.has_mailbox() {
             mailboxes(topology, placement, group, &costs, &mut needs);
             let controllers = placement.with(topology, MachineRole::DomainController);
@@ -263,8 +280,9 @@ pub fn needs(topology: &Topology, placement: &Placement) -> IdVec<MachineId, Nee
         for node in &topology.databases[id].copies {
             let machine = MachineId::from(*node);
             if placement.active[id] != Some(*node) && placement.up.contains(&machine) {
-                let replay = &mut needs[machine].replay;
-                replay.needed = replay.needed.max(rate.per_second);
+                let need = &mut needs[machine];
+                need.replay.needed = need.replay.needed.max(rate.per_second);
+                need.replication.needed += rate.bits_per_second;
             }
         }
     }
@@ -288,6 +306,7 @@ fn available(topology: &Topology, id: MachineId) -> Needs {
         },
         network: of(u64::from(settings.ethernet.bandwidth) * MILLION),
         replay: of(u64::from(settings.replication.replay_rate) * 1_000),
+        replication: of(u64::from(settings.ethernet.bandwidth) * MILLION),
     }
 }
 
@@ -296,19 +315,31 @@ fn available(topology: &Topology, id: MachineId) -> Needs {
 fn transport(
     topology: &Topology,
     placement: &Placement,
-    group: &ClientGroup,
+    (group, access): (&ClientGroup, &[MachineId]),
     costs: &Costs,
     needs: &mut IdVec<MachineId, Needs>,
 ) {
     let share = send_share(&topology.settings, group);
     let sent = rate(group) * u128::from(share.numerator()) / u128::from(share.denominator());
-    let own = u64::from(group.kind.has_mailbox());
-    let cost = costs.message * (own + recipients(&topology.settings, group));
+    let cost = for_mailboxes(&topology.settings, group, costs.message);
     let beside = placement.active[group.database].map(MachineId::from);
+    let site = |machine: MachineId| topology.machines[machine].site;
     let mut hubs = placement.with(topology, MachineRole::HubTransport);
-    if hubs.len() > 1 {
+    // Mail for a mailbox goes through the Hubs of its site (exchange.md §2.4).
+    let near = |hub: &MachineId| beside.is_none_or(|active| site(*hub) == site(active));
+    if hubs.iter().any(near) {
+        hubs.retain(near);
+    }
+    let others = hubs.iter().filter(|hub| Some(**hub) != beside).count();
+    if others > 0 {
         hubs.retain(|hub| Some(*hub) != beside);
     }
+    // A relay's message that comes to the Hub beside the database is handed on, and looked up
+    // there again.
+    let twice = group.kind == ClientKind::Smtp
+        && others > 0
+        && access.iter().any(|machine| Some(*machine) == beside);
+    let sent_and_handed = sent * if twice { 2 } else { 1 };
     for hub in &hubs {
         needs[*hub].processor.needed += times(sent / hubs.len() as u128, cost);
     }
@@ -317,7 +348,8 @@ fn transport(
         let core = megacycles_per_core(&topology.machines[*controller].hardware) * MILLION;
         let look_up = topology.settings.directory.log_on_time.as_nanos();
         let cycles = u128::from(core) * u128::from(look_up) / NANOS;
-        needs[*controller].processor.needed += times(sent, u64::try_from(cycles).unwrap_or(0));
+        let cycles = u64::try_from(cycles).unwrap_or(0);
+        needs[*controller].processor.needed += times(sent_and_handed, cycles);
     }
 }
 
@@ -384,20 +416,19 @@ pub fn per_user(topology: &Topology, group: &ClientGroup) -> PerUser {
     let requests = rate(&one);
     let share = send_share(settings, group);
     let sent = requests * u128::from(share.numerator()) / u128::from(share.denominator());
-    let mailboxes = u64::from(group.kind.has_mailbox()) + recipients(settings, group);
     let database = &topology.databases[group.database];
     let seconds = busy_time(settings).as_nanos() / 1_000_000_000;
     let mailbox = |cost: u64| if group.kind.has_mailbox() { times(requests, cost) } else { 0 };
     let kilobytes = times(
         sent * u128::from(seconds),
-        mailboxes * u64::from(settings.store.log_kilobytes_per_message),
+        for_mailboxes(settings, group, settings.store.log_kilobytes_per_message.into()),
     );
     PerUser {
         messages_per_day: messages_per_day(settings, group),
         active: mailbox(costs.of_mailbox(settings, group.kind, database)),
         passive: mailbox(costs.of_passive(settings, group.kind)),
         client_access: times(requests, costs.of_client_access(group.kind)),
-        hub_transport: times(sent, costs.message * mailboxes),
+        hub_transport: times(sent, for_mailboxes(settings, group, costs.message)),
         transfers: mailbox(costs.operations * costs.transfers),
         cache: if group.kind.has_mailbox() { cache(settings, group) } else { 0 },
         kilobytes_per_day: times(
@@ -435,15 +466,21 @@ fn cache(settings: &Settings, group: &ClientGroup) -> u64 {
 pub fn log_rates(topology: &Topology) -> IdVec<DbId, LogRate> {
     let settings = &topology.settings;
     let mut kilobytes: IdVec<DbId, u64> = IdVec::filled(topology.databases.len(), 0);
+    let mailboxes = mailboxes_by_database(topology);
+    let all = mailboxes.values().sum::<u64>().max(1);
     for group in &topology.clients {
         let share = send_share(settings, group);
         let day = busy_time(settings).as_nanos();
         let sent = rate(group) * u128::from(day) / NANOS * u128::from(share.numerator())
             / u128::from(share.denominator());
-        let own = u64::from(group.kind.has_mailbox());
-        let mailboxes = own + recipients(settings, group);
         let of_message = u64::from(settings.store.log_kilobytes_per_message);
-        kilobytes[group.database] += times(sent, mailboxes * of_message);
+        if group.kind.has_mailbox() {
+            kilobytes[group.database] += times(sent, of_message);
+        }
+        let received = times(sent, part(of_message, recipients(settings, group)));
+        for (id, mailboxes) in mailboxes.iter() {
+            kilobytes[id] += received * mailboxes / all;
+        }
     }
     let seconds = (busy_time(settings).as_nanos() / 1_000_000_000).max(1);
     let of = |kilobytes: &u64| LogRate {

@@ -166,34 +166,32 @@ pub(super) fn transmit(p: &mut Plant, at: Instant, id: MachineId, bytes: u64) ->
 }
 
 /// The Store transfers what a request needs between a database and its disks: how long the request
-/// waits for reads in turn. `cold` is the factor on reads of a cold cache, in thousandths; what it
-/// adds takes its whole time.
+/// waits for its reads. `cold` is the factor on reads of a cold cache, in thousandths; what it adds
+/// takes its whole time.
+///
+/// The transfers of a request follow one another, so they are one piece of work: its wait is the
+/// sum of theirs, however many operations a request stands for.
 pub(super) fn transfer(p: &mut Plant, at: Instant, id: MachineId, cold: u64) -> Span {
     let (share, service) = (p.settings().load.read_share, p.settings().hardware.disk_service_time);
     let millionths = p.hardware.costs.operations * p.hardware.costs.transfers;
     let (above, below) = (u64::from(share.numerator()), u64::from(share.denominator()));
     let machine = machine(p, at, id);
     machine.due.0 += millionths;
-    let mut waits = Span::ZERO;
-    while machine.due.0 >= 1_000_000 {
-        machine.due.0 -= 1_000_000;
-        let waited = machine.disks.take(at, service).since(at);
-        machine.due.1 += above;
-        if machine.due.1 < below {
-            continue;
-        }
-        machine.due.1 -= below;
-        waits += waited;
-        machine.gauge.reads += 1;
-        machine.gauge.read_time += waited + service;
-        for _ in 0..cold.saturating_sub(1_000).div_ceil(1_000) {
-            let more = machine.disks.take(at, service).since(at) + service;
-            waits += more;
-            machine.gauge.reads += 1;
-            machine.gauge.read_time += more;
-        }
+    let transfers = machine.due.0 / 1_000_000;
+    machine.due.0 %= 1_000_000;
+    machine.due.1 += transfers * above;
+    let reads = machine.due.1 / below;
+    machine.due.1 %= below;
+    let extra = (reads * cold.saturating_sub(1_000)).div_ceil(1_000);
+    let all = transfers + extra;
+    if all == 0 {
+        return Span::ZERO;
     }
-    waits
+    let waited = machine.disks.take(at, service * all).since(at);
+    let waited = waited.scaled(reads + extra, all);
+    machine.gauge.reads += reads + extra;
+    machine.gauge.read_time += waited + service * (reads + extra);
+    waited + service * extra
 }
 
 /// A passive copy's server does what a request to the active copy leaves it to do.

@@ -127,7 +127,7 @@ fn other_forms_are_written_too() {
     assert!(csv.out.contains(",outlook latency p99,ms,"), "{}", csv.out);
     let svg = told(&["capacity", "--runs=0", "--window=30s", "--format=svg"]);
     assert!(svg.out.starts_with("<svg ") && svg.out.trim_end().ends_with("</svg>"));
-    for word in ["EX02 processor", "percent of the limit", "outlook after"] {
+    for word in ["EX02 processor", "percent of the limit", "outlook", "during"] {
         assert!(svg.out.contains(word), "{word}");
     }
 }

@@ -32,6 +32,8 @@ pub enum Kind {
     /// Logs to replay, of what is replayed, in closed form only: what is more makes a queue that a
     /// mount has to wait for.
     Replay,
+    /// Logs that come to passive copies, of what an adapter carries, in closed form only.
+    Replication,
 }
 
 impl Kind {
@@ -49,6 +51,7 @@ impl Kind {
             Kind::ClientAccessRequests => "Client Access RPC Requests",
             Kind::ReadLatency => "database read latency",
             Kind::Replay => "log replay",
+            Kind::Replication => "log copying",
         }
     }
 
@@ -63,6 +66,7 @@ impl Kind {
                 | Kind::Network
                 | Kind::LogOn
                 | Kind::Replay
+                | Kind::Replication
         )
     }
 
@@ -149,6 +153,12 @@ fn of_machine(topology: &Topology, machine: MachineId, load: &Load, needs: &Need
         used(Kind::Disks, load.disks, needs.disks, None),
         of(Kind::Memory, None, Some(share(needs.memory)), Some(memory)),
         of(Kind::Replay, None, Some(share(needs.replay)), Some(1_000_000)),
+        of(
+            Kind::Replication,
+            None,
+            Some(share(needs.replication)),
+            Some(millionths(limits.network)),
+        ),
         used(Kind::Network, load.network, needs.network, Some(limits.network)),
         of(Kind::LogOn, Some(load.log_on), None, Some(millionths(limits.log_on))),
         latency(Kind::StoreLatency, load.store_latency, limits.store_rpc_averaged_latency),

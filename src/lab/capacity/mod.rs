@@ -18,6 +18,7 @@ use crate::model::assumed::{assumed, assumed_of_sizing};
 use crate::model::load::Given;
 use crate::model::scenario::Start;
 use crate::model::sizing::{self, LogRate, Needs};
+use crate::model::topology::MachineRole;
 use crate::model::{Assumption, Topology};
 
 /// What is asked.
@@ -66,7 +67,8 @@ pub struct ClosedForm {
     pub both: IdVec<MachineId, Needs>,
     /// Without the machine that is lost.
     pub one: IdVec<MachineId, Needs>,
-    /// Whether every database has a copy left to be activated, and every client group a server.
+    /// Whether every database has a copy left to be activated, every client group a server, and the
+    /// site a domain controller, a DNS server and a Hub.
     pub carried: bool,
     /// Logs of each database.
     pub logs: IdVec<DbId, LogRate>,
@@ -76,13 +78,22 @@ pub struct ClosedForm {
 pub fn closed_form(topology: &Topology, lost: MachineId) -> ClosedForm {
     let both = placement::healthy(topology);
     let one = placement::without(topology, &both, lost);
+    let left = |role: MachineRole| {
+        let all: Vec<MachineId> = topology.with_role(role).collect();
+        all.is_empty() || all.iter().any(|machine| *machine != lost)
+    };
+    // Without a domain controller nobody logs on and no Hub finds a recipient.
     let carried = one.active.values().all(Option::is_some)
-        && one.access.iter().all(|access| !access.is_empty());
+        && one.access.iter().all(|access| !access.is_empty())
+        && [MachineRole::DomainController, MachineRole::Dns, MachineRole::HubTransport]
+            .into_iter()
+            .all(left);
     let both = sizing::needs(topology, &both);
     let mut one = sizing::needs(topology, &one);
     for (id, needs) in one.iter_mut() {
         // What it had to replay until the failover decides how long the mount takes.
         needs.replay = both[id].replay;
+        needs.replication = both[id].replication;
     }
     ClosedForm { both, one, carried, logs: sizing::log_rates(topology) }
 }
@@ -130,7 +141,7 @@ pub fn study<'t>(
     told(1);
     let both = judged(topology, &run.windows[0], &form, question.lost, false);
     let one = judged(topology, &run.windows[2], &form, question.lost, true);
-    let holds = search::holds(&run, &one);
+    let holds = form.carried && search::holds(&run, &one);
     let searched = seeds > 0 && users(topology) > 0;
     let search = searched.then(|| search(topology, &question, seeds, &mut |runs| told(runs + 1)));
     let mut assumed = assumed(topology, &probe::scenario(topology, &question), given);

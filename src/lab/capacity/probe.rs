@@ -7,6 +7,7 @@ use crate::journal::record::ClientEvent;
 use crate::lab::run::Figures;
 use crate::model::fault::Planned;
 use crate::model::scenario::{Start, VerdictKind};
+use crate::model::settings::Day;
 use crate::model::topology::ClientKind;
 use crate::model::{Fault, Scenario, Topology};
 use crate::sim::{Account, Gauge, Recording, Run};
@@ -92,7 +93,7 @@ pub(super) fn scenario(topology: &Topology, question: &Question) -> Scenario {
         title: "A machine loses power at the busiest hour".to_owned(),
         until: end,
         clients_from: CLIENTS_FROM,
-        time_of_day: topology.settings.load.day.busiest_hour(),
+        time_of_day: Span::ZERO,
         settle: question.during,
         start: Start::usual(topology),
         faults: vec![Planned {
@@ -107,6 +108,10 @@ pub(super) fn scenario(topology: &Topology, question: &Question) -> Scenario {
 
 /// Runs a topology as it is asked for.
 pub fn probe(topology: &Topology, question: &Question, seed: u64) -> Probe {
+    // However long it is measured, the hour stays the busiest.
+    let mut busiest = topology.clone();
+    busiest.settings.load.day = Day::FLAT;
+    let topology = &busiest;
     let scenario = scenario(topology, question);
     let begin = CLIENTS_FROM + question.warm_up;
     let strikes = begin + question.before;

@@ -65,7 +65,7 @@ pub fn search(
     let mut done = 0;
     let mut brackets = Vec::new();
     for number in 0..runs {
-        let seed = question.seed + u64::from(number);
+        let seed = question.seed.wrapping_add(u64::from(number));
         let mut one = |users: u32| {
             let found = trial(topology, question, seed, users);
             done += 1;
@@ -83,7 +83,7 @@ fn trial(topology: &Topology, question: &Question, seed: u64, users: u32) -> Tri
     let form = closed_form(&topology, question.lost);
     let run = probe(&topology, question, seed);
     let measures = judged(&topology, &run.windows[2], &form, question.lost, true);
-    Trial { users, holds: holds(&run, &measures), measures }
+    Trial { users, holds: form.carried && holds(&run, &measures), measures }
 }
 
 /// Whether a run stayed within the limits after its failover, and nobody is without service.
@@ -141,6 +141,7 @@ fn closed_largest(topology: &Topology, question: &Question) -> u32 {
                 && within(needs.memory.needed, needs.memory.available, limits.memory)
                 && within(needs.network.needed, needs.network.available, limits.network)
                 && needs.replay.needed <= needs.replay.available
+                && within(needs.replication.needed, needs.replication.available, limits.network)
                 && needs.disks.needed <= needs.disks.available
         })
     };

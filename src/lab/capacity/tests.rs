@@ -1,7 +1,7 @@
 //! Small sites whose answers are known.
 
 use super::*;
-use crate::model::topology::Authentication;
+use crate::model::topology::{Authentication, MachineRole};
 use crate::model::{builtin, load};
 
 /// The article's site with only its cached Outlook clients, so many, of a profile.
@@ -110,4 +110,34 @@ fn a_reconnect_storm_queues_for_ntlm_and_not_for_kerberos() {
     assert!(two >= Span::from_millis(5), "more than one log-on was before it: {two}");
     assert!(one > two * 2, "one at a time {one}, two {two}");
     assert_eq!(longest(Authentication::Kerberos, 1), Span::ZERO);
+}
+
+#[test]
+fn how_finely_requests_are_cut_changes_no_mean_wait() {
+    let latency = |operations| {
+        let mut site = site(600, 100);
+        site.settings.load.operations_per_request = operations;
+        site.clients[0].think = sizing::think(&site.settings, site.clients[0].kind, 100);
+        for machine in site.machines.values_mut() {
+            machine.hardware.disks = 2;
+        }
+        let window = Span::from_secs(600);
+        let question = Question { before: window, after: Span::from_secs(60), ..asked(&site) };
+        let load = probe(&site, &question, 1).windows[0].machines[MachineId(0)];
+        assert!((280_000..350_000).contains(&load.disks), "{} of the disks", load.disks);
+        load.read_latency
+    };
+    let (fine, coarse) = (latency(2), latency(20));
+    // M/D/2 at 31 %: a wait of about 0.05 of the 8.7 ms.
+    let near = |span: Span| (Span::from_micros(8_900)..Span::from_micros(10_000)).contains(&span);
+    assert!(near(fine) && near(coarse), "{fine} and {coarse}");
+}
+
+#[test]
+fn a_site_without_its_only_domain_controller_carries_nobody() {
+    let site = site(100, 100);
+    let lost = MachineId(2);
+    assert!(site.machines[lost].roles.contains(&MachineRole::DomainController));
+    assert!(!closed_form(&site, lost).carried);
+    assert!(closed_form(&site, MachineId(0)).carried);
 }

@@ -23,13 +23,6 @@ impl Day {
         Span::from_nanos(percent * HOUR / 100)
     }
 
-    /// The first of the hours in which people are busiest.
-    pub fn busiest_hour(&self) -> Span {
-        let most = self.0.iter().copied().max().unwrap_or(0);
-        let hour = self.0.iter().position(|share| *share == most).unwrap_or(0);
-        Span::from_nanos(hour as u64 * HOUR)
-    }
-
     /// How long it takes from a time of day until work is done that would take `work` at the
     /// busiest hour's rate.
     pub fn time_for(&self, time_of_day: Span, work: Span) -> Span {

@@ -152,6 +152,7 @@ fn latencies(study: &Study, area: &Area) -> Result<(), String> {
     let mut chart = ChartBuilder::on(area)
         .margin(12)
         .caption("Latency of requests: median, 90th and 99th percentile", ("sans-serif", 16))
+        .x_label_area_size(8)
         .y_label_area_size(52)
         .build_cartesian_2d(0.0..columns as f64, (0.5..most).log_scale())
         .map_err(text)?;
@@ -163,23 +164,28 @@ fn latencies(study: &Study, area: &Area) -> Result<(), String> {
         .light_line_style(TRANSPARENT)
         .draw()
         .map_err(text)?;
-    for (shade, percent) in PERCENTS.into_iter().enumerate() {
+    for (phase, name) in PHASES.into_iter().enumerate() {
+        let color = COLORS[phase];
         let bars = kinds.iter().enumerate().flat_map(|(place, kind)| {
-            (0..phases).filter_map(move |phase| {
+            PERCENTS.into_iter().enumerate().filter_map(move |(shade, percent)| {
                 let left = (place * phases + phase) as f64 + 0.15;
                 let top = ms(kind, phase, percent)?.max(0.5);
-                let color = COLORS[phase % COLORS.len()].mix(0.35 + 0.3 * shade as f64);
+                let color = color.mix(0.35 + 0.3 * shade as f64);
                 Some(Rectangle::new([(left, 0.5), (left + 0.7, top)], color.filled()))
             })
         });
-        chart.draw_series(bars).map_err(text)?;
+        let square = move |(x, y)| Rectangle::new([(x, y - 5), (x + 10, y + 5)], color.filled());
+        chart.draw_series(bars).map_err(text)?.label(name).legend(square);
     }
-    let names = kinds.iter().enumerate().flat_map(|(place, kind)| {
-        PHASES.iter().enumerate().map(move |(phase, name)| {
-            let at = ((place * phases + phase) as f64 + 0.17, most * 0.8);
-            Text::new(format!("{} {name}", kind.word()), at, ("sans-serif", 10))
-        })
+    let names = kinds.iter().enumerate().map(|(place, kind)| {
+        let at = ((place * phases) as f64 + 0.17, most * 0.8);
+        Text::new(kind.word(), at, ("sans-serif", 12))
     });
     chart.draw_series(names).map_err(text)?;
-    Ok(())
+    chart
+        .configure_series_labels()
+        .position(SeriesLabelPosition::MiddleRight)
+        .background_style(WHITE.mix(0.85))
+        .draw()
+        .map_err(text)
 }

@@ -150,7 +150,8 @@ fn utilisation(study: &Study, page: &mut Page<'_>) -> io::Result<()> {
         }
         let what = format!("{} {}", topology.machine_name(of.machine), of.kind.word());
         let simulated = |measure: Option<&Measure>| {
-            let value = measure.and_then(|m| m.simulated);
+            // A narrow table has no other column for what is worked out in closed form only.
+            let value = measure.and_then(|m| m.simulated.or(m.closed.filter(|_| !wide)));
             value.map_or("-".to_owned(), |value| told(of.kind, value))
         };
         let closed = |measure: Option<&Measure>| {
@@ -210,7 +211,9 @@ fn answer(study: &Study, page: &mut Page<'_>) -> io::Result<()> {
     let nearest = study.bottleneck().map(|measure| beside_limit(study, measure));
     let nearest = nearest.filter(|_| study.form.carried).unwrap_or_else(|| {
         let lost = study.topology.machine_name(study.question.lost);
-        format!("{lost} alone has a database or serves clients: nothing takes its place")
+        format!(
+            "nothing takes the place of {lost}: a database, a role or the directory has no other"
+        )
     });
     row(Ink::Plain, "first bottleneck", &nearest)?;
     let asked = users(study.topology);
@@ -270,7 +273,8 @@ fn accounts(study: &Study, page: &mut Page<'_>) -> io::Result<()> {
     let during = &study.run.windows[1].machines;
     for (id, load) in during.iter().filter(|(_, load)| waits(load)) {
         let text = format!(
-            "{} log-ons passed through during the failover, the longest wait for a turn {} ms",
+            "{} log-ons passed through during the failover, the longest wait for a turn since the run \
+             began {} ms",
             load.log_ons,
             ms(load.longest_log_on_wait)
         );

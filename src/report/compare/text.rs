@@ -24,9 +24,15 @@ pub(super) fn write(
     let page = &mut Page::new(out, width, color);
     heading(report, page)?;
     cost(report, page)?;
-    year(report, page)?;
-    causes(report, page)?;
-    differences(report, page)?;
+    let results = report.comparison.results.iter();
+    if results.map(|result| result.years.len()).min().unwrap_or(0) > 0 {
+        year(report, page)?;
+        causes(report, page)?;
+        differences(report, page)?;
+    } else if report.question.years > 0 {
+        page.title("A year")?;
+        page.item(Ink::Bad, "  ", "no year of every design is complete")?;
+    }
     faults(report, page)?;
     scenarios(report, page)?;
     episodes(report, page)?;
@@ -221,7 +227,11 @@ fn differences(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
                 Some((low, high)) => format!(", 95 % from {} to {}", shown(low), shown(high)),
                 None => String::new(),
             };
-            let word = if found.is_clear() { "clear" } else { "not clear: zero is within" };
+            let word = match found.mean.interval() {
+                None => "one year has no interval",
+                Some(_) if found.is_clear() => "clear",
+                Some(_) => "not clear: zero is within",
+            };
             let text = format!(
                 "{}{between} ({word}); more in {} and less in {} of {} years",
                 shown(found.mean.mean),

@@ -16,12 +16,16 @@ use crate::journal::record::{ClientEvent, ConnectionState, Refused, Request, Ser
 use crate::model::Service;
 use crate::model::topology::Authentication;
 
+/// Unanswered wishes beyond which a person in cached mode reads what is there.
+const MOST_WISHES: usize = 16;
+
 /// The person reads, or writes a message. In cached mode that goes on whatever the connection
 /// does; pressing Send makes Outlook try at once.
 pub(super) fn think(p: &mut Plant, at: Instant, id: ClientId) {
     let client = p.client_mut(id);
     let sends = client.choice.chance(client.send_share);
-    let reads_cache = client.cached && client.shown != ConnectionState::Connected;
+    let waits = client.shown != ConnectionState::Connected || client.wishes.len() >= MOST_WISHES;
+    let reads_cache = client.cached && waits;
     if client.cached {
         plan_think(p, at, id);
     }

@@ -3,12 +3,12 @@
 use super::super::event::Event as Planned;
 use super::super::plant::Plant;
 use super::super::{directory, hardware, storage};
-use super::{Event, keep, mailboxes, on_the_line, recipients, safety, tell, way};
+use super::{Event, keep, on_the_line, safety, sender, tell, way};
 use crate::base::{CopyId, Instant, MachineId, MachineSet, MailId, NodeId, SiteId, Span};
 use crate::failover::seam::Failure;
 use crate::journal::RecordNo;
 use crate::journal::record::MailEvent;
-use crate::model::Service;
+use crate::model::{Service, sizing};
 
 /// Whether a Hub answers.
 pub(super) fn answers(p: &Plant, hub: MachineId) -> bool {
@@ -161,7 +161,7 @@ pub(super) fn deliver(p: &mut Plant, at: Instant, mail: MailId, hub: MachineId) 
     }
     let work = p.settings().transport.delivery_time;
     let work = p.stretched(hub, Service::HubTransport, work);
-    let cycles = p.hardware.costs.message * mailboxes(p, mail);
+    let cycles = sizing::for_mailboxes(p.settings(), sender(p, mail), p.hardware.costs.message);
     let (begins, least) = hardware::compute(p, at, hub, cycles);
     let line = if server == hub { Span::ZERO } else { span * 2 + on_the_line(p) };
     let copy = CopyId { database, node };
@@ -211,8 +211,7 @@ pub(super) fn arrive(p: &mut Plant, at: Instant, mail: MailId, hub: MachineId, c
     message.shadow = MachineSet::EMPTY;
     message.deferred = None;
     let record = tell(p, at, mail, MailEvent::Delivered { copy }, cause);
-    let copies = recipients(p, mail);
-    let entry = keep(p, at, mail, (copy, copies), false, record);
+    let entry = keep(p, at, mail, copy, false, record);
     safety::keep_delivered(p, at, hub, copy.database, entry);
 }
 

@@ -148,6 +148,8 @@ pub(super) struct Transport {
     messages: IdVec<MailId, Message>,
     /// Messages that the mail system took responsibility for.
     submitted: u64,
+    /// Mailboxes of each database; one each if there is none at all.
+    mailboxes: IdVec<DbId, u64>,
     /// Machines with the Hub Transport role, in their order.
     servers: Vec<MachineId>,
     /// Of every machine; those without the role have nothing to do.
@@ -168,9 +170,14 @@ impl Transport {
             silent: IdVec::filled(topology.machines.len(), (None, 0)),
         };
         let clients = topology.clients.iter().map(|group| group.count as usize).sum();
+        let mut mailboxes = sizing::mailboxes_by_database(topology);
+        if mailboxes.values().all(|count| *count == 0) {
+            mailboxes = IdVec::filled(databases, 1);
+        }
         Transport {
             messages: IdVec::new(),
             submitted: 0,
+            mailboxes,
             servers: topology.with_role(MachineRole::HubTransport).collect(),
             hubs: topology.machines.ids().map(hub).collect(),
             databases: (0..databases).map(|_| Mailboxes::default()).collect(),
@@ -230,7 +237,7 @@ pub(super) fn stored(
         return false;
     }
     let record = submitted(p, at, mail, cause);
-    keep(p, at, mail, (copy, 1), true, record);
+    keep(p, at, mail, copy, true, record);
     let message = &mut p.transport.messages[mail];
     message.outbox = false;
     message.sent_item = true;
@@ -256,18 +263,23 @@ pub(super) fn accept(
     mail
 }
 
-/// A new message to a mailbox in any database.
+/// A new message to one of the site's mailboxes.
 fn new_message(p: &mut Plant, client: ClientId) -> MailId {
     let count = p.transport.written[client];
     p.transport.written[client] = count + 1;
-    let databases = p.setup.topology.databases.len() as u64;
-    let recipient = if databases > 1 {
+    let mailboxes: u64 = p.transport.mailboxes.values().sum();
+    let mut recipient = DbId(0);
+    if p.transport.mailboxes.len() > 1 {
         let key = 1 << 56 | u64::from(client.0) << 24 | u64::from(count & 0xff_ffff);
-        p.stream(key, Purpose::Choice).below(databases)
-    } else {
-        0
-    };
-    let recipient = DbId(u16::try_from(recipient).expect("below the number of databases"));
+        let mut place = p.stream(key, Purpose::Choice).below(mailboxes);
+        for (id, here) in p.transport.mailboxes.iter() {
+            recipient = id;
+            if place < *here {
+                break;
+            }
+            place -= here;
+        }
+    }
     p.transport.messages.push(Message::new(client, recipient))
 }
 
@@ -297,26 +309,25 @@ fn sender<'p>(p: &'p Plant<'_>, mail: MailId) -> &'p ClientGroup {
     p.setup.topology.client_group(p.transport.messages[mail].client)
 }
 
-/// Mailboxes that a message is delivered to. They stand for each other: it goes to all or none.
-fn recipients(p: &Plant, mail: MailId) -> u64 {
-    sizing::recipients(p.settings(), sender(p, mail))
-}
-
-/// Mailboxes that have to do with a message: its sender's, if it is in the site, and the others.
-fn mailboxes(p: &Plant, mail: MailId) -> u64 {
-    u64::from(sender(p, mail).kind.has_mailbox()) + recipients(p, mail)
-}
-
-/// Writes a message into so many mailboxes of a mounted copy and keeps account of where.
+/// Writes a message into a mounted copy, as its sender's item or for its recipients, and keeps
+/// account of where. Its recipients stand for each other: it goes to all or none.
 fn keep(
     p: &mut Plant,
     at: Instant,
     mail: MailId,
-    (copy, mailboxes): (CopyId, u64),
+    copy: CopyId,
     sent: bool,
     cause: RecordNo,
 ) -> Entry {
-    let kilobytes = u64::from(p.settings().store.log_kilobytes_per_message) * mailboxes;
+    let one = p.settings().store.log_kilobytes_per_message;
+    let recipients = sizing::recipients(p.settings(), sender(p, mail));
+    let kilobytes = match sent {
+        true => one.into(),
+        false => {
+            let (above, below) = (recipients.numerator(), recipients.denominator());
+            (u64::from(one) * u64::from(above) / u64::from(below)).max(1)
+        }
+    };
     let position = storage::write(p, at, copy, kilobytes, cause);
     let entry = Entry { mail, sent, activation: storage::activation(p, copy), position };
     while let Some(first) = p.transport.databases[copy.database].entries.front().copied()

@@ -385,12 +385,11 @@ fn a_cold_cache_costs_extra_reads_until_it_is_warm() {
             let (low, high) = (warm + read * reads, warm + read * reads + Span::from_micros(5));
             (low..high).contains(&time)
         };
-        // A request reads two or three times, and just after the mount each read is four. With
-        // three, the thirteenth transfer waits for one of twelve disks.
+        // A request reads two or three times, and just after the mount each read is four.
         let cold = times(play, 0);
-        assert!(cold.iter().skip(1).all(|time| nearly(*time, 6) || nearly(*time, 10)), "{cold:?}");
+        assert!(cold.iter().skip(1).all(|time| nearly(*time, 6) || nearly(*time, 9)), "{cold:?}");
         let half = times(play, 30);
-        assert!(half.iter().all(|time| nearly(*time, 4) || nearly(*time, 6)), "{half:?}");
+        assert!(half.iter().all(|time| (3..=5).any(|reads| nearly(*time, reads))), "{half:?}");
         let after = times(play, 60);
         assert!(after.iter().skip(1).all(|time| nearly(*time, 0)), "{after:?}");
     });
