@@ -56,6 +56,8 @@ pub struct Outcome<'t> {
     pub verdict: Verdict,
     /// What became of every request and message, by the plant's own books.
     pub account: Account,
+    /// Memory of all clients in bytes, and of the largest.
+    pub client_bytes: (u64, u64),
 }
 
 /// Mail at the end of a run.
@@ -179,6 +181,7 @@ pub fn run<'t>(
         moves,
         verdict,
         account,
+        client_bytes: recorded.client_bytes,
     }
 }
 

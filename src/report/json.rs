@@ -71,6 +71,11 @@ fn document(outcome: &Outcome, repeat: &str) -> Value {
             "duplicates": outcome.mail.duplicates,
         },
         "requests": requests(outcome),
+        "memory": {
+            "bytes_per_client": outcome.client_bytes.0
+                / u64::from(outcome.topology.total_clients()).max(1),
+            "bytes_of_largest_client": outcome.client_bytes.1,
+        },
         "clients": clients(outcome),
         "moves": moves(outcome),
         "steps": steps(outcome),

@@ -47,6 +47,8 @@ pub struct Recorded {
     pub events: u64,
     /// The account of requests and messages since the run began.
     pub account: Account,
+    /// Memory of all clients in bytes, and of the largest, at the end of a whole run; else nothing.
+    pub client_bytes: (u64, u64),
 }
 
 /// What became of everything that was asked and sent.
@@ -97,5 +99,7 @@ pub fn simulate(
     seed: u64,
     recording: Recording,
 ) -> Recorded {
-    Run::new(topology, scenario, seed, recording).until(scenario.until)
+    let mut run = Run::new(topology, scenario, seed, recording);
+    let recorded = run.until(scenario.until);
+    Recorded { client_bytes: run.client_bytes(), ..recorded }
 }

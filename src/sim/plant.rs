@@ -432,7 +432,7 @@ pub(super) fn run(world: &mut World, until: Instant) -> Recorded {
         (events, Account { requests, messages })
     });
     let mut recorder = world.resource_mut::<Recorder>();
-    Recorded { records: recorder.take(), events, account }
+    Recorded { records: recorder.take(), events, account, client_bytes: (0, 0) }
 }
 
 /// Borrows the world once for whatever is done with the plant.

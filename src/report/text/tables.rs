@@ -80,7 +80,10 @@ pub(super) fn state(outcome: &Outcome, names: &Names, page: &mut Page<'_>) -> io
         requests.timed_out,
         requests.in_flight
     );
-    row(Ink::Plain, "requests", &text)
+    row(Ink::Plain, "requests", &text)?;
+    let (all, largest) = outcome.client_bytes;
+    let each = all / u64::from(outcome.topology.total_clients()).max(1);
+    row(Ink::Plain, "memory", &format!("{each} bytes a client, {largest} the largest"))
 }
 
 pub(super) fn clients(outcome: &Outcome, page: &mut Page<'_>) -> io::Result<()> {
