@@ -418,7 +418,7 @@ settings! {
         /// RPC operations for each message sent or received.
         operations_per_message: u32 = "88", "1".."100000", Derived("exchange.md §6 RPC Requests 1.3 at RPC averaged latency 1.7 ms (Little's law) for 2,500 mailboxes of 100 messages in 8 h");
         /// RPC operations that one request of a client stands for, sent one after the other.
-        operations_per_request: u32 = "10", "1".."100", Assumed("how finely a run is simulated; the mean wait of an operation does not depend on it");
+        operations_per_request: u32 = "10", "1".."100", Assumed("how finely a run is simulated; the mean wait of an operation does not depend on it, the size of a reconnect storm does");
         /// Megacycles a second of an active mailbox for each 50 messages a day, on the Mailbox
         /// role.
         megacycles_per_50_messages: Decimal = "1", "0.01".."1000", Assumed("exchange.md §7.1 per-profile table 2010: recollection, the table itself was not found");
