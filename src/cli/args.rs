@@ -358,6 +358,19 @@ pub(super) enum ListFormat {
     Json,
 }
 
+/// Form of what can be a picture too.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum StudyFormat {
+    /// For a person.
+    Text,
+    /// One JSON document.
+    Json,
+    /// A table.
+    Csv,
+    /// A picture.
+    Svg,
+}
+
 /// A seed as typed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Seed {

@@ -1,6 +1,6 @@
 //! `dagtwin capacity`: who can be carried before and after a failover, and what gives way first.
 
-use super::args::key_value;
+use super::args::{StudyFormat, key_value};
 use super::failure::{Answer, Done, Failure};
 use super::{input, progress, suggest};
 use crate::base::Span;
@@ -8,8 +8,8 @@ use crate::lab::capacity::{self, Question};
 use crate::lab::pool::Progress;
 use crate::model::settings::Value;
 use crate::model::{Problem, Topology};
-use crate::report::capacity::{self as report, Format};
-use clap::{Args, ValueEnum, ValueHint};
+use crate::report::capacity as report;
+use clap::{Args, ValueHint};
 use std::sync::atomic::Ordering;
 
 /// Tell who can be carried before and after a failover, and what gives way first: use of every
@@ -58,19 +58,6 @@ Examples:
   dagtwin capacity my-site --lost EX02 --set hardware.cores=12 --format svg > capacity.svg
   dagtwin capacity my-site --runs 0 --format json | jq .closed_form";
 
-/// Form of a study.
-#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum StudyFormat {
-    /// For a person.
-    Text,
-    /// One JSON document.
-    Json,
-    /// A row for each value.
-    Csv,
-    /// A picture.
-    Svg,
-}
-
 /// Shortest and longest window.
 const WINDOW: (Span, Span) = (Span::from_secs(10), Span::from_secs(24 * 3_600));
 
@@ -96,15 +83,7 @@ pub(super) fn capacity(args: &Capacity) -> Answer {
             progress.total.fetch_max(done as usize + 1, Ordering::Relaxed);
         })
     });
-    let format = match args.format {
-        StudyFormat::Text => Format::Text {
-            width: usize::from(args.width.unwrap_or_else(super::run::terminal_width)),
-            color: super::colored(),
-        },
-        StudyFormat::Json => Format::Json,
-        StudyFormat::Csv => Format::Csv,
-        StudyFormat::Svg => Format::Svg,
-    };
+    let format = super::study_format(args.format, args.width);
     let mut done = Done { output: Vec::new(), broken: !study.holds };
     let written = report::write(&study, format, &repeat(args), &mut done.output);
     written.map_err(|error| Failure::output(&error))?;

@@ -1,6 +1,6 @@
 //! `dagtwin compare`: designs under the same faults and draws.
 
-use super::args::{key_value, number};
+use super::args::{StudyFormat, key_value, number};
 use super::failure::{Answer, Done, Failure};
 use super::{input, progress};
 use crate::lab::compare::{self, Comparison, Design, Question};
@@ -8,8 +8,8 @@ use crate::lab::pool::{self, Progress};
 use crate::model::Rates;
 use crate::model::load;
 use crate::model::rates::BUILT_IN;
-use crate::report::compare::{Format, Report, write};
-use clap::{Args, ValueEnum, ValueHint};
+use crate::report::compare::{Report, write};
+use clap::{Args, ValueHint};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -64,24 +64,11 @@ pub(super) struct Compare {
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub keep: Option<PathBuf>,
     /// Form of the report on standard output.
-    #[arg(long, value_enum, default_value_t = CompareFormat::Text)]
-    pub format: CompareFormat,
+    #[arg(long, value_enum, default_value_t = StudyFormat::Text)]
+    pub format: StudyFormat,
     /// Width of the text report in columns [default: the terminal's, or 120].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(60..=400))]
     pub width: Option<u16>,
-}
-
-/// Form of a comparison.
-#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum CompareFormat {
-    /// For a person.
-    Text,
-    /// One JSON document.
-    Json,
-    /// One row for each design, year and cause.
-    Csv,
-    /// A picture.
-    Svg,
 }
 
 const EXAMPLES: &str = "\
@@ -124,7 +111,8 @@ pub(super) fn compare(args: &Compare) -> Answer {
         repeat: &repeat(args),
     };
     let mut output = Vec::new();
-    write(&report, format(args), &mut output).map_err(|error| Failure::output(&error))?;
+    write(&report, super::study_format(args.format, args.width), &mut output)
+        .map_err(|error| Failure::output(&error))?;
     // What a person stopped is no answer that a script should take for one.
     Ok(Done { output, broken: comparison.stopped || broken(&comparison) })
 }
@@ -150,18 +138,6 @@ fn broken(comparison: &Comparison) -> bool {
         let faults = result.faults.iter().map(|of| of.broken);
         episodes || faults.chain(result.scenarios.iter().map(|of| of.broken)).any(|of| of > 0)
     })
-}
-
-fn format(args: &Compare) -> Format {
-    match args.format {
-        CompareFormat::Text => Format::Text {
-            width: usize::from(args.width.unwrap_or_else(super::run::terminal_width)),
-            color: super::colored(),
-        },
-        CompareFormat::Json => Format::Json,
-        CompareFormat::Csv => Format::Csv,
-        CompareFormat::Svg => Format::Svg,
-    }
 }
 
 /// The rates of a file, or those that come with the program.

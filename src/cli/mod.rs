@@ -19,6 +19,7 @@ mod transitions;
 mod verify;
 mod why;
 
+use crate::report::StudyFormat;
 use args::{Cli, Color, Command};
 use clap::Parser;
 use failure::{Answer, Done, Failure};
@@ -67,6 +68,19 @@ fn choose_color(color: Color) {
         Color::Never => anstream::ColorChoice::Never,
     };
     choice.write_global();
+}
+
+/// The format that was asked for; the width of a text is the terminal's if none was given.
+fn study_format(format: args::StudyFormat, width: Option<u16>) -> StudyFormat {
+    match format {
+        args::StudyFormat::Text => StudyFormat::Text {
+            width: usize::from(width.unwrap_or_else(run::terminal_width)),
+            color: colored(),
+        },
+        args::StudyFormat::Json => StudyFormat::Json,
+        args::StudyFormat::Csv => StudyFormat::Csv,
+        args::StudyFormat::Svg => StudyFormat::Svg,
+    }
 }
 
 /// Whether standard output takes colour.

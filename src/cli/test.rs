@@ -3,6 +3,7 @@
 use super::args::{ListFormat, Test};
 use super::failure::{Answer, Done, Failure};
 use super::{input, progress};
+use crate::lab::pool::{self, Progress};
 use crate::lab::{self, VerdictKind};
 use crate::model::Scenario;
 use crate::model::builtin;
@@ -11,9 +12,6 @@ use crate::report::junit;
 use serde_json::{Value, json};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 
 /// Deepest folder that is looked into; deeper ones are most likely a link to themselves.
 const DEEPEST: usize = 32;
@@ -95,25 +93,13 @@ pub(super) fn test(args: &Test) -> Answer {
 
 /// Every run, several at a time; results in the order of the runs.
 fn all(cases: &[Case], runs: &[(usize, u64)], jobs: Option<u16>) -> Vec<Judged> {
-    let cores = thread::available_parallelism().map_or(1, usize::from);
-    let jobs = jobs.map_or(cores, usize::from).min(runs.len());
-    let next = AtomicUsize::new(0);
-    let judged: Mutex<Vec<(usize, Judged)>> = Mutex::new(Vec::with_capacity(runs.len()));
-    thread::scope(|scope| {
-        for _ in 0..jobs {
-            scope.spawn(|| {
-                loop {
-                    let place = next.fetch_add(1, Ordering::Relaxed);
-                    let Some((case, seed)) = runs.get(place) else { break };
-                    let one = cases[*case].run(*seed);
-                    judged.lock().expect("no run panics").push((place, one));
-                }
-            });
-        }
-    });
-    let mut judged = judged.into_inner().expect("no run panics");
-    judged.sort_by_key(|(place, _)| *place);
-    judged.into_iter().map(|(_, one)| one).collect()
+    let jobs = jobs.map_or_else(pool::cores, usize::from);
+    let one = |place: usize| {
+        let (case, seed) = runs[place];
+        cases[case].run(seed)
+    };
+    let judged = pool::each(runs.len(), jobs, &Progress::default(), one);
+    judged.into_iter().map(|one| one.expect("nobody stops them")).collect()
 }
 
 fn text(args: &Test, results: &[(&Case, &[Judged])]) -> String {

@@ -7,6 +7,7 @@ pub mod diagram;
 pub mod json;
 pub mod junit;
 mod page;
+mod palette;
 pub mod quorum;
 pub mod select;
 pub mod text;
@@ -32,6 +33,24 @@ pub enum Format {
     Json,
     /// Database operations in the columns of CollectOverMetrics.ps1.
     Csv,
+}
+
+/// A format of what can be a picture too.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum StudyFormat {
+    /// For a person; width in columns, and whether colour may be used.
+    Text {
+        /// Columns.
+        width: usize,
+        /// ANSI colours.
+        color: bool,
+    },
+    /// One JSON document.
+    Json,
+    /// A table.
+    Csv,
+    /// A picture.
+    Svg,
 }
 
 /// Writes a report. `repeat` is the command that repeats the run.

@@ -6,36 +6,24 @@ mod svg;
 mod text;
 
 use crate::lab::capacity::{Kind, Measure, Study};
+use crate::report::StudyFormat;
 use std::io::{self, Write};
-
-/// A format of a study.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Format {
-    /// For a person; width in columns, and whether colour may be used.
-    Text {
-        /// Columns.
-        width: usize,
-        /// ANSI colours.
-        color: bool,
-    },
-    /// One JSON document.
-    Json,
-    /// A row for each value.
-    Csv,
-    /// A picture.
-    Svg,
-}
 
 /// Writes a study. `repeat` is the command that repeats it.
 ///
 /// # Errors
 /// If the writer fails.
-pub fn write(study: &Study, format: Format, repeat: &str, out: &mut dyn Write) -> io::Result<()> {
+pub fn write(
+    study: &Study,
+    format: StudyFormat,
+    repeat: &str,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     match format {
-        Format::Text { width, color } => text::write(study, width, color, repeat, out),
-        Format::Json => json::write(study, repeat, out),
-        Format::Csv => csv::write(study, out),
-        Format::Svg => svg::write(study, out),
+        StudyFormat::Text { width, color } => text::write(study, width, color, repeat, out),
+        StudyFormat::Json => json::write(study, repeat, out),
+        StudyFormat::Csv => csv::write(study, out),
+        StudyFormat::Svg => svg::write(study, out),
     }
 }
 

@@ -4,25 +4,13 @@
 use crate::base::MachineId;
 use crate::lab::capacity::{Kind, Measure, PHASES, Study, Trial, users};
 use crate::model::topology::ClientKind;
+use crate::report::palette::COLORS;
 use plotters::coord::Shift;
 use plotters::prelude::*;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 const SIZE: (u32, u32) = (960, 720);
-/// Told apart by people who do not see red and green too (Okabe and Ito's palette).
-const COLORS: [RGBColor; 10] = [
-    RGBColor(0, 114, 178),
-    RGBColor(213, 94, 0),
-    RGBColor(0, 158, 115),
-    RGBColor(204, 121, 167),
-    RGBColor(230, 159, 0),
-    RGBColor(86, 180, 233),
-    RGBColor(0, 0, 0),
-    RGBColor(117, 112, 179),
-    RGBColor(166, 118, 29),
-    RGBColor(102, 102, 102),
-];
 /// Nothing is drawn higher than this share of its limit, in percent.
 const HIGHEST: f64 = 200.0;
 

@@ -9,6 +9,7 @@ mod text;
 pub use interval::{Difference, Estimate, FEW_YEARS};
 
 use crate::lab::compare::{Comparison, Design, NamedEpisode, Outcomes, Question, YearFigures};
+use crate::report::StudyFormat;
 use std::io::{self, Write};
 
 /// Everything that a report of a comparison shows.
@@ -26,34 +27,16 @@ pub struct Report<'c> {
     pub repeat: &'c str,
 }
 
-/// A format of the report.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Format {
-    /// For a person; width in columns, and whether colour may be used.
-    Text {
-        /// Columns.
-        width: usize,
-        /// ANSI colours.
-        color: bool,
-    },
-    /// One JSON document.
-    Json,
-    /// One row for each design, year and cause.
-    Csv,
-    /// A picture of the yearly outage and of the differences.
-    Svg,
-}
-
 /// Writes a report.
 ///
 /// # Errors
 /// If the writer fails.
-pub fn write(report: &Report, format: Format, out: &mut dyn Write) -> io::Result<()> {
+pub fn write(report: &Report, format: StudyFormat, out: &mut dyn Write) -> io::Result<()> {
     match format {
-        Format::Text { width, color } => text::write(report, width, color, out),
-        Format::Json => json::write(report, out),
-        Format::Csv => csv::write(report, out),
-        Format::Svg => picture::write(report, out),
+        StudyFormat::Text { width, color } => text::write(report, width, color, out),
+        StudyFormat::Json => json::write(report, out),
+        StudyFormat::Csv => csv::write(report, out),
+        StudyFormat::Svg => picture::write(report, out),
     }
 }
 

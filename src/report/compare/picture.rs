@@ -2,6 +2,7 @@
 //! paired differences from the first design with their intervals.
 
 use super::{Report, all_clients, by_cause, difference, letter};
+use crate::report::palette::COLORS;
 use plotters::coord::Shift;
 use plotters::prelude::*;
 use std::io::{self, Write};
@@ -15,19 +16,6 @@ const LINE: u32 = 20;
 const HALF_BAR: f64 = 0.3;
 /// Room for the legend beside the bars, as a share of theirs.
 const LEGEND: f64 = 0.35;
-/// Causes that have a colour of their own; the rest are drawn as one.
-const COLORS: [RGBColor; 10] = [
-    RGBColor(31, 119, 180),
-    RGBColor(255, 127, 14),
-    RGBColor(44, 160, 44),
-    RGBColor(214, 39, 40),
-    RGBColor(148, 103, 189),
-    RGBColor(140, 86, 75),
-    RGBColor(227, 119, 194),
-    RGBColor(188, 189, 34),
-    RGBColor(23, 190, 207),
-    RGBColor(127, 127, 127),
-];
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 type Drawn = Result<(), Box<dyn std::error::Error>>;
