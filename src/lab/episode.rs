@@ -5,7 +5,6 @@
 //! part that was left out, and what works there works.
 
 use super::accounts;
-use super::outage::{self, Outage, Who};
 use super::run;
 use super::year::Struck;
 use crate::base::{ClientId, Instant, Span};
@@ -17,6 +16,7 @@ use crate::model::scenario::VerdictKind;
 use crate::model::topology::ClientKind;
 use crate::model::{Scenario, Topology, show};
 use crate::sim::{Recording, simulate};
+use crate::view::outage::{self, Outage, Who};
 use crate::view::{Scene, first_disturbance};
 use std::collections::BTreeMap;
 

@@ -1,6 +1,5 @@
 //! Expectations of a scenario's steps: what held, when, and what did not.
 
-use super::outage::Outage;
 use crate::base::{ClientId, Id, Instant, NodeSet, Span};
 use crate::failover::seam::NodeState;
 use crate::journal::Record;
@@ -10,6 +9,7 @@ use crate::model::scenario::{CopyWish, Expectation, Expected, Who};
 use crate::model::topology::ClientGroup;
 use crate::model::{Scenario, Topology};
 use crate::view::Scene;
+use crate::view::outage::Outage;
 
 /// An expectation and how it ended.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -1,4 +1,4 @@
-//! Floor 6: runs and what they mean: outages with their stages, expectations, database
+//! Floor 6: runs and what they mean: expectations, database
 //! operations, the verdict; years of faults, and designs compared.
 
 pub mod accounts;
@@ -8,7 +8,6 @@ pub mod cost;
 pub mod episode;
 pub mod expect;
 pub mod moves;
-pub mod outage;
 pub mod pool;
 pub mod replay;
 pub mod run;

@@ -3,7 +3,6 @@
 use super::accounts;
 use super::expect::{self, StepMarks};
 use super::moves::{self, Move};
-use super::outage::{self, Outage, Who};
 use crate::base::{IdVec, Instant, Span};
 use crate::check;
 use crate::journal::record::ClientEvent;
@@ -14,6 +13,7 @@ use crate::model::scenario::VerdictKind;
 use crate::model::topology::ClientKind;
 use crate::model::{Assumption, Scenario, Topology, assumed};
 use crate::sim::{Account, Recording, simulate};
+use crate::view::outage::{self, Outage, Who};
 use crate::view::{Scene, first_disturbance};
 use hdrhistogram::Histogram;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};

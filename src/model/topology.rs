@@ -401,6 +401,17 @@ impl ClientKind {
         }
     }
 
+    /// What people call it.
+    pub const fn label(self) -> &'static str {
+        match self {
+            ClientKind::Outlook => "Outlook",
+            ClientKind::Owa => "OWA",
+            ClientKind::Smtp => "SMTP",
+            ClientKind::Autodiscover => "Autodiscover",
+            ClientKind::ActiveSync => "ActiveSync",
+        }
+    }
+
     /// Whether it works with a mailbox.
     pub const fn has_mailbox(self) -> bool {
         match self {

@@ -5,10 +5,10 @@ use crate::base::{CopyId, Instant, MachineId, Span};
 use crate::journal::text::{Names, group_state};
 use crate::lab::Outcome;
 use crate::lab::moves::COLUMNS;
-use crate::lab::outage::Outage;
 use crate::lab::run::Figures;
 use crate::model::Service;
 use crate::model::topology::ClientKind;
+use crate::view::outage::Outage;
 use serde_json::{Map, Value, json};
 use std::io::{self, Write};
 
@@ -103,7 +103,7 @@ fn outage(names: &Names, outage: &Outage) -> Value {
     json!({
         "who": who_word(names, outage.who),
         "client": match outage.who {
-            crate::lab::outage::Who::Client(_, client) => Some(client.0),
+            crate::view::outage::Who::Client(_, client) => Some(client.0),
             _ => None,
         },
         "from_ms": at(outage.from),

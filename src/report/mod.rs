@@ -16,7 +16,7 @@ pub mod transitions;
 use crate::base::{Instant, Span};
 use crate::journal::text::Names;
 use crate::lab::Outcome;
-use crate::lab::outage::{Outage, Who};
+use crate::view::outage::{Outage, Who};
 use std::io::{self, Write};
 
 /// A format of a report.

@@ -1,6 +1,10 @@
 //! Floor 4: what the site looked like at a moment, folded from records. Pure.
 
+pub mod outage;
+mod subject;
 pub mod transitions;
+
+pub use subject::Subject;
 
 use crate::base::{
     Address, ClientId, CopyId, DbId, GroupId, Id, IdVec, Instant, MachineId, MailId, NetId, NicId,
@@ -17,12 +21,26 @@ use crate::journal::{Record, What};
 use crate::model::topology::NetworkRole;
 use crate::model::{Fault, Scenario, Service, Topology};
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Deref;
 
 /// The site at a moment.
 #[derive(Clone, Debug)]
 pub struct Scene<'t> {
     topology: &'t Topology,
     scenario: &'t Scenario,
+    state: State,
+}
+
+impl Deref for Scene<'_> {
+    type Target = State;
+    fn deref(&self) -> &State {
+        &self.state
+    }
+}
+
+/// What changes in a [`Scene`]: kept without the site, so that it can be kept beside it.
+#[derive(Clone, Debug)]
+pub struct State {
     /// Machines that run.
     pub machines: IdVec<MachineId, bool>,
     /// Carrier of their adapters.
@@ -170,9 +188,7 @@ impl<'t> Scene<'t> {
             let of = move |node: &NodeId| CopyId { database, node: *node };
             config.copies.iter().map(move |node| (of(node), passive(database, *node)))
         });
-        Scene {
-            topology,
-            scenario,
+        let state = State {
             votes: topology.rules().initial(),
             machines: IdVec::filled(topology.machines.len(), true),
             adapters: topology
@@ -201,7 +217,18 @@ impl<'t> Scene<'t> {
             mail: BTreeMap::new(),
             written: BTreeMap::new(),
             duplicates: 0,
-        }
+        };
+        Scene { topology, scenario, state }
+    }
+
+    /// The site as it was kept.
+    pub fn with(topology: &'t Topology, scenario: &'t Scenario, state: State) -> Self {
+        Scene { topology, scenario, state }
+    }
+
+    /// What is to be kept of it.
+    pub fn into_state(self) -> State {
+        self.state
     }
 
     /// Takes in the next record.
@@ -220,55 +247,59 @@ impl<'t> Scene<'t> {
     fn fault(&mut self, index: u16, healed: bool) {
         let fault = self.scenario.faults.get(usize::from(index)).map(|planned| planned.fault);
         if healed {
-            self.faults.remove(&index);
+            self.state.faults.remove(&index);
         } else {
-            self.faults.insert(index);
+            self.state.faults.insert(index);
         }
         if let Some(Fault::NetworkDown { network }) = fault {
-            self.networks[network] = healed;
+            self.state.networks[network] = healed;
         }
     }
 
     fn note(&mut self, node: NodeId, note: &Note) {
         match note {
             Note::View { members, .. } => {
-                self.nodes[node].members = *members;
-                self.nodes[node].quorum = false;
+                self.state.nodes[node].members = *members;
+                self.state.nodes[node].quorum = false;
             }
             Note::QuorumHeld { votes, needed, .. } => {
-                self.nodes[node].quorum = true;
-                self.nodes[node].votes = (*votes, *needed);
+                self.state.nodes[node].quorum = true;
+                self.state.nodes[node].votes = (*votes, *needed);
             }
             Note::OneVoteShort { votes, needed, .. } => {
-                self.nodes[node].votes = (*votes, *needed);
+                self.state.nodes[node].votes = (*votes, *needed);
             }
             Note::WitnessServer { server } => {
-                (self.witness_server, self.witness) = (*server, None);
+                (self.state.witness_server, self.state.witness) = (*server, None);
             }
-            Note::Votes(votes) => self.votes = *votes,
+            Note::Votes(votes) => self.state.votes = *votes,
             Note::Interface { node, network, state } => {
-                self.interface_states.insert((*node, *network), *state);
+                self.state.interface_states.insert((*node, *network), *state);
             }
             Note::Network { network, state } => {
-                self.network_states.insert(*network, *state);
+                self.state.network_states.insert(*network, *state);
             }
             Note::QuorumLost { votes, needed } => {
-                self.nodes[node] =
+                self.state.nodes[node] =
                     Member { running: true, votes: (*votes, *needed), ..Member::default() };
             }
-            Note::NodePaused { node, paused: true } => self.paused = self.paused.with(*node),
-            Note::NodePaused { node, paused: false } => self.paused = self.paused.without(*node),
+            Note::NodePaused { node, paused: true } => {
+                self.state.paused = self.state.paused.with(*node)
+            }
+            Note::NodePaused { node, paused: false } => {
+                self.state.paused = self.state.paused.without(*node)
+            }
             Note::PrimaryActiveManager => {
-                for member in self.nodes.values_mut() {
+                for member in self.state.nodes.values_mut() {
                     member.primary = false;
                 }
-                self.nodes[node].primary = true;
+                self.state.nodes[node].primary = true;
             }
             Note::Resource { resource, state, .. } => {
-                self.resources[*resource].insert(node, *state);
+                self.state.resources[*resource].insert(node, *state);
             }
             Note::Group { group, owner, state } => {
-                let entry = &mut self.groups[*group];
+                let entry = &mut self.state.groups[*group];
                 // Whoever lost it without knowing may tell that it is off there; a new owner tells
                 // that it has it while it runs nowhere.
                 let runs = matches!(state, GroupState::Online | GroupState::Pending);
@@ -283,21 +314,21 @@ impl<'t> Scene<'t> {
     }
 
     fn service(&mut self, machine: MachineId, service: Service, state: ServiceState) {
-        self.services.insert((machine, service), state);
+        self.state.services.insert((machine, service), state);
         if machine.index() >= self.topology.nodes {
             return;
         }
         let (member, running) = (NodeId(machine.0), state == ServiceState::Running);
         if service == Service::Replication {
-            self.nodes[member].primary &= running;
+            self.state.nodes[member].primary &= running;
         }
         if service == Service::Cluster {
-            self.nodes[member] = Member { running, ..Member::default() };
+            self.state.nodes[member] = Member { running, ..Member::default() };
             if !running {
-                for states in self.resources.values_mut() {
+                for states in self.state.resources.values_mut() {
                     states.remove(&member);
                 }
-                for group in self.groups.values_mut() {
+                for group in self.state.groups.values_mut() {
                     if group.owner == Some(member) {
                         group.state = GroupState::Offline;
                     }
@@ -310,54 +341,54 @@ impl<'t> Scene<'t> {
         match *plant {
             // A machine without power has told that its Cluster service has ended; one that stands
             // still goes on where it was.
-            Plant::Machine { machine, up } => self.machines[machine] = up,
-            Plant::Adapter { machine, nic, up } => self.adapters[machine][nic] = up,
+            Plant::Machine { machine, up } => self.state.machines[machine] = up,
+            Plant::Adapter { machine, nic, up } => self.state.adapters[machine][nic] = up,
             Plant::Service { machine, service, state } => self.service(machine, service, state),
             Plant::AddressUp { address, machine, .. } => {
-                self.addresses.entry(address).or_default().insert(machine);
+                self.state.addresses.entry(address).or_default().insert(machine);
             }
             Plant::AddressDown { address, machine } => {
-                if let Some(machines) = self.addresses.get_mut(&address) {
+                if let Some(machines) = self.state.addresses.get_mut(&address) {
                     machines.remove(&machine);
                 }
             }
             Plant::DnsRecord { resource, address } => {
-                self.dns.insert(resource, address);
+                self.state.dns.insert(resource, address);
             }
             Plant::WitnessLock { server, holder } => {
-                if holder.is_some() || server == self.witness_server {
-                    self.witness = holder;
+                if holder.is_some() || server == self.state.witness_server {
+                    self.state.witness = holder;
                 }
                 if holder.is_some() {
-                    self.witness_server = server;
+                    self.state.witness_server = server;
                 }
             }
             Plant::Copy { copy, status, copy_queue, replay_queue, content_index } => {
-                let mounted = self.copies.get(&copy).is_some_and(|known| known.mounted);
+                let mounted = self.state.copies.get(&copy).is_some_and(|known| known.mounted);
                 let now = Copy { status, copy_queue, replay_queue, content_index, mounted };
-                self.copies.insert(copy, now);
+                self.state.copies.insert(copy, now);
             }
             Plant::LogDisk { copy, logs, full } => {
-                self.log_disks.insert(copy, (logs, full));
+                self.state.log_disks.insert(copy, (logs, full));
             }
             Plant::CircularLogging { .. } | Plant::OrderRefused { .. } => {}
             Plant::Mounted { copy, lost_logs, .. } => {
-                let database = &mut self.databases[copy.database];
+                let database = &mut self.state.databases[copy.database];
                 let moved = database.active.is_some_and(|active| active != copy.node);
                 database.moves += u32::from(moved);
                 database.active = Some(copy.node);
                 database.lost_logs += lost_logs;
-                if let Some(known) = self.copies.get_mut(&copy) {
+                if let Some(known) = self.state.copies.get_mut(&copy) {
                     known.mounted = true;
                     known.status = CopyStatus::Mounted;
                 }
             }
             Plant::Dismounted { copy } => {
-                if let Some(known) = self.copies.get_mut(&copy) {
+                if let Some(known) = self.state.copies.get_mut(&copy) {
                     known.mounted = false;
                 }
             }
-            Plant::ClientAccessArray => self.array = true,
+            Plant::ClientAccessArray => self.state.array = true,
             Plant::FrameLost { .. }
             | Plant::ServerMarked { .. }
             | Plant::Convergence { .. }
@@ -374,7 +405,7 @@ impl<'t> Scene<'t> {
     }
 
     fn client(&mut self, id: ClientId, event: &ClientEvent) {
-        let Some(client) = self.clients.get(id).copied() else { return };
+        let Some(client) = self.state.clients.get(id).copied() else { return };
         let mut client = client;
         match event {
             ClientEvent::Started => client.started = true,
@@ -402,22 +433,22 @@ impl<'t> Scene<'t> {
             | ClientEvent::PersonDone
             | ClientEvent::Autodiscovered { .. } => {}
         }
-        self.clients[id] = client;
+        self.state.clients[id] = client;
     }
 
     /// The message that a step of the scenario had written, if it was.
     pub fn message_of_step(&self, step: usize) -> Option<&Mail> {
         let step = u16::try_from(step).ok()?;
-        self.mail.get(self.written.get(&step)?)
+        self.state.mail.get(self.state.written.get(&step)?)
     }
 
     fn mail(&mut self, id: MailId, event: &MailEvent) {
         let unknown = Mail { step: None, submitted: false, delivered: false, lost: false };
-        let mail = self.mail.entry(id).or_insert(unknown);
+        let mail = self.state.mail.entry(id).or_insert(unknown);
         match event {
             MailEvent::Written { step, .. } => {
                 mail.step = *step;
-                self.written.extend(step.map(|step| (step, id)));
+                self.state.written.extend(step.map(|step| (step, id)));
             }
             MailEvent::Submitted { .. } => mail.submitted = true,
             MailEvent::Delivered { .. } => {
@@ -429,7 +460,7 @@ impl<'t> Scene<'t> {
             MailEvent::Resubmitted { .. } => mail.lost = false,
             MailEvent::Duplicate => {
                 mail.delivered = true;
-                self.duplicates += 1;
+                self.state.duplicates += 1;
             }
             MailEvent::Queued { .. } | MailEvent::Shadowed { .. } | MailEvent::Deferred { .. } => {}
         }

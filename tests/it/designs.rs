@@ -3,10 +3,10 @@
 
 use crate::source::{root, updating};
 use dagtwin::base::Span;
-use dagtwin::lab::outage::{Outage, Who};
 use dagtwin::lab::{self, Outcome, VerdictKind};
 use dagtwin::model::builtin::{BuiltinSite, SITES};
 use dagtwin::model::load::{self, Given};
+use dagtwin::view::outage::{Outage, Who};
 
 const DESIGNS: [&str; 7] = [
     "single-server",

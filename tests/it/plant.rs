@@ -6,10 +6,10 @@ use dagtwin::failover::seam::{Effect, Failure, Note, ResourceState};
 use dagtwin::journal::record::{ClientEvent, MailEvent, Plant};
 use dagtwin::journal::{Record, What};
 use dagtwin::lab;
-use dagtwin::lab::outage::Who;
 use dagtwin::model::load::{self, Given};
 use dagtwin::model::{Scenario, Topology};
 use dagtwin::sim::{Recording, simulate};
+use dagtwin::view::outage::Who;
 
 fn records(topology: &Topology, scenario: &Scenario) -> Vec<Record> {
     simulate(topology, scenario, 1, Recording::Memory).records

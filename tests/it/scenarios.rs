@@ -3,10 +3,10 @@
 use crate::program::told;
 use crate::site::{self, Built};
 use dagtwin::base::Span;
-use dagtwin::lab::outage::Who;
 use dagtwin::lab::{self, Outcome};
 use dagtwin::model::builtin::SITES;
 use dagtwin::model::load::Given;
+use dagtwin::view::outage::Who;
 
 fn run(built: &Built, seed: u64) -> Outcome<'_> {
     lab::run(&built.topology, &built.scenario, seed, &Given::new())

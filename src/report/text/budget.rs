@@ -6,9 +6,9 @@ use crate::failover::seam::Effect;
 use crate::journal::text::Names;
 use crate::journal::{RecordNo, What};
 use crate::lab::Outcome;
-use crate::lab::outage::Outage;
 use crate::report::page::{Ink, Page};
 use crate::report::{shown, who_word};
+use crate::view::outage::Outage;
 use std::io;
 
 pub(super) fn budget(outcome: &Outcome, names: &Names, page: &mut Page<'_>) -> io::Result<()> {

@@ -6,8 +6,8 @@ use crate::journal::record::{ClientEvent, ConnectionState, MailEvent, Plant};
 use crate::journal::text::{Names, connection_name};
 use crate::journal::{Record, What};
 use crate::lab::Outcome;
-use crate::lab::outage::Who;
 use crate::model::topology::ClientKind;
+use crate::view::outage::Who;
 use std::collections::BTreeMap;
 
 /// Where a line stands.
@@ -129,13 +129,7 @@ fn tallied(tallies: BTreeMap<(u64, ClientKind, u8), u32>) -> impl Iterator<Item 
             (_, ClientKind::Outlook) => "connected again",
             _ => "answered again",
         };
-        let name = match kind {
-            ClientKind::Outlook => "Outlook",
-            ClientKind::Owa => "OWA",
-            ClientKind::Smtp => "SMTP",
-            ClientKind::Autodiscover => "Autodiscover",
-            ClientKind::ActiveSync => "ActiveSync",
-        };
+        let name = kind.label();
         Line {
             at: Instant::from_nanos(second * 1_000_000_000),
             column: Column::Clients,
