@@ -35,6 +35,10 @@ impl<I: Id, T> IdVec<I, T> {
     pub fn get(&self, id: I) -> Option<&T> {
         self.items.get(id.index())
     }
+    /// The value to be changed, or none if the identifier is past the end.
+    pub fn get_mut(&mut self, id: I) -> Option<&mut T> {
+        self.items.get_mut(id.index())
+    }
     /// Number of values.
     pub fn len(&self) -> usize {
         self.items.len()

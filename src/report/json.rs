@@ -1,6 +1,5 @@
 //! The JSON document that scripts rely on.
 
-use super::{shown, who_word};
 use crate::base::{CopyId, Instant, MachineId, Span};
 use crate::journal::text::{Names, group_state};
 use crate::lab::Outcome;
@@ -8,7 +7,7 @@ use crate::lab::moves::COLUMNS;
 use crate::lab::run::Figures;
 use crate::model::Service;
 use crate::model::topology::ClientKind;
-use crate::view::outage::Outage;
+use crate::view::outage::{Outage, shown};
 use serde_json::{Map, Value, json};
 use std::io::{self, Write};
 
@@ -58,7 +57,7 @@ fn document(outcome: &Outcome, repeat: &str) -> Value {
         },
         "faults": faults(outcome, &names),
         "recovered_ms": outcome.recovered.map(span),
-        "outages": shown(outcome).into_iter().map(|o| outage(&names, o)).collect::<Vec<_>>(),
+        "outages": shown(&names, outcome.scenario, &outcome.outages).into_iter().map(|o| outage(&names, o)).collect::<Vec<_>>(),
         "groups": groups(outcome, &names),
         "databases": databases(outcome, &names),
         "quorum": quorum(outcome, &names),
@@ -101,7 +100,7 @@ fn faults(outcome: &Outcome, names: &Names) -> Value {
 fn outage(names: &Names, outage: &Outage) -> Value {
     let stages = outage.stages.iter();
     json!({
-        "who": who_word(names, outage.who),
+        "who": outage.who.word(names),
         "client": match outage.who {
             crate::view::outage::Who::Client(_, client) => Some(client.0),
             _ => None,

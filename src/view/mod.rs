@@ -1,10 +1,17 @@
 //! Floor 4: what the site looked like at a moment, folded from records. Pure.
 
+mod client;
+pub mod film;
+pub mod frames;
+pub mod lanes;
 pub mod outage;
 mod subject;
 pub mod transitions;
+mod weight;
 
+pub use client::{Client, Standing};
 pub use subject::Subject;
+pub use weight::Weight;
 
 use crate::base::{
     Address, ClientId, CopyId, DbId, GroupId, Id, IdVec, Instant, MachineId, MailId, NetId, NicId,
@@ -16,7 +23,7 @@ use crate::failover::seam::{
     ContentIndex, CopyStatus, Effect, GroupState, InterfaceState, NetworkState, NodeState, Note,
     ResourceState,
 };
-use crate::journal::record::{ClientEvent, ConnectionState, MailEvent, Plant, ServiceState};
+use crate::journal::record::{ClientEvent, MailEvent, Plant, ServiceState};
 use crate::journal::{Record, What};
 use crate::model::topology::NetworkRole;
 use crate::model::{Fault, Scenario, Service, Topology};
@@ -141,25 +148,6 @@ pub struct Copy {
     pub content_index: ContentIndex,
     /// Whether it is mounted.
     pub mounted: bool,
-}
-
-/// A client.
-#[derive(Clone, Copy, Default, Debug)]
-pub struct Client {
-    /// Whether it has started to work.
-    pub started: bool,
-    /// What its status bar says; none before the first connection.
-    pub state: Option<ConnectionState>,
-    /// The machine that it is connected to.
-    pub machine: Option<MachineId>,
-    /// Whether a request is unanswered.
-    pub waiting: bool,
-    /// Whether its last request was answered.
-    pub answered: bool,
-    /// How often it had to log on again.
-    pub log_ons_again: u32,
-    /// How often it must be restarted.
-    pub restarts: u32,
 }
 
 /// Where a message is.
@@ -405,35 +393,9 @@ impl<'t> Scene<'t> {
     }
 
     fn client(&mut self, id: ClientId, event: &ClientEvent) {
-        let Some(client) = self.state.clients.get(id).copied() else { return };
-        let mut client = client;
-        match event {
-            ClientEvent::Started => client.started = true,
-            ClientEvent::Asked { .. } => {
-                client.started = true;
-                client.waiting = true;
-            }
-            ClientEvent::Connected { machine } => client.machine = Some(*machine),
-            ClientEvent::Reset { .. } | ClientEvent::GaveUp => {
-                client.machine = None;
-                client.answered = false;
-            }
-            ClientEvent::Refused { .. } => client.answered = false,
-            ClientEvent::LoggedOn { again } => client.log_ons_again += u32::from(*again),
-            ClientEvent::Answered { .. } => {
-                client.waiting = false;
-                client.answered = true;
-            }
-            ClientEvent::State(state) => client.state = Some(*state),
-            ClientEvent::RestartNeeded => client.restarts += 1,
-            ClientEvent::Connecting { .. }
-            | ClientEvent::Retransmitted { .. }
-            | ClientEvent::LogOnPage
-            | ClientEvent::TriesAgain
-            | ClientEvent::PersonDone
-            | ClientEvent::Autodiscovered { .. } => {}
+        if let Some(client) = self.state.clients.get_mut(id) {
+            client.apply(event);
         }
-        self.state.clients[id] = client;
     }
 
     /// The message that a step of the scenario had written, if it was.

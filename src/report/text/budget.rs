@@ -2,18 +2,15 @@
 
 use super::{relative, seconds};
 use crate::base::{Instant, Span};
-use crate::failover::seam::Effect;
 use crate::journal::text::Names;
-use crate::journal::{RecordNo, What};
 use crate::lab::Outcome;
 use crate::report::page::{Ink, Page};
-use crate::report::{shown, who_word};
-use crate::view::outage::Outage;
+use crate::view::outage::{Outage, reason, shown};
 use std::io;
 
 pub(super) fn budget(outcome: &Outcome, names: &Names, page: &mut Page<'_>) -> io::Result<()> {
     page.title("Outage budget")?;
-    let shown = shown(outcome);
+    let shown = shown(names, outcome.scenario, &outcome.outages);
     if shown.is_empty() {
         return page.item(Ink::Plain, "", "Nobody was without service.");
     }
@@ -34,7 +31,7 @@ fn one_outage(
     page: &mut Page<'_>,
 ) -> io::Result<()> {
     let zero = outcome.disturbed.unwrap_or(Instant::ZERO);
-    let who = who_word(names, outage.who);
+    let who = outage.who.word(names);
     let from = relative(outage.from, zero);
     let Some(span) = outage.span() else {
         let text = format!("out since {from} s, not back by the end of the run");
@@ -52,28 +49,10 @@ fn one_outage(
         let (left, right) = (place(before), place(end).max(place(before) + 1));
         let bar = format!("{:left$}{}", "", "#".repeat(right - left));
         before = end;
-        let reason = reason(outcome, names, stage.record);
+        let reason = reason(names, &outcome.records, stage.record);
         let bars = bar_width as usize + 1;
         let lead = format!("  {:<20} {:>8} s |{bar:<bars$}| ", stage.name, seconds(stage.span));
         page.cut(&format!("{lead}{reason}"))?;
     }
     Ok(())
-}
-
-/// What ended a stage, in a few words.
-fn reason(outcome: &Outcome, names: &Names, number: RecordNo) -> String {
-    let Some(record) = outcome.records.get(number.0 as usize) else { return String::new() };
-    if let What::In(node, _) = &record.what {
-        let next = outcome.records[number.0 as usize + 1..].iter();
-        let notes = next.take_while(|other| other.at == record.at);
-        let told =
-            notes.filter(|other| other.cause == Some(number)).find_map(|other| match &other.what {
-                What::Out(who, Effect::Note(note)) if who == node => Some(names.note(*node, note)),
-                _ => None,
-            });
-        if let Some(told) = told {
-            return format!("{}: {told}", names.node(*node));
-        }
-    }
-    format!("{}: {}", names.who(&record.what), names.phrase(&record.what))
 }

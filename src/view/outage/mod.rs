@@ -1,6 +1,7 @@
 //! The outage budget: who was without service, from when to when, and the stages between, which
 //! add up to the nanosecond.
 
+mod shown;
 mod stage;
 
 use crate::base::{Address, ClientId, DbId, GroupId, IdVec, Instant, Span};
@@ -10,6 +11,7 @@ use crate::journal::{Record, RecordNo, What};
 use crate::model::topology::ClientKind;
 use crate::model::{Scenario, Topology};
 use crate::view::{Scene, first_disturbance};
+pub use shown::{reason, shown};
 use stage::{own_stage, stage_of};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
