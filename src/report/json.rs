@@ -70,11 +70,11 @@ fn document(outcome: &Outcome, repeat: &str) -> Value {
             "duplicates": outcome.mail.duplicates,
         },
         "requests": requests(outcome),
-        "memory": {
-            "bytes_per_client": outcome.client_bytes.0
+        "memory": outcome.books.map(|books| json!({
+            "bytes_per_client": books.client_bytes.0
                 / u64::from(outcome.topology.total_clients()).max(1),
-            "bytes_of_largest_client": outcome.client_bytes.1,
-        },
+            "bytes_of_largest_client": books.client_bytes.1,
+        })),
         "clients": clients(outcome),
         "moves": moves(outcome),
         "steps": steps(outcome),
@@ -201,7 +201,8 @@ fn clients(outcome: &Outcome) -> Value {
 }
 
 fn requests(outcome: &Outcome) -> Value {
-    let requests = outcome.account.requests;
+    let Some(books) = outcome.books else { return Value::Null };
+    let requests = books.account.requests;
     json!({
         "issued": requests.issued,
         "answered": requests.answered,

@@ -71,7 +71,8 @@ pub(super) fn state(outcome: &Outcome, names: &Names, page: &mut Page<'_>) -> io
         mail.submitted, mail.delivered, mail.pending, mail.lost, mail.duplicates
     );
     row(Ink::Plain, "mail", &text)?;
-    let requests = outcome.account.requests;
+    let Some(books) = outcome.books else { return Ok(()) };
+    let requests = books.account.requests;
     let text = format!(
         "{} issued, {} answered, {} refused, {} timed out, {} in flight",
         requests.issued,
@@ -81,7 +82,7 @@ pub(super) fn state(outcome: &Outcome, names: &Names, page: &mut Page<'_>) -> io
         requests.in_flight
     );
     row(Ink::Plain, "requests", &text)?;
-    let (all, largest) = outcome.client_bytes;
+    let (all, largest) = books.client_bytes;
     let each = all / u64::from(outcome.topology.total_clients()).max(1);
     row(Ink::Plain, "memory", &format!("{each} bytes a client, {largest} the largest"))
 }
