@@ -29,7 +29,7 @@ pub(super) fn run(args: &Run) -> Answer {
     let outcome =
         progress::during(&note, || lab::run(topology, scenario, seed, &site.loaded.given));
     if let Some(path) = &args.journal {
-        let header = Header::of_run(topology, scenario, seed);
+        let header = Header::of_run(topology, scenario, seed).with_sources(site.sources);
         journal::write(path, &header, &outcome.records)?;
     }
     let mut done = Done { output: Vec::new(), broken: outcome.verdict.kind.is_broken() };
