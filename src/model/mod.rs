@@ -3,6 +3,7 @@
 
 pub mod assumed;
 pub mod builtin;
+pub mod change;
 mod config;
 pub mod fault;
 pub mod load;
@@ -21,6 +22,7 @@ pub mod topology;
 pub mod version;
 
 pub use assumed::{Assumption, assumed};
+pub use change::Change;
 pub use fault::{Fault, Service};
 pub use problem::Problem;
 pub use rates::Rates;

@@ -20,6 +20,6 @@ pub use faults::service_word;
 pub use rates::rates;
 pub use read::near;
 pub use scenario::{scenario, topology_named, until, wishes};
-pub use settings::{Given, Wish};
+pub use settings::{Given, OtherKey, Wish, other_keys};
 pub use site::site;
 pub use topology::{Loaded, topology};
