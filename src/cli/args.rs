@@ -46,6 +46,7 @@ pub(super) enum Command {
     Transitions(Transitions),
     Why(Why),
     Verify(Verify),
+    WhatIf(super::what_if::WhatIfArguments),
     Quorum(super::quorum::Quorum),
     Compare(super::compare::Compare),
     New(New),

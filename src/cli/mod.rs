@@ -17,6 +17,7 @@ mod suggest;
 mod test;
 mod transitions;
 mod verify;
+mod what_if;
 mod why;
 
 use crate::report::StudyFormat;
@@ -53,6 +54,7 @@ fn answer(command: Command) -> Answer {
         Command::Transitions(args) => transitions::transitions(&args),
         Command::Why(args) => why::why(&args),
         Command::Verify(args) => verify::verify(&args),
+        Command::WhatIf(args) => what_if::what_if(&args),
         Command::Quorum(args) => quorum::quorum(&args),
         Command::Compare(args) => compare::compare(&args),
         Command::New(args) => new::new(&args),
