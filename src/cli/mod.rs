@@ -9,6 +9,7 @@ mod input;
 mod journal;
 mod list;
 mod new;
+mod pace;
 mod progress;
 mod quorum;
 mod run;
@@ -26,6 +27,9 @@ use clap::Parser;
 use failure::{Answer, Done, Failure};
 use std::io::Write;
 use std::process::ExitCode;
+
+/// Exit status of a program that a person interrupted, as shells have it.
+const INTERRUPTED: i32 = 130;
 
 /// The program: reads its arguments, does what they say, returns its exit status.
 pub fn main() -> ExitCode {

@@ -3,6 +3,7 @@
 pub mod binary;
 pub mod digest;
 pub mod record;
+pub mod stream;
 pub mod text;
 
 pub use binary::Journal;

@@ -16,4 +16,4 @@ pub mod what_if;
 pub mod year;
 
 pub use crate::model::scenario::VerdictKind;
-pub use run::{Outcome, Verdict, run};
+pub use run::{Outcome, Verdict, judged, run};

@@ -12,7 +12,7 @@ use crate::model::load::Given;
 use crate::model::scenario::VerdictKind;
 use crate::model::topology::ClientKind;
 use crate::model::{Assumption, Scenario, Topology, assumed};
-use crate::sim::{Account, Recording, simulate};
+use crate::sim::{Account, Recorded, Recording, simulate};
 use crate::view::outage::{self, Outage, Who};
 use crate::view::{Scene, first_disturbance};
 use hdrhistogram::Histogram;
@@ -148,6 +148,17 @@ pub fn run<'t>(
     given: &Given,
 ) -> Outcome<'t> {
     let recorded = simulate(topology, scenario, seed, Recording::Memory);
+    judged(topology, scenario, seed, given, recorded)
+}
+
+/// Judges what a whole run recorded, however it was simulated.
+pub fn judged<'t>(
+    topology: &'t Topology,
+    scenario: &'t Scenario,
+    seed: u64,
+    given: &Given,
+    recorded: Recorded,
+) -> Outcome<'t> {
     let (records, account) = (recorded.records, recorded.account);
     let outages = outage::outages(topology, scenario, &records);
     let disturbed = first_disturbance(scenario);
