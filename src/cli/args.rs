@@ -1,6 +1,7 @@
 //! What a person can type.
 
 use crate::failover::seam::{ActivationPolicy, MountDial};
+use crate::journal::stream::Place;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use std::path::PathBuf;
 
@@ -46,6 +47,7 @@ pub(super) enum Command {
     Transitions(Transitions),
     Why(Why),
     Verify(Verify),
+    WhatIf(super::what_if::WhatIfArguments),
     Quorum(super::quorum::Quorum),
     Compare(super::compare::Compare),
     New(New),
@@ -78,6 +80,14 @@ pub(super) struct Run {
     /// Also write the journal, every record with its cause: as text if the name ends in .txt.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub journal: Option<PathBuf>,
+    /// Run in real time, so many simulated seconds a second: 1, 10, 0.5. A journal grows as the run
+    /// goes on; Ctrl-C ends both at the moment that was reached.
+    #[arg(long, value_name = "SPEED", value_parser = super::pace::speed)]
+    pub pace: Option<super::pace::Speed>,
+    /// Serve the growing journal at tcp:HOST:PORT or unix:PATH: whoever connects is sent it from
+    /// its beginning.
+    #[arg(long, value_name = "ADDRESS", requires = "pace", value_parser = super::pace::address)]
+    pub listen: Option<Place>,
     /// Width of the text report in columns [default: the terminal's, or 120].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(60..=400))]
     pub width: Option<u16>,
@@ -92,7 +102,8 @@ Examples:
   dagtwin run --scenario gratuitous-arp-blocked
   dagtwin run --set clients.operating_system=windows-7 --set cluster.same_subnet_threshold=10
   dagtwin run --seed random --format json | jq .recovered_ms
-  dagtwin run my-site --scenario my-site/scenarios/power-off.toml --journal run.dagtwin";
+  dagtwin run my-site --scenario my-site/scenarios/power-off.toml --journal run.dagtwin
+  dagtwin run --pace 10 --journal run.dagtwin --listen unix:/tmp/twin";
 
 /// Run scenario files as tests: every expectation must be met, every promise kept, and the verdict
 /// must be the one that the file asks for.

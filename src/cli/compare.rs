@@ -14,9 +14,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-/// Exit status of a program that a person interrupted, as shells have it.
-const INTERRUPTED: i32 = 130;
-
 /// Compare designs under the same faults and draws: what each costs, what each fault does to its
 /// clients, and how long a year of faults leaves them without service.
 ///
@@ -123,7 +120,7 @@ fn stop_when_asked(progress: &Arc<Progress>) {
     let progress = Arc::clone(progress);
     let asked = ctrlc::set_handler(move || {
         if progress.stop.swap(true, Ordering::Relaxed) {
-            std::process::exit(INTERRUPTED);
+            std::process::exit(super::INTERRUPTED);
         }
     });
     if asked.is_err() {

@@ -3,7 +3,7 @@
 use super::failure::Failure;
 use super::suggest;
 use crate::model::builtin::{self, BuiltinSite};
-use crate::model::{Problem, Scenario, load};
+use crate::model::{Problem, Scenario, Source, Sources, load};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -19,17 +19,12 @@ enum Origin {
     File(PathBuf),
 }
 
-/// A text to be loaded, what messages call it, and the name it goes by if it does not name itself.
-struct Text {
-    file: String,
-    name: String,
-    text: String,
-}
-
 /// What a run is about.
 pub(super) struct Site {
     pub loaded: load::Loaded,
     pub scenario: Scenario,
+    /// What they were loaded from.
+    pub sources: Sources,
 }
 
 /// Loads a topology and one of its scenarios; settings come from the topology's file, then from
@@ -42,28 +37,16 @@ pub(super) fn site(
 ) -> Result<Site, Failure> {
     let origin = origin(topology)?;
     let topology = topology_text(&origin)?;
-    let set = wished(set);
     let scenario = scenario_text(&origin, scenario).or_else(|failure| {
         // What is wrong with the topology matters more than that it has no such scenario.
+        let set = wished(set);
         load::topology(&topology.file, &topology.text, &set).map_err(Failure::Input)?;
         Err(failure)
     })?;
-    let Text { file, name, text } = &scenario;
-    let mut wishes = load::wishes(file, text);
-    wishes.extend(set);
-    let loading = load::topology(&topology.file, &topology.text, &wishes);
-    let loaded = loading.map_err(|mut problems| {
-        // Without what is wished the topology may be sound: then the scenario's other mistakes
-        // can be told too.
-        let bare = load::topology(&topology.file, &topology.text, &[]);
-        let reading = bare.map(|bare| load::scenario(file, name, text, &bare.topology));
-        problems.extend(reading.ok().and_then(Result::err).unwrap_or_default());
-        Failure::Input(problems)
-    })?;
-    let loading = load::scenario(file, name, text, &loaded.topology);
-    let mut scenario = loading.map_err(Failure::Input)?;
-    end_at(&mut scenario, until)?;
-    Ok(Site { loaded, scenario })
+    let (set, until) = (set.to_vec(), until.map(str::to_owned));
+    let sources = Sources { topology, scenario, set, until };
+    let (loaded, scenario) = load::site(&sources).map_err(Failure::Input)?;
+    Ok(Site { loaded, scenario, sources })
 }
 
 /// Loads a topology alone.
@@ -121,12 +104,12 @@ fn origin(argument: &str) -> Result<Origin, Failure> {
     }
 }
 
-fn builtin_text(file: &builtin::Builtin) -> Text {
-    Text { file: file.path.to_owned(), name: file.name.to_owned(), text: file.text.to_owned() }
+fn builtin_text(file: &builtin::Builtin) -> Source {
+    Source { file: file.path.to_owned(), name: file.name.to_owned(), text: file.text.to_owned() }
 }
 
 /// The topology's text.
-fn topology_text(origin: &Origin) -> Result<Text, Failure> {
+fn topology_text(origin: &Origin) -> Result<Source, Failure> {
     match origin {
         Origin::Builtin(site) => Ok(builtin_text(&site.topology)),
         Origin::File(path) => read(path),
@@ -135,7 +118,7 @@ fn topology_text(origin: &Origin) -> Result<Text, Failure> {
 
 /// The text of a scenario by its name in the site, or of a scenario file. A topology file without
 /// a scenario of that name takes the built-in one that was asked for: it may use the same names.
-fn scenario_text(origin: &Origin, argument: Option<&str>) -> Result<Text, Failure> {
+fn scenario_text(origin: &Origin, argument: Option<&str>) -> Result<Source, Failure> {
     let name = argument.unwrap_or(builtin::DEFAULT_SCENARIO);
     if name.ends_with(".toml") || name.contains(['/', '\\']) {
         return read(Path::new(name));
@@ -230,12 +213,12 @@ fn whole_file(path: &Path, expected: &str) -> Failure {
 
 /// A file's text. A file that does not exist or is no text is a wrong call; one that cannot be
 /// read is the machine's failure.
-fn read(path: &Path) -> Result<Text, Failure> {
+fn read(path: &Path) -> Result<Source, Failure> {
     let file = path.display().to_string();
     let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
     let name = name.unwrap_or_else(|| file.clone());
     match String::from_utf8(bytes(path, MOST_BYTES)?) {
-        Ok(text) => Ok(Text { file, name, text }),
+        Ok(text) => Ok(Source { file, name, text }),
         Err(_) => Err(whole_file(path, "a text in UTF-8")),
     }
 }
@@ -266,26 +249,4 @@ pub(super) fn bytes(path: &Path, most: u64) -> Result<Vec<u8>, Failure> {
         }
         Err(error) => Err(Failure::at(path, &error)),
     }
-}
-
-/// Ends a scenario at the moment that `--until` names. What is planned after it is left out:
-/// nobody will be there to see it.
-fn end_at(scenario: &mut Scenario, until: Option<&str>) -> Result<(), Failure> {
-    let Some(text) = until else { return Ok(()) };
-    let Some(until) = load::until(text) else {
-        return Err(Failure::Input(vec![Problem {
-            file: "--until".to_owned(),
-            line: None,
-            key: String::new(),
-            value: format!("{text:?}"),
-            expected: "a duration with its unit above zero and of at most 366 days, such as \
-                       \"90s\" or \"10m\""
-                .to_owned(),
-            hint: None,
-        }]));
-    };
-    scenario.until = until;
-    scenario.steps.retain(|step| step.at <= until);
-    scenario.faults.retain(|fault| fault.at <= until);
-    Ok(())
 }

@@ -9,6 +9,7 @@ mod input;
 mod journal;
 mod list;
 mod new;
+mod pace;
 mod progress;
 mod quorum;
 mod run;
@@ -17,6 +18,7 @@ mod suggest;
 mod test;
 mod transitions;
 mod verify;
+mod what_if;
 mod why;
 
 use crate::report::StudyFormat;
@@ -25,6 +27,9 @@ use clap::Parser;
 use failure::{Answer, Done, Failure};
 use std::io::Write;
 use std::process::ExitCode;
+
+/// Exit status of a program that a person interrupted, as shells have it.
+const INTERRUPTED: i32 = 130;
 
 /// The program: reads its arguments, does what they say, returns its exit status.
 pub fn main() -> ExitCode {
@@ -53,6 +58,7 @@ fn answer(command: Command) -> Answer {
         Command::Transitions(args) => transitions::transitions(&args),
         Command::Why(args) => why::why(&args),
         Command::Verify(args) => verify::verify(&args),
+        Command::WhatIf(args) => what_if::what_if(&args),
         Command::Quorum(args) => quorum::quorum(&args),
         Command::Compare(args) => compare::compare(&args),
         Command::New(args) => new::new(&args),

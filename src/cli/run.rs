@@ -2,7 +2,7 @@
 
 use super::args::{ReportFormat, Run, Seed};
 use super::failure::{Answer, Done, Failure};
-use super::{input, journal, progress};
+use super::{input, journal, pace, progress};
 use crate::journal::Header;
 use crate::lab;
 use crate::report::{self, Format};
@@ -25,12 +25,26 @@ pub(super) fn run(args: &Run) -> Answer {
         Seed::Random => RandomState::new().hash_one("dagtwin"),
     };
     let (topology, scenario) = (&site.loaded.topology, &site.scenario);
-    let note = format!("running {} in {}, seed {seed}", scenario.name, topology.name);
-    let outcome =
-        progress::during(&note, || lab::run(topology, scenario, seed, &site.loaded.given));
-    if let Some(path) = &args.journal {
-        let header = Header::of_run(topology, scenario, seed);
-        journal::write(path, &header, &outcome.records)?;
+    let header = || Header::of_run(topology, scenario, seed).with_sources(site.sources.clone());
+    let outcome = match args.pace {
+        Some(speed) => {
+            let paced = pace::run(args, speed, &header(), scenario.until)?;
+            match paced {
+                pace::Paced::Whole(recorded) => {
+                    let books = Some(lab::Books::of(&recorded));
+                    let site_of = (topology, scenario);
+                    lab::judged(site_of, seed, &site.loaded.given, recorded.records, books)
+                }
+                pace::Paced::Interrupted => return Ok(Done { broken: true, ..Done::default() }),
+            }
+        }
+        None => {
+            let note = format!("running {} in {}, seed {seed}", scenario.name, topology.name);
+            progress::during(&note, || lab::run(topology, scenario, seed, &site.loaded.given))
+        }
+    };
+    if let (Some(path), None) = (&args.journal, args.pace) {
+        journal::write(path, &header(), &outcome.records)?;
     }
     let mut done = Done { output: Vec::new(), broken: outcome.verdict.kind.is_broken() };
     if !args.quiet {

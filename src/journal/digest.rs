@@ -38,6 +38,11 @@ impl Digest {
         }
     }
 
+    /// Takes in one more record by its encoding.
+    pub(super) fn encoded(&mut self, bytes: &[u8]) {
+        self.0 = hashed(self.0, bytes);
+    }
+
     /// The 64 bits.
     pub fn bits(self) -> u64 {
         self.0
@@ -52,7 +57,11 @@ impl fmt::Display for Digest {
 
 /// The same hash over bytes.
 pub(super) fn hash_of(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(OFFSET, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(PRIME))
+    hashed(OFFSET, bytes)
+}
+
+fn hashed(from: u64, bytes: &[u8]) -> u64 {
+    bytes.iter().fold(from, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(PRIME))
 }
 
 /// Feeds encoded bytes to the hash instead of a buffer.

@@ -3,13 +3,14 @@
 pub mod binary;
 pub mod digest;
 pub mod record;
+pub mod stream;
 pub mod text;
 
 pub use binary::Journal;
 pub use digest::Digest;
 pub use record::{Record, RecordNo, What};
 
-use crate::model::{Scenario, Topology};
+use crate::model::{Scenario, Sources, Topology};
 use serde::{Deserialize, Serialize};
 
 /// What a journal tells about itself: enough to run it again.
@@ -25,6 +26,8 @@ pub struct Header {
     pub topology: Topology,
     /// The scenario, every value; none for what was not simulated.
     pub scenario: Option<Scenario>,
+    /// The texts that both were loaded from; none for what was not simulated from files.
+    pub sources: Option<Sources>,
 }
 
 /// Where records come from.
@@ -49,7 +52,7 @@ pub enum Origin {
 
 impl Header {
     /// Version of the format that this program writes.
-    pub const FORMAT: u16 = 2;
+    pub const FORMAT: u16 = 3;
 
     /// The header of a simulation.
     pub fn of_run(topology: &Topology, scenario: &Scenario, seed: u64) -> Header {
@@ -59,7 +62,14 @@ impl Header {
             origin: Origin::Sim { seed },
             topology: topology.clone(),
             scenario: Some(scenario.clone()),
+            sources: None,
         }
+    }
+
+    /// The same header with the texts that the run was loaded from.
+    #[must_use]
+    pub fn with_sources(self, sources: Sources) -> Header {
+        Header { sources: Some(sources), ..self }
     }
 }
 

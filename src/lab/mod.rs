@@ -1,5 +1,5 @@
 //! Floor 6: runs and what they mean: expectations, database
-//! operations, the verdict; years of faults, and designs compared.
+//! operations, the verdict; years of faults, and designs compared; what-ifs of a kept run.
 
 pub mod accounts;
 pub mod capacity;
@@ -12,7 +12,8 @@ pub mod pool;
 pub mod replay;
 pub mod run;
 pub mod select;
+pub mod what_if;
 pub mod year;
 
 pub use crate::model::scenario::VerdictKind;
-pub use run::{Outcome, Verdict, run};
+pub use run::{Books, Outcome, Verdict, judged, run};

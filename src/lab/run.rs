@@ -12,7 +12,7 @@ use crate::model::load::Given;
 use crate::model::scenario::VerdictKind;
 use crate::model::topology::ClientKind;
 use crate::model::{Assumption, Scenario, Topology, assumed};
-use crate::sim::{Account, Recording, simulate};
+use crate::sim::{Account, Recorded, Recording, simulate};
 use crate::view::outage::{self, Outage, Who};
 use crate::view::{Scene, first_disturbance};
 use hdrhistogram::Histogram;
@@ -63,6 +63,13 @@ pub struct Books {
     pub account: Account,
     /// Memory of all clients in bytes, and of the largest.
     pub client_bytes: (u64, u64),
+}
+
+impl Books {
+    /// The books of a whole run.
+    pub fn of(recorded: &Recorded) -> Self {
+        Books { account: recorded.account, client_bytes: recorded.client_bytes }
+    }
 }
 
 /// Mail at the end of a run.
@@ -153,11 +160,12 @@ pub fn run<'t>(
     given: &Given,
 ) -> Outcome<'t> {
     let recorded = simulate(topology, scenario, seed, Recording::Memory);
-    let books = Books { account: recorded.account, client_bytes: recorded.client_bytes };
+    let books = Books::of(&recorded);
     judged((topology, scenario), seed, given, recorded.records, Some(books))
 }
 
-/// Judges what happened by its records: of a run, or of a journal that was read.
+/// Judges what happened by its records: of a run, however it was simulated, or of a journal that
+/// was read.
 pub fn judged<'t>(
     (topology, scenario): (&'t Topology, &'t Scenario),
     seed: u64,

@@ -102,6 +102,12 @@ impl Topology {
         &self.machines[id].name
     }
 
+    /// The machine of a name, in upper or lower case.
+    pub fn machine_id(&self, name: &str) -> Option<MachineId> {
+        let mut all = self.machines.iter();
+        all.find(|(_, machine)| machine.name.eq_ignore_ascii_case(name)).map(|(id, _)| id)
+    }
+
     /// A member's name.
     pub fn node_name(&self, id: NodeId) -> &str {
         self.machine_name(id.into())

@@ -3,6 +3,7 @@
 
 pub mod assumed;
 pub mod builtin;
+pub mod change;
 mod config;
 pub mod fault;
 pub mod load;
@@ -15,14 +16,17 @@ pub mod scenario;
 pub mod settings;
 pub mod show;
 pub mod sizing;
+pub mod sources;
 pub mod target;
 pub mod topology;
 pub mod version;
 
 pub use assumed::{Assumption, assumed};
+pub use change::Change;
 pub use fault::{Fault, Service};
 pub use problem::Problem;
 pub use rates::Rates;
 pub use scenario::Scenario;
 pub use settings::Settings;
+pub use sources::{Source, Sources};
 pub use topology::Topology;

@@ -43,7 +43,7 @@ pub fn planned(topology: &Topology, planned: &Planned) -> String {
 }
 
 /// The keys of a fault beside its kind and its times.
-fn keys(topology: &Topology, fault: &Fault) -> Vec<(&'static str, String)> {
+pub(super) fn keys(topology: &Topology, fault: &Fault) -> Vec<(&'static str, String)> {
     let machine = |id| ("machine", topology.machine_name(id).to_owned());
     let network = |id| ("network", topology.networks[id].name.clone());
     let service = |service| ("service", service_word(service).to_owned());

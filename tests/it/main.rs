@@ -32,6 +32,8 @@ mod select_fuzz;
 mod site;
 mod source;
 mod states;
+mod stream;
 mod suite;
 mod tidy;
 mod twin;
+mod what_if;

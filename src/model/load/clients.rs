@@ -15,17 +15,18 @@ pub(super) const SYSTEMS: &[(&str, ClientOs)] = &[
     ("windows-7", ClientOs::Windows7),
     ("windows-7-kb2582281", ClientOs::Windows7Kb2582281),
 ];
-const AUTHENTICATION: &[(&str, Authentication)] =
+pub(super) const AUTHENTICATION: &[(&str, Authentication)] =
     &[("ntlm", Authentication::Ntlm), ("kerberos", Authentication::Kerberos)];
 const CONNECTIONS: &[(&str, Connection)] = &[("rpc", Connection::Rpc), ("http", Connection::Http)];
 
 /// Mean times between a client's requests that a run can carry out.
 const THINK: (Span, Span) = (Span::from_millis(100), Span::from_secs(24 * 3600));
-const THINK_EXPECTED: &str = "a duration from \"100ms\" to \"24h\"";
+pub(super) const THINK_EXPECTED: &str = "a duration from \"100ms\" to \"24h\"";
 /// Messages a day that somebody can send and receive.
 const PROFILE: (u32, u32) = (1, 10_000);
-const PROFILE_EXPECTED: &str = "a whole number of messages a day from 1 to 10000";
+pub(super) const PROFILE_EXPECTED: &str = "a whole number of messages a day from 1 to 10000";
 const MOST_CLIENTS: u32 = 1_000_000;
+pub(super) const COUNT_EXPECTED: &str = "a whole number up to 1000000";
 
 /// What clients can refer to.
 pub(super) struct Known<'k> {
@@ -147,6 +148,21 @@ fn profiled(profile: u32) -> bool {
     (PROFILE.0..=PROFILE.1).contains(&profile)
 }
 
+/// How many clients a text says.
+pub(super) fn count(text: &str) -> Option<u32> {
+    text.parse().ok().filter(|count| *count <= MOST_CLIENTS)
+}
+
+/// The mean time between requests that a text says.
+pub(super) fn think(text: &str) -> Option<Span> {
+    Span::read(text).filter(thinkable)
+}
+
+/// The messages a day that a text says.
+pub(super) fn profile(text: &str) -> Option<u32> {
+    text.parse().ok().filter(|profile| profiled(*profile))
+}
+
 /// Changes every client group as `--set` or a scenario's `[set]` says.
 fn change_as_wished(overrides: &[Wish], clients: &mut [ClientGroup], problems: &mut Vec<Problem>) {
     for wish in overrides {
@@ -158,29 +174,24 @@ fn change_as_wished(overrides: &[Wish], clients: &mut [ClientGroup], problems: &
                 "clients.authentication" => {
                     pick(Some(wish), AUTHENTICATION, &mut group.authentication, problems);
                 }
-                "clients.count" => {
-                    let count = wish.text.parse().ok().filter(|count| *count <= MOST_CLIENTS);
-                    match count {
-                        Some(count) => group.count = count,
-                        None => problems.push(wish.wrong("a whole number up to 1000000", None)),
-                    }
-                }
-                "clients.think" => match Span::read(&wish.text).filter(thinkable) {
+                "clients.count" => match count(&wish.text) {
+                    Some(count) => group.count = count,
+                    None => problems.push(wish.wrong(COUNT_EXPECTED, None)),
+                },
+                "clients.think" => match think(&wish.text) {
                     Some(think) => (group.think, group.profile) = (think, None),
                     None => {
                         let hint = unit_hint(THINK_EXPECTED, &wish.text);
                         problems.push(wish.wrong(THINK_EXPECTED, hint));
                     }
                 },
-                "clients.profile" => {
-                    match wish.text.parse().ok().filter(|profile| profiled(*profile)) {
-                        Some(profile) if group.kind.has_mailbox() => {
-                            group.profile = Some(profile);
-                        }
-                        Some(_) => {}
-                        None => problems.push(wish.wrong(PROFILE_EXPECTED, None)),
+                "clients.profile" => match profile(&wish.text) {
+                    Some(profile) if group.kind.has_mailbox() => {
+                        group.profile = Some(profile);
                     }
-                }
+                    Some(_) => {}
+                    None => problems.push(wish.wrong(PROFILE_EXPECTED, None)),
+                },
                 _ => {}
             }
         }

@@ -6,7 +6,6 @@ use super::{faults, steps};
 use crate::base::{
     ClientId, DbId, GroupId, Id, IdVec, Instant, MachineId, NetId, NodeId, ResourceId, Span,
 };
-use crate::failover::quorum::Witness;
 use crate::model::scenario::{Scenario, Start, VerdictKind, Who};
 use crate::model::settings::Value;
 use crate::model::topology::{ClientKind, Topology};
@@ -95,26 +94,7 @@ impl<'t> Names<'t> {
 
     /// The names that an order may use.
     pub(super) fn orders(&self) -> order::Names {
-        let databases = self.topology.databases.values();
-        let array = self.topology.client_access_array.as_ref();
-        let servers = self.topology.witness_servers().into_iter();
-        let name = |machine: MachineId| self.topology.machines[machine].name.clone();
-        order::Names {
-            nodes: self.nodes.clone(),
-            groups: self.groups.clone(),
-            resources: self.resources.clone(),
-            databases: databases.map(|db| (db.name.clone(), db.copies.clone())).collect(),
-            domain: self.topology.domain.clone(),
-            client_access_array: array.map(|array| array.fqdn.clone()),
-            witness_servers: match self.topology.rules().witness() {
-                Some(Witness::FileShare) => servers.map(name).collect(),
-                Some(Witness::Disk) | None => Vec::new(),
-            },
-            availability_group: self.topology.dag.name.clone(),
-            sites: self.topology.sites_of_members(),
-            coordination: self.topology.no_coordination(),
-            windows: self.topology.windows,
-        }
+        order::Names::of(self.topology)
     }
 
     pub(super) fn machine(&self, section: &Section) -> Option<MachineId> {

@@ -1,6 +1,7 @@
 //! Settings: the tables of a topology file, a scenario's `[set]`, and `--set`.
 
 use super::read::{Placed, Section, near, unit_hint};
+use super::{clients, versions};
 use crate::model::Problem;
 use crate::model::settings::{PARAMETERS, SetError, Settings};
 use std::collections::BTreeSet;
@@ -45,6 +46,58 @@ pub(super) fn set(
             section.wrong_at(place, &expected, hint);
         }
     }
+}
+
+/// A key that `--set` and a scenario's `[set]` take beside the settings.
+#[derive(Clone, Debug)]
+pub struct OtherKey {
+    /// The key.
+    pub key: &'static str,
+    /// What it means.
+    pub meaning: &'static str,
+    /// What a value looks like.
+    pub expected: &'static str,
+    /// The words that it takes; none if it takes something else.
+    pub words: Vec<&'static str>,
+    /// Whether a text is a value, where it takes no words.
+    pub fits: fn(&str) -> bool,
+}
+
+/// Every key that is no setting: versions, and what is changed of all clients.
+pub fn other_keys() -> Vec<OtherKey> {
+    fn all<T>(words: &[(&'static str, T)]) -> Vec<&'static str> {
+        words.iter().map(|(word, _)| *word).collect()
+    }
+    let of_words = |key, meaning, words| OtherKey {
+        key,
+        meaning,
+        expected: "one of its words",
+        words,
+        fits: |_| false,
+    };
+    let of_values =
+        |key, meaning, expected, fits| OtherKey { key, meaning, expected, words: Vec::new(), fits };
+    vec![
+        of_words("windows_version", "Windows of the nodes", all(versions::WINDOWS)),
+        of_words("exchange_version", "service pack of the servers", all(versions::EXCHANGE)),
+        of_words("clients.operating_system", "of all clients", all(clients::SYSTEMS)),
+        of_words("clients.authentication", "of all clients", all(clients::AUTHENTICATION)),
+        of_values("clients.count", "clients of every group", clients::COUNT_EXPECTED, |text| {
+            clients::count(text).is_some()
+        }),
+        of_values(
+            "clients.think",
+            "mean time between the requests of a client",
+            clients::THINK_EXPECTED,
+            |text| clients::think(text).is_some(),
+        ),
+        of_values(
+            "clients.profile",
+            "messages sent and received a day",
+            clients::PROFILE_EXPECTED,
+            |text| clients::profile(text).is_some(),
+        ),
+    ]
 }
 
 /// A setting that is wanted beside the topology's own: by a scenario's `[set]`, or by `--set`.

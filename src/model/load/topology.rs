@@ -112,25 +112,15 @@ fn build(root: &Section, overrides: &[Wish], problems: &mut Vec<Problem>) -> Opt
     })
 }
 
-/// Keys of `--set` that are not settings.
-const OTHER_KEYS: [&str; 7] = [
-    "windows_version",
-    "exchange_version",
-    "clients.operating_system",
-    "clients.authentication",
-    "clients.count",
-    "clients.think",
-    "clients.profile",
-];
-
 fn apply_overrides(
     overrides: &[Wish],
     values: &mut Settings,
     given: &mut Given,
     problems: &mut Vec<Problem>,
 ) {
+    let others = settings::other_keys();
     for wish in overrides {
-        if OTHER_KEYS.contains(&wish.key.as_str()) {
+        if others.iter().any(|other| other.key == wish.key) {
             given.insert(wish.key.clone());
         } else {
             settings::set_as_wished(values, given, wish, problems);

@@ -11,8 +11,8 @@ use crate::model::settings::Settings;
 use crate::model::topology::*;
 use crate::model::version::{Ability, heartbeat_problems};
 
-const WINDOWS: &[(&str, WindowsVersion)] = &WindowsVersion::ALL;
-const EXCHANGE: &[(&str, ExchangeVersion)] =
+pub(super) const WINDOWS: &[(&str, WindowsVersion)] = &WindowsVersion::ALL;
+pub(super) const EXCHANGE: &[(&str, ExchangeVersion)] =
     &[("rtm", ExchangeVersion::Rtm), ("sp1", ExchangeVersion::Sp1)];
 
 /// The versions that the file names, or the command line in its place.

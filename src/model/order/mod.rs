@@ -10,9 +10,10 @@ mod cmdlets;
 
 use super::load::near;
 use super::scenario::Action;
-use super::topology::WindowsVersion;
+use super::topology::{Topology, WindowsVersion};
 use super::version::Ability;
-use crate::base::{DbId, GroupId, Id, IdVec, NodeId, NodeSet, ResourceId};
+use crate::base::{DbId, GroupId, Id, IdVec, MachineId, NodeId, NodeSet, ResourceId};
+use crate::failover::quorum::Witness;
 use std::collections::BTreeMap;
 
 /// What the value of a parameter is.
@@ -143,6 +144,34 @@ pub struct Names {
     pub windows: WindowsVersion,
 }
 
+impl Names {
+    /// What a topology has.
+    pub fn of(topology: &Topology) -> Names {
+        let name = |machine: MachineId| topology.machines[machine].name.clone();
+        let machines = topology.machines.values().take(topology.nodes);
+        let databases = topology.databases.values();
+        let array = topology.client_access_array.as_ref();
+        Names {
+            nodes: machines.map(|machine| machine.name.clone()).collect(),
+            groups: topology.groups.values().map(|group| group.name.clone()).collect(),
+            resources: topology.resources.values().map(|one| one.name.clone()).collect(),
+            databases: databases.map(|db| (db.name.clone(), db.copies.clone())).collect(),
+            domain: topology.domain.clone(),
+            client_access_array: array.map(|array| array.fqdn.clone()),
+            witness_servers: match topology.rules().witness() {
+                Some(Witness::FileShare) => {
+                    topology.witness_servers().into_iter().map(name).collect()
+                }
+                Some(Witness::Disk) | None => Vec::new(),
+            },
+            availability_group: topology.dag.name.clone(),
+            sites: topology.sites_of_members(),
+            coordination: topology.no_coordination(),
+            windows: topology.windows,
+        }
+    }
+}
+
 /// A line with its parameters told apart.
 #[derive(Debug)]
 pub struct Line<'n> {
@@ -177,7 +206,7 @@ impl Cmdlet {
     }
 
     /// Whether a word names it. A script may stand behind its path and without its ending.
-    fn is(&self, word: &str) -> bool {
+    pub(super) fn is(&self, word: &str) -> bool {
         if self.shell != Shell::Script {
             return self.name.eq_ignore_ascii_case(word);
         }
@@ -203,7 +232,7 @@ impl Cmdlet {
 }
 
 impl Takes {
-    fn shown(self) -> String {
+    pub(super) fn shown(self) -> String {
         match self {
             Takes::Switch => String::new(),
             Takes::Node => "NODE".to_owned(),
