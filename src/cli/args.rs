@@ -45,6 +45,7 @@ pub(super) enum Command {
     List(List),
     Transitions(Transitions),
     Why(Why),
+    Export(super::export::Export),
     Verify(Verify),
     Quorum(super::quorum::Quorum),
     Compare(super::compare::Compare),

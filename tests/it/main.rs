@@ -35,3 +35,4 @@ mod states;
 mod suite;
 mod tidy;
 mod twin;
+mod views;
