@@ -46,6 +46,7 @@ pub(super) enum Command {
     List(List),
     Transitions(Transitions),
     Why(Why),
+    Export(super::export::Export),
     Verify(Verify),
     WhatIf(super::what_if::WhatIfArguments),
     Quorum(super::quorum::Quorum),

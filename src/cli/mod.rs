@@ -4,6 +4,7 @@ mod args;
 mod capacity;
 mod compare;
 mod completions;
+mod export;
 mod failure;
 mod input;
 mod journal;
@@ -57,6 +58,7 @@ fn answer(command: Command) -> Answer {
         Command::List(args) => list::list(&args),
         Command::Transitions(args) => transitions::transitions(&args),
         Command::Why(args) => why::why(&args),
+        Command::Export(args) => export::export(&args),
         Command::Verify(args) => verify::verify(&args),
         Command::WhatIf(args) => what_if::what_if(&args),
         Command::Quorum(args) => quorum::quorum(&args),

@@ -5,8 +5,9 @@ use super::failure::{Answer, Done, Failure};
 use super::journal;
 use crate::base::ClientId;
 use crate::journal::record::ClientEvent;
-use crate::journal::text::{Names, line};
-use crate::journal::{Record, RecordNo, What, chain};
+use crate::journal::text::Names;
+use crate::journal::{Record, RecordNo, What};
+use crate::view::why::chain;
 use std::collections::BTreeMap;
 
 pub(super) fn why(args: &Why) -> Answer {
@@ -25,17 +26,11 @@ pub(super) fn why(args: &Why) -> Answer {
         },
     };
     let names = Names::new(&journal.header.topology, journal.header.scenario.as_ref());
-    let mut links = chain(records, from);
-    links.reverse();
     let mut out = String::new();
-    let mut before = None;
-    for number in links {
-        let record = &records[number.0 as usize];
-        let passed = before.map(|at| format!("+{}", record.at.saturating_since(at)));
-        out += &format!("{:>16}  ", passed.unwrap_or_default());
-        out += &line(&names, number, record);
-        out.push('\n');
-        before = Some(record.at);
+    for link in chain(&names, records, from) {
+        let passed = link.passed.map(|passed| format!("+{passed}")).unwrap_or_default();
+        let (number, at) = (link.record.0, link.at.to_string());
+        out += &format!("{passed:>16}  #{number:<7} {at:>16}  {:<19} {}\n", link.who, link.text);
     }
     Ok(Done::with(out))
 }

@@ -3,11 +3,16 @@
 mod client;
 pub mod film;
 pub mod frames;
+pub mod headline;
 pub mod lanes;
 pub mod outage;
+pub mod plots;
 mod subject;
 pub mod transitions;
 mod weight;
+pub mod why;
+pub mod why_not;
+pub mod words;
 
 pub use client::{Client, Standing};
 pub use subject::Subject;

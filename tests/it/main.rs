@@ -36,4 +36,5 @@ mod stream;
 mod suite;
 mod tidy;
 mod twin;
+mod views;
 mod what_if;

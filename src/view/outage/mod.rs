@@ -12,7 +12,7 @@ use crate::model::topology::ClientKind;
 use crate::model::{Scenario, Topology};
 use crate::view::{Scene, first_disturbance};
 pub use shown::{reason, shown};
-use stage::{own_stage, stage_of};
+pub use stage::{own_stage, stage_of};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Who was without service.

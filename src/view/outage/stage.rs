@@ -5,7 +5,7 @@ use crate::journal::record::{ClientEvent, Plant, ServiceState};
 use crate::journal::{Record, RecordNo, What};
 
 /// What a client's own record ends.
-pub(super) fn own_stage(event: &ClientEvent) -> Option<&'static str> {
+pub fn own_stage(event: &ClientEvent) -> Option<&'static str> {
     match event {
         ClientEvent::Reset { .. } | ClientEvent::Refused { .. } | ClientEvent::LogOnPage => {
             Some("client notices")
@@ -30,7 +30,7 @@ pub(super) fn own_stage(event: &ClientEvent) -> Option<&'static str> {
 
 /// The stage that a record on the chain ends; none if it ends no stage of its own and belongs to
 /// the one that follows.
-pub(super) fn stage_of(records: &[Record], number: RecordNo) -> Option<&'static str> {
+pub fn stage_of(records: &[Record], number: RecordNo) -> Option<&'static str> {
     match &records[number.0 as usize].what {
         What::Fault { healed: true, .. } => Some("fault lasts"),
         What::Fault { healed: false, .. } => Some("before the fault"),
