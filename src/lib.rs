@@ -24,5 +24,8 @@ pub mod lab;
 #[cfg(feature = "cli")]
 pub mod report;
 
+#[cfg(feature = "tui")]
+pub mod tui;
+
 #[cfg(feature = "cli")]
 pub mod cli;

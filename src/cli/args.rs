@@ -40,6 +40,7 @@ Examples:
 #[derive(Subcommand, Debug)]
 pub(super) enum Command {
     Run(Run),
+    Watch(super::watch::Watch),
     Test(Test),
     Capacity(super::capacity::Capacity),
     Select(Select),
@@ -392,7 +393,7 @@ pub(super) enum Seed {
     Random,
 }
 
-fn seed(text: &str) -> Result<Seed, String> {
+pub(super) fn seed(text: &str) -> Result<Seed, String> {
     if text == "random" {
         return Ok(Seed::Random);
     }

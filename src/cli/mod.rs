@@ -19,6 +19,7 @@ mod suggest;
 mod test;
 mod transitions;
 mod verify;
+mod watch;
 mod what_if;
 mod why;
 
@@ -35,8 +36,9 @@ const INTERRUPTED: i32 = 130;
 /// The program: reads its arguments, does what they say, returns its exit status.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    choose_color(cli.color);
-    let status = match answer(cli.command).and_then(|done| print(&done)) {
+    let color = cli.color;
+    choose_color(color);
+    let status = match answer(cli.command, color).and_then(|done| print(&done)) {
         Ok(broken) => u8::from(broken),
         Err(failure) => {
             if let Some(message) = failure.message() {
@@ -49,9 +51,10 @@ pub fn main() -> ExitCode {
     ExitCode::from(status)
 }
 
-fn answer(command: Command) -> Answer {
+fn answer(command: Command, color: Color) -> Answer {
     match command {
         Command::Run(args) => run::run(&args),
+        Command::Watch(args) => watch::watch(&args, color),
         Command::Test(args) => test::test(&args),
         Command::Capacity(args) => capacity::capacity(&args),
         Command::Select(args) => select::select(&args),

@@ -184,9 +184,8 @@ pub fn judged<'t>(
     let names = Names::new(topology, Some(scenario));
     let moves = moves::moves(&names, &records);
     let mail = mail(&end);
-    let unbalanced = books.map_or_else(Vec::new, |books| {
-        accounts::disagreements(&books.account, &mail, &records)
-    });
+    let unbalanced = books
+        .map_or_else(Vec::new, |books| accounts::disagreements(&books.account, &mail, &records));
     let verdict = verdict(scenario, &promises, &steps, unbalanced);
     Outcome {
         digest: Digest::of(&records),

@@ -3,6 +3,7 @@
 
 use super::lanes::Lanes;
 use super::outage::{Fold, Outage};
+use super::plots::Plots;
 use super::{Scene, State, Weight};
 use crate::base::{Instant, Span};
 use crate::journal::text::Names;
@@ -26,6 +27,7 @@ pub struct Film {
     kept: Vec<State>,
     lanes: Lanes,
     outages: Fold,
+    plots: Plots,
     /// Records that tell a turn of the story.
     milestones: Vec<RecordNo>,
     /// Those, and the steps between.
@@ -41,6 +43,7 @@ impl Film {
         Film {
             lanes: Lanes::new(&header.topology),
             outages: Fold::new(&header.topology),
+            plots: Plots::new(&header.topology),
             kept: vec![state.clone()],
             state,
             scenario,
@@ -88,6 +91,7 @@ impl Film {
             scene.apply(record);
             self.lanes.see(&scene, record, number);
             self.outages.see(&scene, &self.records, number);
+            self.plots.see(&scene, record);
             match Weight::of(&record.what) {
                 Weight::Traffic => {}
                 Weight::Detail => self.details.push(number),
@@ -151,6 +155,11 @@ impl Film {
             Weight::Detail => Some(&self.details),
             Weight::Milestone => Some(&self.milestones),
         }
+    }
+
+    /// Latencies and queues.
+    pub fn plots(&self) -> &Plots {
+        &self.plots
     }
 
     /// Outages so far.

@@ -44,7 +44,7 @@ const FLOORS: &[Floor] = &[
     floor("import", 5, TO_JOURNAL, &["csv", "serde_json"]),
     floor("lab", 6, TO_LAB, &["hdrhistogram", "toml_edit"]),
     floor("report", 7, TO_REPORT, &["csv", "serde", "serde_json", "plotters"]),
-    floor("tui", 7, TO_TUI, &["ratatui", "crossterm"]),
+    floor("tui", 7, TO_TUI, &["ratatui", "crossterm", "tui_input"]),
     floor(
         "cli",
         8,
@@ -83,6 +83,8 @@ const CRATES: &[&str] = &[
     "tokio",
     "ratatui",
     "crossterm",
+    "tui_input",
+    "toml_edit",
 ];
 
 /// Words that the two lowest floors must do without: time, chance, concurrency, floats.

@@ -37,4 +37,5 @@ mod suite;
 mod tidy;
 mod twin;
 mod views;
+mod watch;
 mod what_if;
