@@ -31,7 +31,8 @@ pub(super) fn layout(
     let (width, height) = (area.width, area.height);
     let header = Rect { height: 1.min(height), ..area };
     let footer = Rect { y: area.y + height.saturating_sub(1), height: 1.min(height), ..area };
-    let story_height = story.min(height.saturating_sub(2) / 4);
+    // The first sentence is the one that nobody may miss.
+    let story_height = story.min((height / 8).max(3)).min(height.saturating_sub(2) / 3);
     let story = Rect { y: area.y + 1, height: story_height, ..area };
     let body = Rect {
         y: area.y + 1 + story_height,

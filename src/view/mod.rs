@@ -65,6 +65,8 @@ pub struct State {
     pub nodes: IdVec<NodeId, Member>,
     /// State of each network interface that a cluster told of; up otherwise while its node is.
     pub interface_states: BTreeMap<(NodeId, NetId), InterfaceState>,
+    /// Paths that a node told to be lost: from whom, to whom, over which of its adapters.
+    pub lost_paths: BTreeSet<(NodeId, NodeId, NicId)>,
     /// State of each network that a cluster told of; up otherwise.
     pub network_states: BTreeMap<NetId, NetworkState>,
     /// Votes in force, as the last coordinator told.
@@ -193,6 +195,7 @@ impl<'t> Scene<'t> {
             services: BTreeMap::new(),
             nodes: IdVec::filled(topology.nodes, Member::default()),
             interface_states: BTreeMap::new(),
+            lost_paths: BTreeSet::new(),
             network_states: BTreeMap::new(),
             paused: NodeSet::EMPTY,
             witness_server: 0,
@@ -275,6 +278,12 @@ impl<'t> Scene<'t> {
             Note::QuorumLost { votes, needed } => {
                 self.state.nodes[node] =
                     Member { running: true, votes: (*votes, *needed), ..Member::default() };
+            }
+            Note::PathLost { peer, nic, .. } => {
+                self.state.lost_paths.insert((node, *peer, *nic));
+            }
+            Note::PathUp { peer, nic } => {
+                self.state.lost_paths.remove(&(node, *peer, *nic));
             }
             Note::NodePaused { node, paused: true } => {
                 self.state.paused = self.state.paused.with(*node)

@@ -34,6 +34,7 @@ mod source;
 mod states;
 mod stream;
 mod suite;
+mod terminal;
 mod tidy;
 mod twin;
 mod views;

@@ -181,6 +181,28 @@ fn help_has_every_row_of_the_key_table() {
 }
 
 #[test]
+fn the_page_has_every_key() {
+    let path = crate::source::root().join("docs/WATCH.md");
+    let page = std::fs::read_to_string(&path).expect("the page");
+    let (before, rest) = page.split_once("<!-- keys -->\n").expect("where keys begin");
+    let (_, after) = rest.split_once("<!-- end of keys -->\n").expect("where keys end");
+    let mut keys = String::new();
+    for section in TABLE {
+        keys += &format!("| {} | |\n|---|---|\n", section.title);
+        for row in section.rows {
+            let names: Vec<String> = row.keys.iter().map(|key| format!("`{}`", key.name())).collect();
+            keys += &format!("| {} | {} |\n", names.join(" "), row.help);
+        }
+        keys.push('\n');
+    }
+    let wanted = format!("{before}<!-- keys -->\n{keys}<!-- end of keys -->\n{after}");
+    if crate::source::updating() {
+        std::fs::write(&path, &wanted).expect("the page is written");
+    }
+    assert!(page == wanted || crate::source::updating(), "docs/WATCH.md: UPDATE=1 writes its keys");
+}
+
+#[test]
 fn watching_changes_nothing() {
     let (header, records) = run_of("nic-loss");
     let before = Digest::of(&records);

@@ -121,7 +121,8 @@ pub(super) fn watch(args: &Watch, color: Color) -> Answer {
     let shown = terminal::run(&mut app, Manners { mouse: !args.no_mouse }, &ended);
     drop(opened.kept);
     shown.map_err(|error| Failure::Machine(format!("the terminal: {}", words(&error))))?;
-    Ok(Done::default())
+    // The way back to where somebody was.
+    Ok(Done::with(app.here() + "\n"))
 }
 
 fn theme(args: &Watch, color: Color) -> Theme {

@@ -1,9 +1,10 @@
-//! The list of events, with the cursor at the newest one that has happened.
+//! The list of events, with the cursor at the newest one that has happened. A wide
+//! list names the cause of each.
 //!
 //! ```text
-//!   65.643  #1676  EX02      one vote short (1 of 2): claims the witness
-//! > 66.080  #1685  DC01      witness log locked by EX02
-//!   66.080  #1690  EX02      quorum: 2 votes of 2 needed with the witness
+//!   65.643  #1676  ←#1674  EX02      one vote short (1 of 2): claims the witness
+//! ▸ 66.080  #1685  ←#1679  DC01      witness log locked by EX02
+//!   66.080  #1690  ←#1686  EX02      quorum: 2 votes of 2 needed with the witness
 //! ```
 
 use super::super::app::App;
@@ -48,8 +49,13 @@ pub(super) fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
         let sign = if selected { app.theme.or("▸", ">") } else { " " };
         let lead = format!("{sign}{:>9} ", in_seconds(record.at.since(Instant::ZERO)));
         let who = fitted(&who, 12, app.theme.unicode);
-        let number = if area.width >= 70 { format!("#{:<7}", number.0) } else { String::new() };
-        let text = format!("{number}{who:<12} {phrase}");
+        let cause = record.cause.map_or_else(String::new, |cause| format!("#{}", cause.0));
+        let numbers = match area.width {
+            90.. => format!("#{:<7}{}{cause:<9}", number.0, app.theme.or("←", "<")),
+            70..90 => format!("#{:<7}", number.0),
+            _ => String::new(),
+        };
+        let text = format!("{numbers}{who:<12} {phrase}");
         let room = usize::from(area.width).saturating_sub(lead.chars().count());
         let line = Line::from(vec![
             Text::styled(lead, app.theme.dim()),

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!                 55        60        65        70        75
-//! faults                    ▼nic-down EX01 all NICs━━━━━━━━━━━
+//! faults, orders            ▼nic-down EX01 all NICs━━━━━━━━━━━
 //! Outlook        ───────────▂▄▆███████▆▄▂─────────────────────
 //! VIP            ██mounted on EX01███╎▒▒▒██mounted on EX02████
 //! ```
@@ -97,6 +97,7 @@ pub(super) fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
     let track = Rect { x: area.x + names, width: columns, ..area };
     ruler(app, track, buffer);
     faults(app, area, track, buffer);
+    orders(app, track, buffer);
     let (first, room, each) = sight(app, area.height, rows.len());
     for (place, row) in rows.iter().enumerate().skip(first).take(room) {
         let y = area.y + 2 + u16::try_from((place - first) * each).unwrap_or(0);
@@ -149,6 +150,11 @@ fn ruler(app: &App, track: Rect, buffer: &mut Buffer) {
         let Some(next) = at.checked_add(nanos) else { break };
         at = next;
     }
+    for (mark, at) in &app.marks {
+        if let Some(column) = app.window.column(*at, track.width) {
+            buffer.set_string(track.x + column, track.y, mark.to_string(), app.theme.accent());
+        }
+    }
 }
 
 /// A round step between two moments of the ruler, with room for its figures.
@@ -171,7 +177,7 @@ fn tick(length: Span, columns: u16) -> Span {
 fn faults(app: &App, area: Rect, track: Rect, buffer: &mut Buffer) {
     let y = track.y + 1;
     let theme = app.theme;
-    buffer.set_stringn(area.x, y, "faults", usize::from(track.x - area.x), theme.dim());
+    buffer.set_stringn(area.x, y, "faults, orders", usize::from(track.x - area.x), theme.dim());
     let film = &app.take().film;
     let names = film.names();
     let last = film.last_moment();
@@ -199,6 +205,24 @@ fn faults(app: &App, area: Rect, track: Rect, buffer: &mut Buffer) {
             room,
             theme.bad(),
         );
+    }
+}
+
+/// Orders of the scenario, in the row of the faults.
+fn orders(app: &App, track: Rect, buffer: &mut Buffer) {
+    let theme = app.theme;
+    let steps = app.take().film.scenario().steps.iter();
+    for step in steps.filter(|step| step.action.is_some()) {
+        let Some(column) = app.window.column(step.at, track.width) else { continue };
+        let text = format!("{}{}", theme.or("◆", "*"), step.text);
+        let free = (column..track.width)
+            .take_while(|x| buffer[(track.x + x, track.y + 1)].symbol() == " ")
+            .count();
+        // Where a fault's name stands there is room for the sign only.
+        let room = if free > 8 { free } else { 1 };
+        let text = fitted(&text, room, theme.unicode);
+        let text = if room == 1 { theme.or("◆", "*").to_owned() } else { text };
+        buffer.set_stringn(track.x + column, track.y + 1, text, room, theme.accent());
     }
 }
 

@@ -9,7 +9,8 @@
 //! Outlook 600 ███████████████████▒▒▒▒░░░░ 402 connected, 198 trying
 //! ```
 //!
-//! What runs over a network is drawn on its line: `●` a heartbeat or its answer, `◆` another
+//! A line that is broken between two nodes is a path that one of them has told to be lost. What
+//! runs over a network is drawn on its line: `●` a heartbeat or its answer, `◆` another
 //! message, `✗` one that is lost. A journey too short for the eye is drawn as long as one that it
 //! can follow.
 
@@ -231,6 +232,12 @@ fn network_lines(app: &App, scene: &Scene<'_>, width: u16, mut y: u16, canvas: &
         let style = if up { theme.dim() } else { theme.bad() };
         let sign = if up { theme.or("─", "-") } else { theme.or("╳", "x") };
         canvas.set_string(0, y, sign.repeat(usize::from(whole)), style);
+        for (from, to) in lost_stretches(scene, network) {
+            let (from, to) = (middle(from.into()), middle(to.into()));
+            for x in from.min(to) + 1..from.max(to) {
+                canvas.set_string(x, y, theme.or("╌", "."), theme.bad());
+            }
+        }
         for (machine, has) in topology.machines.iter() {
             for (nic, _) in has.nics.iter().filter(|(_, nic)| nic.network == network) {
                 let names = film.names();
@@ -254,6 +261,16 @@ fn network_lines(app: &App, scene: &Scene<'_>, width: u16, mut y: u16, canvas: &
         y += 1;
     }
     y
+}
+
+/// Members between which a path over a network is lost, as either of them tells.
+fn lost_stretches(scene: &Scene<'_>, network: NetId) -> Vec<(NodeId, NodeId)> {
+    let over = |node: NodeId, nic| {
+        let nics = &scene.topology().machines[MachineId::from(node)].nics;
+        nics.get(nic).is_some_and(|nic: &crate::model::topology::Nic| nic.network == network)
+    };
+    let lost = scene.lost_paths.iter().filter(|(from, _, nic)| over(*from, *nic));
+    lost.map(|(from, to, _)| (*from, *to)).collect()
 }
 
 fn of_network(scene: &Scene<'_>, frame: &Frame, network: NetId) -> bool {
