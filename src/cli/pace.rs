@@ -48,7 +48,8 @@ pub(super) fn speed(text: &str) -> Result<Speed, String> {
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let number = |text: &str| text.parse::<u64>().ok().filter(|_| digits(text));
     let thousandths = format!("{decimals:0<3}");
-    let read = number(whole).zip(number(&thousandths).filter(|_| thousandths.len() == 3));
+    let sound = digits(decimals) && thousandths.len() == 3;
+    let read = number(whole).zip(number(&thousandths).filter(|_| sound));
     let read = read.and_then(|(whole, thousandths)| {
         let simulated = whole.checked_mul(1_000)?.checked_add(thousandths)?;
         let least = SLOWEST.simulated * 1_000 / SLOWEST.real;

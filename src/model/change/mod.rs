@@ -1,6 +1,6 @@
 //! Changes of a scenario as a person types them at a moment of a run: `nic-down EX02 MAPI lasts
 //! 30s`, `move fault 1 to 65s`, `Move-ClusterGroup CASArray -Node EX02`, `set
-//! cluster.same_subnet_threshold 10`. One grammar ([`slot`]) reads lines and completes them.
+//! cluster.same_subnet_threshold 10`. One grammar (`slot.rs`) reads lines and completes them.
 
 mod faults;
 mod line;

@@ -75,16 +75,16 @@ impl Slot {
 
     /// Why a word may not stand here.
     pub(super) fn refusal(&self, word: &Word) -> String {
-        let known = || self.choices.iter().map(|choice| choice.word.as_str());
-        let near = load::near(&word.text, known());
-        let near = near.map_or_else(String::new, |near| format!("; {near}"));
-        let list: Vec<&str> = known().take(12).collect();
-        let list = match self.fits {
-            None if !list.is_empty() && known().count() <= 12 => {
-                format!(": one of {}", list.join(", "))
+        let known: Vec<&str> = self.choices.iter().map(|choice| choice.word.as_str()).collect();
+        let (mut list, mut near) = (String::new(), String::new());
+        // Examples are not all that could stand here, so that none of them is the right one.
+        if self.fits.is_none() {
+            let hint = load::near(&word.text, known.iter().copied());
+            near = hint.map_or_else(String::new, |hint| format!("; {hint}"));
+            if (1..=12).contains(&known.len()) {
+                list = format!(": one of {}", known.join(", "));
             }
-            _ => String::new(),
-        };
+        }
         format!("`{}`: expected {}{list}{near}", word.text, self.what)
     }
 }
