@@ -463,7 +463,7 @@ impl Teller<'_> {
                 of => format!(" ({} of {of})", one.cut_off),
             };
             match (one.to, one.cut_off > 1) {
-                (None, _) => format!("{who} still{many}"),
+                (None, _) => format!("{who} still out{many}"),
                 (Some(_), true) => format!("{who} up to {}{many}", short(one.longest)),
                 (Some(_), false) => format!("{who} {}{many}", short(one.longest)),
             }
@@ -522,7 +522,7 @@ mod tests {
                 "Outlook was out for up to 10.5 s (61.0 to 71.5 s, 2 of 500 clients), because of \
                  power-off on DC01 at 60.0 s.",
                 "Most of it: detection 10.5 s.",
-                "After nic-down on EX01 all NICs at 120.0 s: Database VIP still.",
+                "After nic-down on EX01 all NICs at 120.0 s: Database VIP still out.",
             ]
         );
         assert_eq!(
