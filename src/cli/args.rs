@@ -33,6 +33,7 @@ const EXAMPLES: &str = "\
 Examples:
   dagtwin run                              the article's failover: all NICs of EX01 disabled
   dagtwin run --scenario power-off         another scenario of the built-in topology
+  dagtwin watch                            the same, as a time machine in the terminal
   dagtwin list scenarios                   what there is
   dagtwin new my-site                      a topology of your own to start from";
 

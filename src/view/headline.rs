@@ -323,6 +323,8 @@ const LEAST_SHARE: u64 = 50;
 /// Stages, and others that were out too, that a sentence has room for.
 const MOST_STAGES: usize = 3;
 const MOST_OTHERS: usize = 6;
+/// Other faults and orders that are told of.
+const MOST_STORIES: usize = 2;
 
 /// Makes sentences.
 struct Teller<'a> {
@@ -350,7 +352,11 @@ impl Teller<'_> {
             sentences.push("Nothing was out of service.".to_owned());
         }
         let Some((worst, others)) = out.split_first() else { return sentences };
-        sentences.push(self.first(worst));
+        let first = self.first(worst);
+        match sentences.last_mut() {
+            Some(last) => *last += &format!(" {first}"),
+            None => sentences.push(first),
+        }
         let stages: Vec<String> = worst
             .stages
             .iter()
@@ -358,10 +364,13 @@ impl Teller<'_> {
             .take(MOST_STAGES)
             .map(|share| format!("{} {}", share.name, short(share.span)))
             .collect();
-        if let Some(last) = sentences.last_mut().filter(|_| !stages.is_empty()) {
-            *last += &format!(" Most of it: {}.", stages.join(", "));
+        if !stages.is_empty() {
+            sentences.push(format!("Most of it: {}.", stages.join(", ")));
         }
-        sentences.extend(self.others(worst, others));
+        let others = self.others(worst, others);
+        if !others.is_empty() {
+            sentences.push(others);
+        }
         sentences
     }
 
@@ -416,52 +425,119 @@ impl Teller<'_> {
     fn subject(&self, subject: Subject) -> String {
         let name = subject.name(&self.names, self.topology);
         match subject {
-            Subject::Group(_) => format!("Group {name}"),
+            Subject::Group(_) if !name.contains("Group") => format!("Group {name}"),
             Subject::Database(_) => format!("Database {name}"),
             _ => name,
         }
     }
 
-    /// Who else was out, in one sentence for all after the same disturbance and one for the rest.
-    fn others(&self, worst: &OutOfService, others: &[OutOfService]) -> Vec<String> {
-        let told = |one: &OutOfService| {
+    /// Who else was out, by what began it.
+    fn others(&self, worst: &OutOfService, others: &[OutOfService]) -> String {
+        let mut by: BTreeMap<Option<Because>, Vec<&OutOfService>> = BTreeMap::new();
+        for one in others {
+            by.entry(one.because).or_default().push(one);
+        }
+        let same = by.remove(&worst.because);
+        let mut sentences: Vec<String> =
+            same.iter().map(|all| format!("Also out: {}.", self.list(all))).collect();
+        let more = by.len().saturating_sub(MOST_STORIES);
+        for (because, all) in by.iter().take(MOST_STORIES) {
+            let lead = match because {
+                Some(because) => format!("After {}", self.because(*because)),
+                None => "Another time".to_owned(),
+            };
+            sentences.push(format!("{lead}: {}.", self.list(all)));
+        }
+        if more > 0 {
+            sentences.push(format!("Service was away after {more} more faults or orders."));
+        }
+        sentences.join(" ")
+    }
+
+    /// Who was out for how long.
+    fn list(&self, all: &[&OutOfService]) -> String {
+        let told = |one: &&OutOfService| {
             let who = self.subject(one.subject);
-            let many = if one.clients > 0 {
-                format!(" ({} of {})", one.cut_off, one.clients)
-            } else {
-                String::new()
+            let many = match one.clients {
+                0 => String::new(),
+                of => format!(" ({} of {of})", one.cut_off),
             };
             match (one.to, one.cut_off > 1) {
-                (None, _) => format!("{who} still{many}"),
+                (None, _) => format!("{who} still out{many}"),
                 (Some(_), true) => format!("{who} up to {}{many}", short(one.longest)),
                 (Some(_), false) => format!("{who} {}{many}", short(one.longest)),
             }
         };
-        let (same, later): (Vec<&OutOfService>, Vec<&OutOfService>) =
-            others.iter().partition(|one| one.because == worst.because);
-        let sentence = |lead: &str, all: &[&OutOfService], words: Vec<String>| {
-            let more = all.len().saturating_sub(MOST_OTHERS);
-            let mut words: Vec<String> = words.into_iter().take(MOST_OTHERS).collect();
-            if more > 0 {
-                words.push(format!("{more} more"));
-            }
-            format!("{lead}: {}.", listed(&words))
+        let more = all.len().saturating_sub(MOST_OTHERS);
+        let mut words: Vec<String> = all.iter().take(MOST_OTHERS).map(told).collect();
+        if more > 0 {
+            words.push(format!("{more} more"));
+        }
+        listed(&words)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::DbId;
+    use crate::model::{builtin, load};
+    use crate::view::outage::Stage;
+
+    fn at(millis: u64) -> Instant {
+        Instant::from_nanos(millis * 1_000_000)
+    }
+
+    /// An outage of two stages, or one that has not ended.
+    fn outage(who: Who, from: u64, to: Option<u64>) -> Outage {
+        let stage =
+            |name, millis| Stage { name, span: Span::from_millis(millis), record: RecordNo(0) };
+        let stages = to.map_or_else(Vec::new, |to| {
+            vec![stage("detection", to - from - 20), stage("mount", 20)]
+        });
+        Outage { who, from: at(from), to: to.map(at), hard: true, stages }
+    }
+
+    #[test]
+    fn outages_are_told_by_what_began_them() {
+        let site = &builtin::SITES[0];
+        let topology = load::topology(site.topology.path, site.topology.text, &[]);
+        let topology = topology.expect("a sound topology").topology;
+        let file = site.scenarios.iter().find(|file| file.name == "dc01-off-then-nics");
+        let file = file.expect("a built-in scenario");
+        let scenario = load::scenario(file.path, file.name, file.text, &topology);
+        let scenario = scenario.expect("a sound scenario");
+        let outlook = |number| Who::Client(ClientKind::Outlook, ClientId(number));
+        let outages = [
+            outage(outlook(0), 61_000, Some(71_500)),
+            outage(outlook(1), 61_000, Some(63_000)),
+            outage(Who::Database(DbId(0)), 121_000, None),
+        ];
+        let told = |scenario, outages: &[Outage]| {
+            headline(&topology, scenario, &[], outages).sentences().to_vec()
         };
-        let mut sentences = Vec::new();
-        if !same.is_empty() {
-            let words = same.iter().map(|one| told(one)).collect();
-            sentences.push(sentence("Also out", &same, words));
-        }
-        if !later.is_empty() {
-            let words = later.iter().map(|one| {
-                let because = one.because.map_or_else(String::new, |because| {
-                    format!(", because of {}", self.because(because))
-                });
-                told(one) + &because
-            });
-            let words = words.collect();
-            sentences.push(sentence("Another time", &later, words));
-        }
-        sentences
+        assert_eq!(
+            told(Some(&scenario), &outages),
+            [
+                "Outlook was out for up to 10.5 s (61.0 to 71.5 s, 2 of 500 clients), because of \
+                 power-off on DC01 at 60.0 s.",
+                "Most of it: detection 10.5 s.",
+                "After nic-down on EX01 all NICs at 120.0 s: Database VIP still out.",
+            ]
+        );
+        assert_eq!(
+            told(None, &outages[1..2]),
+            [
+                "Outlook was out for 2.0 s (61.0 to 63.0 s, 1 of 500 clients).",
+                "Most of it: detection 2.0 s."
+            ]
+        );
+        let mut soft = outages[0].clone();
+        soft.hard = false;
+        assert_eq!(
+            told(Some(&scenario), &[soft]),
+            ["Nobody was without mail; 1 client had to connect or log on again."]
+        );
+        assert_eq!(told(Some(&scenario), &[]), ["Nobody was without mail."]);
     }
 }

@@ -20,6 +20,7 @@ mod orders;
 #[allow(unused_imports, dead_code, reason = "the cases use a part of it")]
 #[path = "../core/pair/mod.rs"]
 mod pair;
+mod pictures;
 mod plant;
 mod program;
 mod quorum;

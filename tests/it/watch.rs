@@ -180,26 +180,35 @@ fn help_has_every_row_of_the_key_table() {
     assert!(screen.text(60, 15).contains("clients disconnected"));
 }
 
-#[test]
-fn the_page_has_every_key() {
-    let path = crate::source::root().join("docs/WATCH.md");
+/// A page has a text between two marks; `UPDATE=1` writes it there.
+fn page_has(name: &str, mark: &str, text: &str) {
+    let path = crate::source::root().join(name);
     let page = std::fs::read_to_string(&path).expect("the page");
-    let (before, rest) = page.split_once("<!-- keys -->\n").expect("where keys begin");
-    let (_, after) = rest.split_once("<!-- end of keys -->\n").expect("where keys end");
+    let (first, last) = (format!("<!-- {mark} -->\n"), format!("<!-- end of {mark} -->\n"));
+    let (before, rest) = page.split_once(&first).expect("where it begins");
+    let (_, after) = rest.split_once(&last).expect("where it ends");
+    let wanted = format!("{before}{first}{text}{last}{after}");
+    if crate::source::updating() {
+        std::fs::write(&path, &wanted).expect("the page is written");
+    }
+    assert!(page == wanted || crate::source::updating(), "{name}: UPDATE=1 writes its {mark}");
+}
+
+#[test]
+fn pages_show_the_keys_and_the_first_screen() {
     let mut keys = String::new();
     for section in TABLE {
         keys += &format!("| {} | |\n|---|---|\n", section.title);
         for row in section.rows {
-            let names: Vec<String> = row.keys.iter().map(|key| format!("`{}`", key.name())).collect();
+            let names = row.keys.iter().map(|key| format!("`{}`", key.name()));
+            let names: Vec<String> = names.collect();
             keys += &format!("| {} | {} |\n", names.join(" "), row.help);
         }
         keys.push('\n');
     }
-    let wanted = format!("{before}<!-- keys -->\n{keys}<!-- end of keys -->\n{after}");
-    if crate::source::updating() {
-        std::fs::write(&path, &wanted).expect("the page is written");
-    }
-    assert!(page == wanted || crate::source::updating(), "docs/WATCH.md: UPDATE=1 writes its keys");
+    page_has("docs/WATCH.md", "keys", &keys);
+    let screen = Screen::nic_loss().text(80, 24);
+    page_has("README.md", "watch", &format!("```text\n{screen}```\n"));
 }
 
 #[test]

@@ -49,10 +49,11 @@ impl Axis {
     fn ticks(&self) -> Vec<Instant> {
         const SECOND: u64 = 1_000_000_000;
         let whole = self.until.saturating_since(self.from).as_nanos();
-        let steps = [SECOND / 1_000, SECOND / 100, SECOND / 10, SECOND].into_iter();
-        let steps = steps.chain([60 * SECOND, 3_600 * SECOND, 86_400 * SECOND]);
-        let steps = steps.flat_map(|unit| [1, 2, 5, 10, 20, 30].map(|times| unit * times));
-        let step = steps.into_iter().find(|step| whole / step <= 12).unwrap_or(whole.max(1));
+        let small = [SECOND / 1_000, SECOND / 100, SECOND / 10].into_iter();
+        let small = small.flat_map(|unit| [1, 2, 5].map(|times| unit * times));
+        let large = [SECOND, 60 * SECOND, 3_600 * SECOND, 86_400 * SECOND].into_iter();
+        let large = large.flat_map(|unit| [1, 2, 5, 10, 20, 30].map(|times| unit * times));
+        let step = small.chain(large).find(|step| whole / step <= 12).unwrap_or(whole.max(1));
         let first = self.from.as_nanos().div_ceil(step);
         let last = self.until.as_nanos() / step;
         (first..=last).map(|number| Instant::from_nanos(number * step)).collect()
@@ -237,8 +238,8 @@ fn time(svg: &mut Svg, axis: Axis, top: f64) -> f64 {
 /// A moment in seconds, with decimals only where it has some.
 fn seconds(at: Instant) -> String {
     let text = at.to_string();
-    let text = text.trim_end_matches(" s");
-    text.strip_suffix(".000").unwrap_or(text).to_owned()
+    let text = text.trim_end_matches(" s").trim_end_matches('0');
+    text.strip_suffix('.').unwrap_or(text).to_owned()
 }
 
 /// The clients of a kind: how many of them could not work, as areas.
@@ -251,12 +252,11 @@ fn clients(svg: &mut Svg, lane: &ClientLane, axis: Axis, top: f64) {
     let dim = Font::new(11.0).color(DIM).anchor(Anchor::End);
     let many = match worst {
         0 => words::counted(all, "client"),
-        worst => format!("{worst} of {} out", words::counted(all, "client")),
+        worst => format!("{worst} of {all} not connected"),
     };
-    svg.text(edge, top + 31.0, dim, &many);
+    svg.text(edge, top + 31.0, dim, &dim.cut(&many, NAMES - 10.0));
     let frame = Rect { x: axis.left, y: top, width: axis.right - axis.left, height: CLIENTS };
     svg.rect(frame, &Paint::none().stroke(GRID, 1.0), "");
-    // The highest column fills the lane: what matters is when, the number stands beside it.
     let columns = (axis.right - axis.left).floor() as usize;
     let counts: Vec<[f64; style::SHOWN.len()]> = (0..columns)
         .map(|column| {
@@ -265,9 +265,11 @@ fn clients(svg: &mut Svg, lane: &ClientLane, axis: Axis, top: f64) {
             style::SHOWN.map(|standing| f64::from(counts.of(standing)))
         })
         .collect();
-    let most = counts.iter().map(|column| column.iter().sum::<f64>()).fold(1.0, f64::max);
-    let floor = vec![0.0; columns];
-    let mut below = floor;
+    // The highest column fills the lane, unless it is a few clients of many: what matters is
+    // when, and the number stands beside it.
+    let least = (f64::from(all) / 5.0).max(1.0);
+    let most = counts.iter().map(|column| column.iter().sum::<f64>()).fold(least, f64::max);
+    let mut below = vec![0.0; columns];
     for (place, standing) in style::SHOWN.into_iter().enumerate() {
         let above: Vec<f64> =
             below.iter().zip(&counts).map(|(below, counts)| below + counts[place]).collect();
@@ -314,18 +316,18 @@ fn runs(below: &[f64], above: &[f64]) -> Vec<(usize, usize)> {
 
 /// A lane: its name and its stretches.
 fn one(svg: &mut Svg, lane: &Lane, axis: Axis, top: f64) {
-    let (font, indent) = match lane.part {
-        true => (Font::new(11.0).color(DIM), 0.0),
-        false => (Font::new(12.0).bold(), 0.0),
+    let font = match lane.part {
+        true => Font::new(11.0).color(DIM),
+        false => Font::new(12.0).bold(),
     };
     let tall = height(lane) - 3.0;
     let name = match (lane.part, lane.subject) {
         (false, Subject::Name(_)) => format!("DNS {}", lane.name),
+        (false, Subject::Database(_)) => format!("Database {}", lane.name),
         _ => lane.name.clone(),
     };
     let name = font.cut(&name, NAMES - 12.0);
-    let edge = axis.left - 8.0 - indent;
-    svg.text(edge, top + tall - 3.5, font.anchor(Anchor::End), &name);
+    svg.text(axis.left - 8.0, top + tall - 3.5, font.anchor(Anchor::End), &name);
     let stretches = &lane.stretches;
     for (place, stretch) in stretches.iter().enumerate() {
         let to = stretches.get(place + 1).map_or(axis.until, |next| next.from);
@@ -376,6 +378,7 @@ mod tests {
         }
         let ticks = axis(59_200, 76_300).ticks();
         assert_eq!(seconds(ticks[0]), "60");
+        assert_eq!(seconds(Instant::from_nanos(66_500_000_000)), "66.5");
     }
 
     #[test]

@@ -51,7 +51,7 @@ pub fn svg(film: &Film, wish: Wish, out: &mut dyn Write) -> io::Result<()> {
     let outages = film.outages();
     let plan = film.header().scenario.as_ref();
     let story = headline(film.topology(), plan, film.records(), &outages);
-    let story = Told { worst: worst(&story, &outages), story: &story, outages: &outages };
+    let story = Told { worst: worst(&story, &outages), story: &story };
     let picture = match wish.show {
         Show::Lanes => lanes::draw(film, &story, window(film, &outages, wish), wish.width),
         Show::Scene => {
@@ -65,7 +65,6 @@ pub fn svg(film: &Film, wish: Wish, out: &mut dyn Write) -> io::Result<()> {
 /// What happened, as sentences and as outages.
 struct Told<'a> {
     story: &'a Headline,
-    outages: &'a [Outage],
     /// The outage that the first sentence tells of.
     worst: Option<&'a Outage>,
 }

@@ -49,7 +49,7 @@ pub(super) fn draw(film: &Film, told: &Told<'_>, at: Instant, width: u32) -> Str
     let columns = machines.len().div_ceil(rows).max(1);
     let box_width = ((room + GAP) / columns as f64 - GAP).min(340.0);
     for row in machines.chunks(columns) {
-        let (networks_height, buses) = networks(&mut svg, &scene, &names, row, y);
+        let (networks_height, buses) = networks(&mut svg, &scene, row, y);
         y += networks_height;
         let contents: Vec<(MachineId, Vec<Line>)> =
             row.iter().map(|id| (*id, lines(&scene, &names, *id))).collect();
@@ -60,6 +60,7 @@ pub(super) fn draw(film: &Film, told: &Told<'_>, at: Instant, width: u32) -> Str
             let area = Rect { x, y, width: box_width, height };
             machine(&mut svg, &scene, &names, (*id, lines), area, &buses);
         }
+        network_names(&mut svg, &scene, &names, &buses);
         y += height + 14.0;
     }
     y += clients(&mut svg, &scene, film, at, y);
@@ -107,7 +108,6 @@ fn bus_color(network: NetId) -> Color {
 fn networks(
     svg: &mut Svg,
     scene: &Scene<'_>,
-    names: &Names,
     row: &[MachineId],
     top: f64,
 ) -> (f64, Vec<(NetId, f64)>) {
@@ -121,15 +121,26 @@ fn networks(
         let bar = Rect { x: MARGIN, y: y - 1.5, width: svg.width - 2.0 * MARGIN, height: 3.0 };
         let paint = if up { Paint::fill(color) } else { Paint::none().stroke(color, 1.5).dashed() };
         svg.rect(bar, &paint, "");
-        let state = if up { "" } else { ": forwards nothing" };
-        let text = format!("{}{state}", names.network(network));
-        let font = Font::new(11.0).color(color).bold();
-        svg.text(MARGIN, y - 5.0, font, &text);
-        if !up {
-            svg.warning(MARGIN + font.width(&text) + 6.0, y - 15.0, 10.0);
-        }
     }
     (y + 18.0 - top, places)
+}
+
+/// Names of networks at the left end of their lines, over the wires that pass there.
+fn network_names(svg: &mut Svg, scene: &Scene<'_>, names: &Names, buses: &[(NetId, f64)]) {
+    for (network, y) in buses {
+        let up = scene.networks[*network];
+        let color = if up { bus_color(*network) } else { FAULT };
+        let state = if up { "" } else { ": forwards nothing" };
+        let text = format!("{}{state}", names.network(*network));
+        let font = Font::new(11.0).color(color).bold();
+        let width = font.width(&text) + 4.0;
+        let paper = Rect { x: MARGIN, y: y - 15.0, width, height: 13.0 };
+        svg.rect(paper, &Paint::fill(PAPER), "");
+        svg.text(MARGIN, y - 5.0, font, &text);
+        if !up {
+            svg.warning(MARGIN + width + 2.0, y - 15.0, 10.0);
+        }
+    }
 }
 
 /// A machine: a box with what is on it, hung on its networks.
@@ -150,7 +161,7 @@ fn machine(
     let font = Font::new(13.0).bold();
     let name = names.machine(id);
     svg.text(area.x + 7.0, area.y + 16.0, font, name);
-    let right = area.x + area.width - 7.0 - if hit { 18.0 } else { 0.0 };
+    let right = area.x + area.width - 7.0 - if hit { 22.0 } else { 0.0 };
     let small = Font::new(11.0);
     let state = format!("{}: {label}", style::letter(now));
     let text = small.cut(&state, right - area.x - font.width(name) - 16.0);
@@ -202,7 +213,8 @@ fn adapters(
             svg.line((x - 4.0, y - 4.0), (x + 4.0, y + 4.0), FAULT, false);
             svg.line((x - 4.0, y + 4.0), (x + 4.0, y - 4.0), FAULT, false);
             let font = Font::new(10.0).color(FAULT).bold();
-            svg.text(x + 8.0, area.y - 5.0, font, &format!("{} down", names.nic(id, nic)));
+            let text = font.cut(&format!("{} down", names.nic(id, nic)), step - 14.0);
+            svg.text(x + 8.0, area.y - 5.0, font, if now == Condition::Off { "" } else { &text });
         }
     }
 }
@@ -241,13 +253,10 @@ fn lines(scene: &Scene<'_>, names: &Names, id: MachineId) -> Vec<Line> {
         let (condition, label) = condition(scene, names, Subject::Witness);
         lines.push(Line { condition, text: format!("witness, {label}") });
     }
-    let roles = [(MachineRole::Dns, "DNS"), (MachineRole::DomainController, "log-on")];
-    for (role, word) in roles {
-        if topology.machines[id].roles.contains(&role) {
-            let up = scene.reachable(id);
-            let condition = if up { Condition::Serving } else { Condition::Failed };
-            lines.push(Line { condition, text: word.to_owned() });
-        }
+    if usize::from(id.0) >= topology.nodes {
+        let condition = if scene.reachable(id) { Condition::Serving } else { Condition::Failed };
+        let words = topology.machines[id].roles.iter().filter_map(|role| role_word(*role));
+        lines.extend(words.map(|word| Line { condition, text: word.to_owned() }));
     }
     for ((on, service), state) in &scene.services {
         if *on != id || *state == ServiceState::Running {
@@ -262,12 +271,29 @@ fn lines(scene: &Scene<'_>, names: &Names, id: MachineId) -> Vec<Line> {
     lines
 }
 
+/// What a machine outside the cluster is there for; the witness has a line of its own.
+const fn role_word(role: MachineRole) -> Option<&'static str> {
+    Some(match role {
+        MachineRole::Mailbox => "Mailbox",
+        MachineRole::ClientAccess => "Client Access",
+        MachineRole::HubTransport => "Hub Transport",
+        MachineRole::DomainController => "directory and log-on",
+        MachineRole::Dns => "DNS",
+        MachineRole::LoadBalancer => "load balancer",
+        MachineRole::Witness => return None,
+    })
+}
+
 /// What a member has: its part in the cluster, groups and copies.
 fn member(scene: &Scene<'_>, names: &Names, node: NodeId, lines: &mut Vec<Line>) {
     let topology = scene.topology();
     let member = scene.nodes[node];
     if member.running {
         let (condition, text) = match (member.quorum, member.members.is_empty()) {
+            (true, _) if member.members.len() > 3 => {
+                let (all, of) = (member.members.len(), topology.nodes);
+                (Condition::Serving, format!("in view of {all} of {of} members"))
+            }
             (true, _) => (Condition::Serving, format!("in view: {}", names.nodes(member.members))),
             (false, false) => (Condition::Failed, "no quorum".to_owned()),
             (false, true) => (Condition::Changing, "looks for a cluster".to_owned()),
@@ -316,7 +342,7 @@ fn clients(svg: &mut Svg, scene: &Scene<'_>, film: &Film, at: Instant, top: f64)
         let font = Font::new(12.0).bold().anchor(Anchor::End);
         svg.text(MARGIN + names_width - 8.0, y + 13.0, font, lane.kind.label());
         let left = MARGIN + names_width;
-        let width = svg.width - MARGIN - left - 130.0;
+        let width = svg.width - MARGIN - left - 160.0;
         let bar = Rect { x: left, y, width, height: ROW - 6.0 };
         let well = lighter(style::color(Condition::Serving), 55);
         svg.rect(bar, &Paint::fill(well).stroke(GRID, 1.0), "");
@@ -334,13 +360,13 @@ fn clients(svg: &mut Svg, scene: &Scene<'_>, film: &Film, at: Instant, top: f64)
             if small.width(&words) + 8.0 <= part {
                 // Words stand on paper, so that stripes do not cross them.
                 let paper =
-                    Rect { x: x + 3.0, y: y + 2.5, width: small.width(&words), height: 13.0 };
+                    Rect { x: x + 3.0, y: y + 2.5, width: small.width(&words) + 4.0, height: 13.0 };
                 svg.rect(paper, &Paint::fill(PAPER), "");
                 svg.text(x + 5.0, y + 13.0, small, &words);
             }
             x += part;
         }
-        let text = format!("{} of {all} out", counts.out());
+        let text = format!("{} of {all} not connected", counts.out());
         svg.text(left + width + 8.0, y + 13.0, Font::new(11.5), &text);
         y += ROW;
     }

@@ -78,13 +78,13 @@ pub(super) fn legend(svg: &mut Svg, left: f64, top: f64, right: f64, clients: bo
     let font = Font::new(11.0);
     let (mut x, mut y) = (left, top);
     let mut entry = |svg: &mut Svg, paint: &Paint, letter: &str, word: &str| {
-        let width = 24.0 + font.width(word) + 14.0;
+        let width = 23.0 + font.width(word) + 8.0;
         if x + width > right && x > left {
             (x, y) = (left, y + ROW);
         }
         svg.rect(Rect { x, y, width: 18.0, height: 13.0 }, paint, "");
         svg.text(x + 5.5, y + 10.5, Font::new(10.0), letter);
-        svg.text(x + 24.0, y + 10.5, font, word);
+        svg.text(x + 23.0, y + 10.5, font, word);
         x += width;
     };
     for condition in Condition::ALL {
@@ -92,8 +92,7 @@ pub(super) fn legend(svg: &mut Svg, left: f64, top: f64, right: f64, clients: bo
     }
     if clients {
         for standing in SHOWN {
-            let word = format!("clients {}", standing.word());
-            entry(svg, &area(standing), "", &word);
+            entry(svg, &area(standing), "", &format!("clients {}", standing.word()));
         }
     }
     y + ROW - top

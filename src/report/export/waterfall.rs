@@ -6,8 +6,8 @@ use super::{MARGIN, Told};
 use crate::base::{Instant, Span};
 use crate::report::palette::COLORS;
 use crate::view::film::Film;
-use crate::view::outage::{Outage, Stage, reason};
-use crate::view::words::short;
+use crate::view::outage::{Outage, Stage, Who, reason};
+use crate::view::words::{moment, short};
 
 /// Height of a stage.
 const ROW: f64 = 17.0;
@@ -31,12 +31,15 @@ pub(super) fn draw(svg: &mut Svg, film: &Film, told: &Told<'_>, axis: Axis, top:
     let Some(outage) = told.worst else { return 0.0 };
     let Some(span) = outage.span() else { return 0.0 };
     let rows = rows(film, outage);
-    let who = outage.who.word(&film.names());
-    let worst = told.outages.iter().filter(|one| one.hard && one.who != outage.who).count();
-    let mut head = format!("Where the {} of the longest outage of {who} went", short(span));
-    if worst == 0 {
-        head = format!("Where the {} without {who} went", short(span));
-    }
+    let who = match outage.who {
+        Who::Client(kind, _) => kind.label().to_owned(),
+        Who::Group(group) => film.names().group(group).to_owned(),
+        Who::Database(database) => film.names().database(database).to_owned(),
+    };
+    let (from, to) = (moment(outage.from), moment(outage.from.saturating_add(span)));
+    let spent = short(span);
+    let head = format!("Where the {spent} went of the longest outage of {who}, {from} to {to} s");
+    let axis = scale(axis, outage, span);
     let mut y = top + 14.0;
     svg.text(MARGIN, y, Font::new(12.5).bold(), &head);
     y += 8.0;
@@ -60,6 +63,19 @@ pub(super) fn draw(svg: &mut Svg, film: &Film, told: &Told<'_>, axis: Axis, top:
     y + 10.0 - top
 }
 
+/// The lanes' axis, so that stages stand below what they are about; one of its own where they
+/// would be too narrow to be seen.
+fn scale(axis: Axis, outage: &Outage, span: Span) -> Axis {
+    let whole = axis.until.saturating_since(axis.from);
+    let until = outage.from.saturating_add(span);
+    let inside = axis.from <= outage.from && until <= axis.until;
+    if inside && span.as_nanos() >= whole.as_nanos() / 4 {
+        return axis;
+    }
+    let until = until.saturating_add(span / 4);
+    Axis { from: outage.from, until, ..axis }
+}
+
 /// The value and the reason of a row, on the side of its bar that has more room.
 fn told_beside(
     svg: &mut Svg,
@@ -72,7 +88,7 @@ fn told_beside(
     let (bold, dim) = (Font::new(11.0).bold(), Font::new(10.5).color(DIM));
     let right_room = axis.right - right - 8.0;
     let left_room = left - axis.left - 8.0;
-    let after_value = bold.width(value) + 6.0;
+    let after_value = bold.width(value) + 12.0;
     if right_room >= left_room {
         svg.text(right + 5.0, y, bold, value);
         let room = right_room - after_value;
