@@ -49,7 +49,8 @@ pub(super) fn told(here: &Take, beside: &Take) -> String {
     let mut changes = Vec::new();
     for kind in kinds {
         let (now, before) = (mine.get(kind).copied(), theirs.get(kind).copied());
-        if now == before {
+        // What nobody sees is no change: the figures are those of a screen.
+        if shown(now) == shown(before) {
             continue;
         }
         let by = match (now, before) {

@@ -1,5 +1,7 @@
 //! The terminal: what it can do, its events, and how it is left as it was found.
 
+#![expect(clippy::disallowed_types, reason = "the clock on the wall paces play, and nothing else")]
+
 use super::app::{App, Wish};
 use super::command::Command;
 use super::keys::Key;
@@ -112,17 +114,17 @@ fn turn(
     ended: &AtomicBool,
 ) -> io::Result<()> {
     let mut before = Instant::now();
-    let mut drawn = Picture::default();
+    let mut drawn = Rect::default();
     loop {
         let passed = before.elapsed();
         before = Instant::now();
         app.update(Command::Tick(span(passed.min(LONGEST_STEP))));
         while before.elapsed() < HEARING && app.hear() {}
-        let now = Picture::of(app, screen.size()?.into());
+        let size: Rect = screen.size()?.into();
         // A picture that would be the same is not drawn.
-        if app.moves() || now != drawn {
+        if app.take_stale() || app.moves() || size != drawn {
             paint(app, screen)?;
-            drawn = now;
+            drawn = size;
         }
         let wait = if app.moves() { FRAME.saturating_sub(before.elapsed()) } else { IDLE };
         let mut touched = false;
@@ -134,7 +136,7 @@ fn turn(
             }
         }
         if touched {
-            drawn = Picture::default();
+            drawn = Rect::default();
         }
         if ended.load(Ordering::SeqCst) {
             return Ok(());
@@ -153,20 +155,6 @@ fn turn(
                 }
             }
         }
-    }
-}
-
-/// What a picture depends on beside what a person did.
-#[derive(Clone, Copy, PartialEq, Eq, Default)]
-struct Picture {
-    area: Rect,
-    records: usize,
-    takes: usize,
-}
-
-impl Picture {
-    fn of(app: &App, area: Rect) -> Self {
-        Picture { area, records: app.takes[0].film.records().len(), takes: app.takes.len() }
     }
 }
 

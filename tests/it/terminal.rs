@@ -1,5 +1,7 @@
 //! `dagtwin watch` in a terminal: a real pseudo-terminal, and a screen as a terminal sees it.
 
+#![expect(clippy::disallowed_types, reason = "a limit of patience, no result")]
+
 use crate::program::{Folder, told};
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 use std::io::{Read, Write};
@@ -121,7 +123,6 @@ fn it_opens_is_resized_and_quits() {
     terminal.until_shown("play, pause");
     terminal.type_in("x:65.2s\r");
     terminal.until_shown("65.200 s");
-    // A click on the sixth row of the events focuses them.
     terminal.type_in("q");
     let (status, left) = terminal.end();
     assert_eq!(status, 0, "{left}");
@@ -148,9 +149,7 @@ fn without_colour_nothing_is_coloured_and_the_selection_is_still_seen() {
     let mut terminal = Terminal::of(&["watch"], (120, 40), &[("NO_COLOR", "1")]);
     terminal.until_shown("4 Events");
     terminal.type_in("4");
-    terminal.until("the events have the focus", |screen| {
-        screen.contents().contains("┏ 4 Events")
-    });
+    terminal.until("the events have the focus", |screen| screen.contents().contains("┏ 4 Events"));
     let screen = terminal.parser.screen();
     let (rows, cols) = screen.size();
     let (rows, cols) = (rows.get(), cols.get());
@@ -174,6 +173,20 @@ fn a_signal_ends_it_with_the_terminal_restored() {
     let sent = std::process::Command::new("kill").args(["-TERM", &id]).status();
     assert!(sent.expect("kill").success());
     terminal.end();
+}
+
+#[test]
+fn it_ends_with_its_terminal() {
+    let mut terminal = Terminal::of(&["watch"], (80, 24), &[]);
+    terminal.until_shown("Outlook was out");
+    let Terminal { mut child, master, mut keys, bytes, .. } = terminal;
+    // Whoever reads its output notices by the next of it that nobody listens, and lets it go.
+    drop(bytes);
+    keys.write_all(b"]").expect("it reads");
+    drop((master, keys));
+    let (told, ended) = channel();
+    std::thread::spawn(move || told.send(child.wait().is_ok()));
+    assert_eq!(ended.recv_timeout(PATIENCE), Ok(true), "nobody is left to watch");
 }
 
 #[test]

@@ -19,6 +19,7 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
+use std::time::Duration;
 
 /// Show a failover in the terminal: a time machine over a run or a journal.
 ///
@@ -88,6 +89,9 @@ Examples:
   dagtwin run --set cluster.same_subnet_threshold=10 --journal slow.dagtwin
   dagtwin watch run.dagtwin --beside slow.dagtwin";
 
+/// How long the screen has to end in good order when the process is asked to.
+const GRACE: Duration = Duration::from_secs(2);
+
 /// A moment that may turn out to be past the end, but is one.
 fn moment(text: &str) -> Result<String, String> {
     clock::place(text, Instant::ZERO, Instant::MAX, Some(Instant::ZERO))?;
@@ -95,7 +99,6 @@ fn moment(text: &str) -> Result<String, String> {
 }
 
 pub(super) fn watch(args: &Watch, color: Color) -> Answer {
-    let variable = |name: &str| std::env::var(name).ok();
     let dumb = variable("TERM").is_none_or(|term| term.is_empty() || term == "dumb");
     if !std::io::stdout().is_terminal() || dumb {
         super::note("this is no terminal that a picture can be drawn on; here is the report");
@@ -117,7 +120,13 @@ pub(super) fn watch(args: &Watch, color: Color) -> Answer {
     let ended = Arc::new(AtomicBool::new(false));
     let told = Arc::clone(&ended);
     // A second handler cannot be set; this is the only place that sets one for this command.
-    let _ = ctrlc::set_handler(move || told.store(true, Ordering::SeqCst));
+    let _ = ctrlc::set_handler(move || {
+        told.store(true, Ordering::SeqCst);
+        // A terminal that is gone is one whose keys are waited for without end.
+        std::thread::sleep(GRACE);
+        terminal::restore();
+        std::process::exit(super::INTERRUPTED);
+    });
     let shown = terminal::run(&mut app, Manners { mouse: !args.no_mouse }, &ended);
     drop(opened.kept);
     shown.map_err(|error| Failure::Machine(format!("the terminal: {}", words(&error))))?;
@@ -125,8 +134,14 @@ pub(super) fn watch(args: &Watch, color: Color) -> Answer {
     Ok(Done::with(app.here() + "\n"))
 }
 
+/// What the environment says of the terminal.
+#[expect(clippy::disallowed_methods, reason = "what a terminal can do is told nowhere else")]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
 fn theme(args: &Watch, color: Color) -> Theme {
-    let mut theme = terminal::theme(|name| std::env::var(name).ok());
+    let mut theme = terminal::theme(variable);
     if color == Color::Never {
         theme.depth = Depth::Mono;
     }

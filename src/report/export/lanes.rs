@@ -107,7 +107,7 @@ fn height(lane: &Lane) -> f64 {
 }
 
 /// The lanes that are shown, and how many are left out.
-fn shown<'f>(film: &'f Film, axis: Axis) -> (Vec<&'f Lane>, usize) {
+fn shown(film: &Film, axis: Axis) -> (Vec<&Lane>, usize) {
     let all = &film.lanes().lanes;
     let quiet = |lane: &Lane| {
         let usual = lane.at(axis.from).is_some_and(|stretch| {
@@ -277,11 +277,12 @@ fn clients(svg: &mut Svg, lane: &ClientLane, axis: Axis, top: f64) {
         for (first, last) in runs(&below, &above) {
             let x = |column: usize| axis.left + column as f64;
             let mut points = Vec::new();
-            for column in first..last {
-                corner(&mut points, x(column), x(column + 1), y(above[column]));
+            let columns = first..last;
+            for (column, value) in columns.clone().zip(&above[columns.clone()]) {
+                corner(&mut points, x(column), x(column + 1), y(*value));
             }
-            for column in (first..last).rev() {
-                corner(&mut points, x(column + 1), x(column), y(below[column]));
+            for (column, value) in columns.clone().zip(&below[columns]).rev() {
+                corner(&mut points, x(column + 1), x(column), y(*value));
             }
             svg.shape(&points, &style::area(standing));
         }

@@ -296,8 +296,8 @@ mod tests {
     fn texts_are_escaped_and_numbers_are_short() {
         assert_eq!(escaped("a<b & \"c\"\u{7}"), "a&lt;b &amp; &quot;c&quot; ");
         assert_eq!(
-            (num(3.0).as_str(), num(3.14).as_str(), num(-0.5).as_str()),
-            ("3", "3.1", "-0.5")
+            (num(3.0).as_str(), num(7.14).as_str(), num(-0.5).as_str()),
+            ("3", "7.1", "-0.5")
         );
         assert_eq!(lighter(RGBColor(0, 100, 255), 50), RGBColor(127, 177, 255));
     }

@@ -114,6 +114,8 @@ pub struct App {
     wishes: Vec<Wish>,
     link: Link,
     unrefreshed: Span,
+    /// Whether something came that the last picture does not show.
+    stale: bool,
     /// Where to open, once there is enough to open at.
     wanted: Option<String>,
     /// Whether it was opened, or somebody has gone elsewhere before.
@@ -154,6 +156,7 @@ impl App {
             wishes: Vec::new(),
             link,
             unrefreshed: Span::ZERO,
+            stale: true,
             wanted: None,
             opened: false,
             caught_up: false,
@@ -233,6 +236,12 @@ impl App {
     /// Whether every record that is there was taken in.
     pub fn is_caught_up(&self) -> bool {
         self.caught_up
+    }
+
+    /// Whether something came that the last picture does not show; it is taken as shown from then
+    /// on.
+    pub fn take_stale(&mut self) -> bool {
+        std::mem::take(&mut self.stale)
     }
 
     /// Whether the picture changes by itself.

@@ -124,7 +124,7 @@ impl App {
         if self.unrefreshed >= REFRESH {
             self.refresh();
         }
-        self.list.work(&self.takes[self.shown].film);
+        self.stale |= self.list.work(&self.takes[self.shown].film);
         let last = self.take().film.last_moment();
         if self.follows {
             self.go(last);
@@ -156,6 +156,7 @@ impl App {
     /// Takes in the next thing that has come; whether there was one.
     pub fn hear(&mut self) -> bool {
         let Ok(reply) = self.link.replies.try_recv() else { return false };
+        self.stale = true;
         match reply {
             Reply::Records(records) => self.takes[0].film.push(records),
             Reply::CaughtUp => {

@@ -112,7 +112,7 @@ fn machine_lines<'l>(
         Text::styled(config.name.clone(), theme.heading().add_modifier(Modifier::UNDERLINED)),
         Text::styled(format!(" {} {label}", theme.sign(state)), theme.condition(state)),
     ];
-    let member = (machine.index() < scene.topology().nodes).then(|| NodeId(machine.0));
+    let member = (machine.index() < scene.topology().nodes).then_some(NodeId(machine.0));
     if let Some(member) = member.map(|node| &scene.nodes[node]) {
         if member.running && member.votes.1 > 0 {
             let (has, needed) = member.votes;

@@ -106,12 +106,8 @@ fn why_not_lines<'l>(app: &App, scene: &Scene<'_>, width: u16) -> Vec<Line<'l>> 
         lines.push(Line::styled("It waits for, first to last:", app.theme.heading()));
         links(app, &mut lines, &found.awaits, width);
     }
-    if found.never {
-        let text = match film.is_complete() {
-            true => "Nothing later in this journal brings it back.",
-            false => "Nothing in the records so far brings it back.",
-        };
-        lines.push(Line::styled(text, app.theme.bad()));
+    if let Some(text) = found.prospect(film.is_complete()) {
+        broken(&mut lines, "", &text, width, app.theme.heading());
     }
     lines
 }
