@@ -19,7 +19,8 @@ pub(super) struct Layout {
     pub(super) footer: Rect,
 }
 
-/// Divides a screen. `story` is how many lines the story would take at its width.
+/// Divides a screen. `story` is how many lines the story would take at its width, `lanes` how many
+/// the lanes would with what stands above them.
 pub(super) fn layout(
     area: Rect,
     story: u16,
@@ -57,14 +58,14 @@ fn small(body: Rect, focus: Pane, lower: Pane, lanes: u16) -> Vec<(Pane, Rect)> 
     if body.height < 12 {
         return vec![(focus, body)];
     }
-    let upper = (lanes + 3).clamp(5, (body.height * 11 / 20).max(5));
+    let upper = (lanes + 2).clamp(5, (body.height * 11 / 20).max(5));
     let (top, rest) = cut(body, upper);
     vec![(Pane::Lanes, top), (lower, rest)]
 }
 
 /// Scene and budget above the lanes, events and causes below.
 fn medium(body: Rect, focus: Pane, lanes: u16) -> Vec<(Pane, Rect)> {
-    let middle_height = (lanes + 3).clamp(6, body.height * 2 / 5);
+    let middle_height = (lanes + 2).clamp(6, body.height * 2 / 5);
     let top_height = ((body.height - middle_height) * 3 / 5).max(9);
     let (top, rest) = cut(body, top_height);
     let (middle, bottom) = cut(rest, middle_height);
@@ -82,7 +83,7 @@ fn medium(body: Rect, focus: Pane, lanes: u16) -> Vec<(Pane, Rect)> {
 
 /// Everything at once.
 fn large(body: Rect, lanes: u16) -> Vec<(Pane, Rect)> {
-    let middle_height = (lanes + 3).clamp(8, body.height * 2 / 5);
+    let middle_height = (lanes + 2).clamp(8, body.height * 2 / 5);
     let top_height = (body.height - middle_height) / 2;
     let (top, rest) = cut(body, top_height);
     let (middle, bottom) = cut(rest, middle_height);

@@ -11,9 +11,11 @@ use crate::journal::{Header, Record, RecordNo};
 use crate::model::scenario::{Start, VerdictKind};
 use crate::model::{Scenario, Topology};
 
-/// Records between two kept states: few enough that the way from one of them to any record
-/// takes a millisecond or two.
+/// Records between two kept states to begin with: few enough that the way from one of them to any
+/// record takes a millisecond or two.
 const SPACING: usize = 16_384;
+/// The most states that are kept: with more, each second one is let go and the spacing doubled.
+const MOST_KEPT: usize = 64;
 
 /// A journal's records and what is folded from them. Records may still come in.
 pub struct Film {
@@ -23,8 +25,9 @@ pub struct Film {
     /// How many records are folded: all but those of the last moment, which may be incomplete.
     folded: usize,
     state: State,
-    /// The site after 0, SPACING, 2 × SPACING … records.
+    /// The site after 0, `spacing`, 2 × `spacing` … records.
     kept: Vec<State>,
+    spacing: usize,
     lanes: Lanes,
     outages: Fold,
     plots: Plots,
@@ -45,6 +48,7 @@ impl Film {
             outages: Fold::new(&header.topology),
             plots: Plots::new(&header.topology),
             kept: vec![state.clone()],
+            spacing: SPACING,
             state,
             scenario,
             header,
@@ -100,8 +104,16 @@ impl Film {
                     self.details.push(number);
                 }
             }
-            if (place + 1) % SPACING == 0 {
+            if (place + 1) % self.spacing == 0 {
                 self.kept.push(State::clone(&scene));
+                if self.kept.len() > MOST_KEPT {
+                    let mut number = 0_usize;
+                    self.kept.retain(|_| {
+                        number += 1;
+                        number % 2 == 1
+                    });
+                    self.spacing *= 2;
+                }
             }
         }
         self.folded = until.max(self.folded);
@@ -185,10 +197,10 @@ impl Film {
     /// The site after so many records.
     pub fn scene(&self, records: usize) -> Scene<'_> {
         let records = records.min(self.records.len());
-        let place = (records / SPACING).min(self.kept.len() - 1);
+        let place = (records / self.spacing).min(self.kept.len() - 1);
         let state = self.kept[place].clone();
         let mut scene = Scene::with(&self.header.topology, &self.scenario, state);
-        for record in &self.records[place * SPACING..records] {
+        for record in &self.records[place * self.spacing..records] {
             scene.apply(record);
         }
         scene

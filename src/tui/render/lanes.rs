@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!                 55        60        65        70        75
-//! faults, orders            ▼nic-down EX01 all NICs━━━━━━━━━━━
+//! faults                    ▼nic-down EX01 all NICs━━━━━━━━━━━
 //! Outlook        ───────────▂▄▆███████▆▄▂─────────────────────
 //! VIP            ██mounted on EX01███╎▒▒▒██mounted on EX02████
 //! ```
@@ -15,6 +15,7 @@ use super::super::take::Take;
 use super::{Pane, fitted, more_below};
 use crate::base::{Instant, Span};
 use crate::view::Subject;
+use crate::view::headline::disturbs;
 use crate::view::lanes::{ClientLane, Condition, Lane};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -64,14 +65,14 @@ pub(in crate::tui) fn rows(app: &App) -> Vec<Row> {
 /// The first row that is shown, how many are, and how many lines each takes.
 fn sight(app: &App, height: u16, rows: usize) -> (usize, usize, usize) {
     let each = if app.beside.is_some() { 2 } else { 1 };
-    let room = usize::from(height.saturating_sub(2)) / each;
+    let room = usize::from(height.saturating_sub(heads(app))) / each;
     (app.lane.saturating_sub(room.saturating_sub(1)).min(rows), room, each)
 }
 
 /// The row at a line of the screen.
 pub(in crate::tui) fn row_at(app: &App, y: u16, inner: Rect) -> Option<usize> {
     let (first, _, each) = sight(app, inner.height, rows(app).len());
-    let line = y.checked_sub(inner.y + 2)?;
+    let line = y.checked_sub(inner.y + heads(app))?;
     Some(first + usize::from(line) / each)
 }
 
@@ -91,16 +92,16 @@ pub(super) fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
     let rows = rows(app);
     let names = names_width(app, area);
     let columns = area.width.saturating_sub(names);
-    if columns < 4 || area.height < 3 {
+    if columns < 4 || area.height <= heads(app) {
         return;
     }
     let track = Rect { x: area.x + names, width: columns, ..area };
     ruler(app, track, buffer);
     faults(app, area, track, buffer);
-    orders(app, track, buffer);
+    orders(app, area, track, buffer);
     let (first, room, each) = sight(app, area.height, rows.len());
     for (place, row) in rows.iter().enumerate().skip(first).take(room) {
-        let y = area.y + 2 + u16::try_from((place - first) * each).unwrap_or(0);
+        let y = area.y + heads(app) + u16::try_from((place - first) * each).unwrap_or(0);
         let mut style = Style::new();
         if place == app.lane {
             style = match app.focus == Pane::Lanes {
@@ -124,7 +125,7 @@ pub(super) fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
     }
     strikes(app, track, buffer);
     for (place, row) in rows.iter().enumerate().skip(first).take(room) {
-        let y = area.y + 2 + u16::try_from((place - first) * each).unwrap_or(0);
+        let y = area.y + heads(app) + u16::try_from((place - first) * each).unwrap_or(0);
         labels_of(app, app.take(), *row, Rect { y, height: 1, ..track }, buffer);
         if let Some(other) = app.other()
             && y + 1 < area.bottom()
@@ -177,7 +178,7 @@ fn tick(length: Span, columns: u16) -> Span {
 fn faults(app: &App, area: Rect, track: Rect, buffer: &mut Buffer) {
     let y = track.y + 1;
     let theme = app.theme;
-    buffer.set_stringn(area.x, y, "faults, orders", usize::from(track.x - area.x), theme.dim());
+    buffer.set_stringn(area.x, y, "faults", usize::from(track.x - area.x), theme.dim());
     let film = &app.take().film;
     let names = film.names();
     let last = film.last_moment();
@@ -208,21 +209,31 @@ fn faults(app: &App, area: Rect, track: Rect, buffer: &mut Buffer) {
     }
 }
 
-/// Orders of the scenario, in the row of the faults.
-fn orders(app: &App, track: Rect, buffer: &mut Buffer) {
-    let theme = app.theme;
-    let steps = app.take().film.scenario().steps.iter();
-    for step in steps.filter(|step| step.action.is_some()) {
-        let Some(column) = app.window.column(step.at, track.width) else { continue };
-        let text = format!("{}{}", theme.or("◆", "*"), step.text);
-        let free = (column..track.width)
-            .take_while(|x| buffer[(track.x + x, track.y + 1)].symbol() == " ")
-            .count();
-        // Where a fault's name stands there is room for the sign only.
-        let room = if free > 8 { free } else { 1 };
-        let text = fitted(&text, room, theme.unicode);
-        let text = if room == 1 { theme.or("◆", "*").to_owned() } else { text };
-        buffer.set_stringn(track.x + column, track.y + 1, text, room, theme.accent());
+/// Lines above the lanes: moments, faults, and orders if there are some.
+pub(in crate::tui) fn heads(app: &App) -> u16 {
+    let mut steps = app.take().film.scenario().steps.iter();
+    if steps.any(|step| disturbs(step.action.as_ref())) { 3 } else { 2 }
+}
+
+/// Orders and their words, below the faults.
+fn orders(app: &App, area: Rect, track: Rect, buffer: &mut Buffer) {
+    if heads(app) < 3 {
+        return;
+    }
+    let (theme, y) = (app.theme, track.y + 2);
+    buffer.set_stringn(area.x, y, "orders", usize::from(track.x - area.x), theme.dim());
+    let steps =
+        app.take().film.scenario().steps.iter().filter(|step| disturbs(step.action.as_ref()));
+    let places = steps.filter_map(|step| Some((app.window.column(step.at, track.width)?, step)));
+    let mut places: Vec<_> = places.collect();
+    places.sort_by_key(|(column, _)| *column);
+    for (place, (column, step)) in places.iter().enumerate() {
+        let until = places.get(place + 1).map_or(track.width, |(next, _)| *next);
+        let room = usize::from(until.saturating_sub(*column)).max(1);
+        let sign = theme.or("◆", "*");
+        let text = fitted(&format!("{sign}{}", step.text), room, theme.unicode);
+        let text = if room == 1 { sign.to_owned() } else { text };
+        buffer.set_stringn(track.x + column, y, text, room, theme.accent());
     }
 }
 
@@ -234,7 +245,7 @@ fn strikes(app: &App, track: Rect, buffer: &mut Buffer) {
             let Some(column) = at.and_then(|at| app.window.column(at, track.width)) else {
                 continue;
             };
-            for y in track.y + 2..track.bottom() {
+            for y in track.y + heads(app)..track.bottom() {
                 let cell = &mut buffer[(track.x + column, y)];
                 cell.set_symbol(if theme.unicode { sign } else { "|" });
                 cell.set_style(theme.bad());

@@ -90,6 +90,7 @@ pub(super) fn parts(app: &App, area: Rect) -> Layout {
     let story = story_lines(app, area.width).len();
     let story = u16::try_from(story).unwrap_or(u16::MAX);
     let lanes = u16::try_from(lanes::rows(app).len()).unwrap_or(u16::MAX).min(1_000);
+    let lanes = lanes + lanes::heads(app);
     layout(area, story, app.focus, app.lower, app.maximised, lanes)
 }
 
@@ -222,6 +223,10 @@ fn header(app: &App, area: Rect, buffer: &mut Buffer) {
 fn story_lines(app: &App, width: u16) -> Vec<(String, bool)> {
     let width = usize::from(width.saturating_sub(2)).max(10);
     let mut lines = Vec::new();
+    if !app.take().film.is_complete() && !app.is_caught_up() {
+        // What is told of a part of the records may be wrong of them all.
+        return vec![("The story comes when the journal is read.".to_owned(), false)];
+    }
     for sentence in app.take().story() {
         lines.extend(wrapped(sentence, width).into_iter().map(|line| (line, false)));
     }
