@@ -4,16 +4,22 @@ use super::render::in_seconds;
 use super::take::Take;
 use crate::base::{Instant, Span};
 use crate::view::film::first_difference;
-use crate::view::outage::Outage;
+use crate::view::outage::{Outage, Who};
 use std::collections::BTreeMap;
 
-/// The longest of the outages of each kind that has one; none for one that does not end.
-fn longest(take: &Take) -> BTreeMap<String, Option<Span>> {
+/// The longest of the outages of each kind that has one, those of clients first; none for one that
+/// does not end.
+fn longest(take: &Take) -> BTreeMap<(u8, String), Option<Span>> {
     let names = take.film.names();
-    let mut longest: BTreeMap<String, Option<Span>> = BTreeMap::new();
+    let mut longest: BTreeMap<(u8, String), Option<Span>> = BTreeMap::new();
     for outage in take.outages().iter().filter(|outage| outage.hard) {
         let span = Outage::span(outage);
-        let known = longest.entry(outage.who.word(&names)).or_insert(span);
+        let rank = match outage.who {
+            Who::Client(kind, _) => kind as u8,
+            Who::Database(_) => 100,
+            Who::Group(_) => 101,
+        };
+        let known = longest.entry((rank, outage.who.word(&names))).or_insert(span);
         *known = match (*known, span) {
             (Some(known), Some(span)) => Some(known.max(span)),
             _ => None,
@@ -33,19 +39,20 @@ fn shown(span: Option<Option<Span>>) -> String {
 /// What the shown run (first) and the one beside it differ by: where they part, and by how much
 /// the longest outage of each kind changed.
 pub(super) fn told(here: &Take, beside: &Take) -> String {
-    let mut text = format!("{} against {}: ", here.label, beside.label);
+    let mut text = format!("Against \"{}\": ", beside.label);
     let (one, other) = (here.film.records(), beside.film.records());
-    match first_difference(one, other) {
+    let parted = match first_difference(one, other) {
         Some(number) => {
             let at = one[number.0 as usize].at.min(other[number.0 as usize].at);
             let at = in_seconds(at.since(Instant::ZERO));
-            text += &format!("equal up to #{} at {at} s. ", number.0);
+            format!(" Equal up to #{} at {at} s.", number.0)
         }
         None if one.len() == other.len() => return text + "the two are equal.",
-        None => text += "one is the beginning of the other. ",
-    }
+        None => " One is the beginning of the other.".to_owned(),
+    };
     let (mine, theirs) = (longest(here), longest(beside));
-    let kinds: std::collections::BTreeSet<&String> = mine.keys().chain(theirs.keys()).collect();
+    let kinds: std::collections::BTreeSet<&(u8, String)> =
+        mine.keys().chain(theirs.keys()).collect();
     let mut changes = Vec::new();
     for kind in kinds {
         let (now, before) = (mine.get(kind).copied(), theirs.get(kind).copied());
@@ -62,10 +69,12 @@ pub(super) fn told(here: &Take, beside: &Take) -> String {
             }
             _ => String::new(),
         };
+        let kind = &kind.1;
         changes.push(format!("{kind} {} instead of {}{by}", shown(now), shown(before)));
     }
-    match changes.is_empty() {
-        true => text + "Every longest outage is the same.",
-        false => text + "Longest outages: " + &changes.join("; ") + ".",
-    }
+    text += &match changes.is_empty() {
+        true => "every longest outage is the same.".to_owned(),
+        false => format!("longest outages: {}.", changes.join("; ")),
+    };
+    text + &parted
 }

@@ -1,6 +1,6 @@
 //! A run as the screen has it: its film, and what is worked out of it when it has grown.
 
-use crate::base::Instant;
+use crate::base::{Instant, Span};
 use crate::model::Change;
 use crate::view::film::Film;
 use crate::view::headline::headline;
@@ -22,6 +22,8 @@ pub struct Take {
     outages: Vec<Outage>,
     worst: Vec<Outage>,
     edges: Vec<Instant>,
+    /// What began the worst of the outages, and when.
+    trouble: Option<Instant>,
     series: Vec<Series>,
     story: Vec<String>,
 }
@@ -38,6 +40,7 @@ impl Take {
             outages: Vec::new(),
             worst: Vec::new(),
             edges: Vec::new(),
+            trouble: None,
             series: Vec::new(),
             story: Vec::new(),
         };
@@ -57,6 +60,8 @@ impl Take {
         let scenario = header.scenario.as_ref();
         let found = headline(&header.topology, scenario, self.film.records(), &self.outages);
         self.story = found.sentences().to_vec();
+        let worst = found.out.first();
+        self.trouble = worst.map(|out| out.because.map_or(out.from, |because| because.at));
         let worst = shown(&self.film.names(), self.film.scenario(), &self.outages);
         self.series = self.film.plots().series(self.film.topology());
         self.worst = worst.into_iter().cloned().collect();
@@ -88,14 +93,27 @@ impl Take {
         &self.edges
     }
 
-    /// Where people want to look first: from a little before the first disturbance to a little
-    /// after everything is back.
+    /// When the worst of the outages was begun; else the first disturbance, if there is one.
+    pub fn trouble(&self) -> Option<Instant> {
+        self.trouble.or_else(|| crate::view::first_disturbance(self.film.scenario()))
+    }
+
+    /// Where people want to look first: from a little before the trouble to a little after
+    /// everything that it put out is back.
     pub fn stretch(&self) -> Option<(Instant, Instant)> {
-        let first = crate::view::first_disturbance(self.film.scenario())?;
+        const LEAST: Span = Span::from_secs(8);
+        let first = self.trouble()?;
         let last_moment = self.film.last_moment();
-        let hard = self.outages.iter().filter(|outage| outage.hard);
-        let back = hard.map(|outage| outage.to.unwrap_or(last_moment)).max().unwrap_or(first);
-        let length = back.saturating_since(first).max(crate::base::Span::from_secs(8));
+        let hard = self.outages.iter().filter(|outage| outage.hard && outage.from >= first);
+        // What begins when the rest is back for long is another story.
+        let mut back = first.saturating_add(LEAST);
+        for outage in hard {
+            let soon = outage.from <= back.saturating_add(Span::from_secs(60));
+            if soon {
+                back = back.max(outage.to.unwrap_or(last_moment));
+            }
+        }
+        let length = back.saturating_since(first);
         let before = length.as_nanos() / 10;
         let from = Instant::from_nanos(first.as_nanos().saturating_sub(before));
         let to = first.saturating_add(length.scaled(13, 10));

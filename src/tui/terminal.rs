@@ -30,6 +30,9 @@ const IDLE: Duration = Duration::from_millis(200);
 /// A pause longer than this was no play: the machine slept, or the program was suspended.
 const LONGEST_STEP: Duration = Duration::from_secs(1);
 
+/// Exit status of a program whose terminal has gone, as shells have it for a hang-up.
+const GONE: i32 = 129;
+
 /// Whether the terminal is in our hands; whoever takes it back does it once.
 static TAKEN: AtomicBool = AtomicBool::new(false);
 
@@ -86,6 +89,24 @@ pub fn restore() {
     }
 }
 
+/// Ends the process when its terminal is gone: whoever waits for keys there waits without end.
+fn end_with_terminal() -> io::Result<()> {
+    const OFTEN: Duration = Duration::from_millis(500);
+    // Where the size cannot be asked for, its absence tells nothing.
+    if crossterm::terminal::window_size().is_err() {
+        return Ok(());
+    }
+    let watch = || {
+        let mut missed = 0;
+        while missed < 3 {
+            std::thread::sleep(OFTEN);
+            missed = if crossterm::terminal::window_size().is_err() { missed + 1 } else { 0 };
+        }
+        std::process::exit(GONE);
+    };
+    std::thread::Builder::new().name("terminal".to_owned()).spawn(watch).map(drop)
+}
+
 /// Shows a screen until it is quit. `ended` tells that the process was asked to end.
 ///
 /// # Errors
@@ -99,6 +120,7 @@ pub fn run(app: &mut App, manners: Manners, ended: &AtomicBool) -> io::Result<()
     // Colours are ours to leave out: crossterm's own way loses bold and reverse with them.
     crossterm::style::force_color_output(true);
     let shown = enter(manners).and_then(|()| {
+        end_with_terminal()?;
         let mut screen = Terminal::new(CrosstermBackend::new(io::stdout()))?;
         turn(app, &mut screen, manners, ended)
     });

@@ -7,7 +7,7 @@ use super::plots::Plots;
 use super::{Scene, State, Weight};
 use crate::base::{Instant, Span};
 use crate::journal::text::Names;
-use crate::journal::{Header, Record, RecordNo};
+use crate::journal::{Header, Record, RecordNo, What};
 use crate::model::scenario::{Start, VerdictKind};
 use crate::model::{Scenario, Topology};
 
@@ -96,7 +96,7 @@ impl Film {
             self.lanes.see(&scene, record, number);
             self.outages.see(&scene, &self.records, number);
             self.plots.see(&scene, record);
-            match Weight::of(&record.what) {
+            match weight(&self.scenario, &record.what) {
                 Weight::Traffic => {}
                 Weight::Detail => self.details.push(number),
                 Weight::Milestone => {
@@ -204,6 +204,17 @@ impl Film {
             scene.apply(record);
         }
         scene
+    }
+}
+
+/// How much a record tells; a step that only expects something is no event of the site.
+fn weight(scenario: &Scenario, what: &What) -> Weight {
+    match what {
+        What::Step { index } => match scenario.steps.get(usize::from(*index)) {
+            Some(step) if step.action.is_none() => Weight::Detail,
+            _ => Weight::Milestone,
+        },
+        _ => Weight::of(what),
     }
 }
 

@@ -99,6 +99,10 @@ pub fn headline(
     let last = records.last().map_or(Instant::ZERO, |record| record.at);
     let hard: Vec<&Outage> = outages.iter().filter(|outage| outage.hard).collect();
     let began = Beginnings { scenario, records, known: BTreeMap::new() }.of(&hard);
+    let began = began.into_iter().zip(&hard);
+    // What came later has not begun it, though its end hung on it.
+    let began = began.map(|(because, outage)| because.filter(|one| one.at <= outage.from));
+    let began = at_once(began.collect());
     let mut out = together(topology, &hard, &began, last);
     out.sort_by_key(|one| {
         let open = one.to.is_none() && one.clients > 0;
@@ -109,6 +113,13 @@ pub fn headline(
     let teller = Teller { topology, scenario, names, last };
     let sentences = teller.tell(&out, u32::try_from(softly.len()).unwrap_or(u32::MAX));
     Headline { out, sentences }
+}
+
+/// What disturbs at one moment is one disturbance to people: the first of the plan stands for all.
+fn at_once(began: Vec<Option<Because>>) -> Vec<Option<Because>> {
+    let all: BTreeSet<Because> = began.iter().flatten().copied().collect();
+    let first = |because: Because| all.iter().find(|other| other.at == because.at).copied();
+    began.into_iter().map(|because| because.and_then(first)).collect()
 }
 
 /// Outages of one kind after one disturbance are one line of the story.
@@ -410,7 +421,16 @@ impl Teller<'_> {
         match what {
             Disturbance::Fault { index, healed } => {
                 let words = self.names.phrase(&What::Fault { index, healed: false });
-                if healed { format!("the end of {words}") } else { words }
+                if healed {
+                    return format!("the end of {words}");
+                }
+                let faults = self.scenario.map_or(&[][..], |plan| &plan.faults);
+                let at = faults.get(usize::from(index)).map(|planned| planned.at);
+                match faults.iter().filter(|planned| Some(planned.at) == at).count() {
+                    0 | 1 => words,
+                    2 => format!("{words} and another fault"),
+                    more => format!("{words} and {} other faults", more - 1),
+                }
             }
             Disturbance::Order { index } => {
                 let step = self.scenario.and_then(|plan| plan.steps.get(usize::from(index)));

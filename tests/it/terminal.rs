@@ -196,7 +196,7 @@ fn a_what_if_is_run_and_saved_from_the_screen() {
     let mut terminal = Terminal::of(&["watch"], (120, 40), &[]);
     terminal.until_shown("Outlook was out");
     terminal.type_in("bmove fault 1 to 65s\r");
-    terminal.until_shown("against as run");
+    terminal.until_shown("Against");
     terminal.type_in(&format!("e\x15{saved}\r"));
     terminal.until_shown("saved as");
     terminal.type_in("q");

@@ -101,6 +101,10 @@ fn moment(text: &str) -> Result<String, String> {
 pub(super) fn watch(args: &Watch, color: Color) -> Answer {
     let dumb = variable("TERM").is_none_or(|term| term.is_empty() || term == "dumb");
     if !std::io::stdout().is_terminal() || dumb {
+        if let Some(path) = &args.beside {
+            super::journal::read(path)?;
+            super::note("--beside is for a terminal; the report is of the first run alone");
+        }
         super::note("this is no terminal that a picture can be drawn on; here is the report");
         return plain::report(args);
     }

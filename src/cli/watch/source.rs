@@ -9,11 +9,12 @@ use crate::sim::{Recording, simulate};
 use crate::tui::link::Reply;
 use crate::view::film::Film;
 use std::hash::{BuildHasher, RandomState};
-use std::io::{ErrorKind, Read};
+use std::io::{ErrorKind, IsTerminal, Read};
 use std::path::Path;
 use std::str::FromStr;
-use std::sync::mpsc::Sender;
+use std::sync::mpsc::{RecvTimeoutError, Sender};
 use std::thread;
+use std::time::Duration;
 
 /// What was opened.
 pub(super) struct Opened {
@@ -22,6 +23,11 @@ pub(super) struct Opened {
     /// Who brings more records; dropped, they stop.
     pub(super) kept: Option<thread::JoinHandle<()>>,
 }
+
+/// A silence after which everything that there is has come.
+const QUIET: Duration = Duration::from_millis(150);
+/// A piece with fewer records than this has just been written.
+const SMALL: usize = 500;
 
 /// The first bytes of a journal.
 const MAGIC: &[u8] = b"dagtwinJ";
@@ -85,6 +91,10 @@ fn run(args: &Watch) -> Result<Film, Failure> {
 
 /// A journal: its header is waited for, its records come when they come.
 fn followed(place: &Place, tell: Sender<Reply>) -> Result<Opened, Failure> {
+    if *place == Place::Stdin && std::io::stdin().is_terminal() {
+        let text = "-: expected a journal on standard input; it is the terminal";
+        return Err(Failure::Call(text.to_owned()));
+    }
     let follow = Follow::new(place).map_err(|error| match error.kind() {
         ErrorKind::NotFound | ErrorKind::InvalidInput => {
             Failure::Call(format!("{place}: expected a journal; {}", plain(&error)))
@@ -113,11 +123,31 @@ fn followed(place: &Place, tell: Sender<Reply>) -> Result<Opened, Failure> {
 
 /// Hands on what a journal tells, until its end or until nobody wants it any more.
 fn bring(follow: &Follow, tell: &Sender<Reply>) {
-    for news in follow.news() {
+    let mut caught_up = false;
+    loop {
+        let news = match follow.news().recv_timeout(QUIET) {
+            Ok(news) => news,
+            Err(RecvTimeoutError::Timeout) if caught_up => continue,
+            Err(RecvTimeoutError::Timeout) => News::CaughtUp,
+            Err(RecvTimeoutError::Disconnected) => return,
+        };
         let (reply, last) = match news {
             News::Header(_) => continue,
-            News::Records(records) => (Reply::Records(records), false),
-            News::CaughtUp => (Reply::CaughtUp, false),
+            News::Records(records) => {
+                // A socket does not say that it has told all there is; what was kept back comes
+                // in large pieces, what has just happened in small ones.
+                if records.len() < SMALL && !caught_up {
+                    caught_up = true;
+                    if tell.send(Reply::CaughtUp).is_err() {
+                        return;
+                    }
+                }
+                (Reply::Records(records), false)
+            }
+            News::CaughtUp => {
+                caught_up = true;
+                (Reply::CaughtUp, false)
+            }
             News::Ended { .. } => (Reply::End(None), true),
             News::Cut { at_byte } => {
                 let text = format!("the journal was cut off at byte {at_byte}");

@@ -99,7 +99,14 @@ impl App {
         let film = &self.take().film;
         let fault = first_disturbance(film.scenario());
         match place(text, self.at, film.last_moment(), fault)? {
-            Place::At(at) => self.jump(at),
+            Place::At(at) => {
+                let last = film.last_moment();
+                self.jump(at);
+                if at > last {
+                    let end = crate::tui::clock::seconds(last, crate::base::Span::from_millis(1));
+                    self.say(format!("nothing is known after {end} s"), true);
+                }
+            }
             Place::Record(number) if film.record(number).is_some() => {
                 self.remember();
                 self.playing = false;

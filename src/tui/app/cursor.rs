@@ -3,7 +3,7 @@
 use super::App;
 use crate::base::{Instant, Span};
 use crate::journal::RecordNo;
-use crate::tui::list::Least;
+use crate::tui::list::told;
 
 impl App {
     /// The cursor to a moment, after every record of it.
@@ -18,6 +18,7 @@ impl App {
         if let Some(record) = self.take().film.record(number) {
             self.at = record.at;
             self.records = number.0 as usize + 1;
+            self.pinned = None;
             self.window = self.window.around(self.at);
         }
     }
@@ -39,6 +40,11 @@ impl App {
     pub(super) fn back(&mut self) {
         match self.jumped_from.pop() {
             Some((at, records)) => {
+                // It may have been sent there too.
+                self.pinned = records
+                    .checked_sub(1)
+                    .and_then(|last| u32::try_from(last).ok().map(RecordNo))
+                    .filter(|_| self.pinned.is_some());
                 self.at = at;
                 self.records = records.min(self.take().film.records().len());
                 self.window = self.window.around(at);
@@ -124,15 +130,13 @@ impl App {
         let Some(number) = self.event() else { return };
         match film.record(number).and_then(|record| record.cause) {
             Some(cause) => {
+                let (who, what) = told(film, cause);
                 self.remember();
                 self.playing = false;
                 self.go_to_record(cause);
-                // The cause may be a record that the list leaves out; it must be seen all the same.
-                if self.event() != Some(cause) {
-                    self.list.least = Least::Everything;
-                    self.list.set_filter("");
-                    self.say("the cause is listed among every record now", false);
-                }
+                self.pinned = Some(cause);
+                self.say(format!("#{} {who}: {what}", cause.0), false);
+                self.why_not = false;
             }
             None => self.say("it has no cause: a story begins with it", false),
         }

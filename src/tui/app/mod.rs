@@ -99,8 +99,12 @@ pub struct App {
     pub mode: Mode,
     /// What is said at the foot.
     pub message: Option<Message>,
+    /// A record that the cursor was sent to though the list may leave it out.
+    pub pinned: Option<RecordNo>,
     /// What the two runs differ by, in words.
     pub difference: Option<String>,
+    /// What is wrong with the journal that was opened.
+    pub flaw: Option<String>,
     /// A run that is under way.
     pub running: Option<String>,
     /// Colours and signs.
@@ -147,7 +151,9 @@ impl App {
             jumped_from: Vec::new(),
             mode: Mode::Normal,
             message: None,
+            pinned: None,
             difference: None,
+            flaw: None,
             running: None,
             theme,
             columns: 60,
@@ -180,17 +186,43 @@ impl App {
         }
     }
 
+    /// Before there is enough to open at: the lanes show what there is, and the moment that was
+    /// asked for is gone to as soon as it has come.
+    fn approach(&mut self) {
+        const SIGHT: Span = Span::from_secs(60);
+        let last = self.take().film.last_moment();
+        if self.follows {
+            let from = last.as_nanos().saturating_sub(SIGHT.as_nanos());
+            let from = Instant::from_nanos(from);
+            self.window = Window::new(from, from.saturating_add(SIGHT.scaled(9, 8)));
+            self.opened = last > Instant::ZERO.saturating_add(SIGHT);
+            return;
+        }
+        self.window = Window::new(Instant::ZERO, last.max(Instant::ZERO.saturating_add(SIGHT)));
+        let Some(text) = self.wanted.as_ref().filter(|text| !text.ends_with('%')) else { return };
+        let fault = first_disturbance(self.take().film.scenario());
+        let come = match place(text, Instant::ZERO, Instant::MAX, fault) {
+            Ok(Place::At(at)) => at < last,
+            Ok(Place::Record(number)) => self.take().film.record(number).is_some(),
+            Err(_) => false,
+        };
+        if come {
+            self.open();
+        }
+    }
+
     /// Puts the cursor to where the trouble begins, and the lanes around it.
     fn open(&mut self) {
         if std::mem::replace(&mut self.opened, true) {
             return;
         }
         let last = self.take().film.last_moment();
+        let whole = Window::new(Instant::ZERO, last);
         self.window = match self.take().stretch() {
-            Some((from, to)) => Window::new(from, to),
-            None => Window::new(Instant::ZERO, last),
+            Some((from, to)) if from < last => Window::new(from, to),
+            _ => whole,
         };
-        let first = first_disturbance(self.take().film.scenario());
+        let first = self.take().trouble();
         if let Some(text) = self.wanted.take() {
             match place(&text, self.at, last, first) {
                 Ok(Place::At(at)) => return self.go(at),
@@ -214,9 +246,12 @@ impl App {
         self.beside.and_then(|beside| self.takes.get(beside))
     }
 
-    /// The event at the cursor: the last listed one.
+    /// The event at the cursor: the one that it was sent to, or the last listed one.
     pub fn event(&self) -> Option<RecordNo> {
         let film = &self.take().film;
+        if let Some(pinned) = self.pinned.filter(|one| one.0 as usize + 1 == self.records) {
+            return Some(pinned);
+        }
         let place = self.list.place(film, self.records).checked_sub(1)?;
         self.list.get(film, place)
     }
@@ -259,6 +294,8 @@ impl App {
     pub fn update(&mut self, command: Command) {
         if !matches!(command, Command::Tick(_)) {
             self.message = None;
+            // Whoever has gone somewhere stays there when the rest of a journal comes.
+            self.opened |= !self.take().film.records().is_empty();
         }
         match command {
             Command::Tick(passed) => self.tick(passed),
@@ -289,6 +326,9 @@ impl App {
             Command::Difference => self.difference(),
             Command::Undo => self.undo(),
             Command::Help => self.mode = Mode::Help(0),
+            Command::Copy if !self.take().changes.is_empty() => {
+                self.say("a what-if has no command yet: e saves it as a scenario file", true);
+            }
             Command::Copy => {
                 let here = self.here();
                 self.say(format!("copied: {here}"), false);

@@ -74,14 +74,24 @@ impl App {
                 self.go_to_record(number);
                 self.say(format!("#{} is the first record that differs", number.0), false);
             }
+            None if here.len() != there.len() => {
+                let end = here.len().min(there.len());
+                let at = here.get(end).or(there.get(end)).map(|record| record.at);
+                self.remember();
+                self.go(at.unwrap_or(self.at));
+                self.say("one run is the beginning of the other: it ends here", false);
+            }
             None => self.say("the two do not differ", false),
         }
     }
 
     pub(super) fn undo(&mut self) {
+        if let Some(running) = &self.running {
+            let text = format!("`{running}` still runs: it can be dropped when it is there");
+            return self.say(text, true);
+        }
         if self.takes.len() < 2 {
-            self.say("there is no what-if to drop", true);
-            return;
+            return self.say("there is no what-if to drop", true);
         }
         let dropped = self.takes.pop().map(|take| take.label).unwrap_or_default();
         let last = self.takes.len() - 1;
@@ -125,6 +135,9 @@ impl App {
             self.refresh();
         }
         self.stale |= self.list.work(&self.takes[self.shown].film);
+        if !self.opened {
+            self.approach();
+        }
         let last = self.take().film.last_moment();
         if self.follows {
             self.go(last);
@@ -169,9 +182,7 @@ impl App {
                 self.refresh();
                 self.open();
                 self.follows = false;
-                if let Some(note) = note {
-                    self.say(note, true);
-                }
+                self.flaw = note;
             }
             Reply::Ran { changes, label, verdict, journal } => {
                 self.running = None;

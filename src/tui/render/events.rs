@@ -30,7 +30,7 @@ pub(super) fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
     let next = app.list.place(film, app.records);
     if count == 0 {
         let text = "no event is listed; f lists more, & changes the filter";
-        put(buffer, area.x, area.y, area.width, &Line::styled(text, app.theme.dim()));
+        put(app.theme, buffer, (area.x, area.y), area.width, &Line::styled(text, app.theme.dim()));
         return;
     }
     let rows = usize::from(area.height);
@@ -61,7 +61,7 @@ pub(super) fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
             Text::styled(lead, app.theme.dim()),
             Text::styled(fitted(&text, room, app.theme.unicode), style),
         ]);
-        put(buffer, area.x, y, area.width, &line);
+        put(app.theme, buffer, (area.x, y), area.width, &line);
         if selected {
             buffer.set_style(Rect { y, height: 1, ..area }, app.theme.selected());
         }

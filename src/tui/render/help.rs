@@ -22,7 +22,7 @@ pub(super) fn draw(theme: Theme, scroll: usize, area: Rect, buffer: &mut Buffer)
     let inner = block.inner(area);
     block.render(area, buffer);
     for (line, y) in lines.iter().skip(scroll).zip(inner.y..inner.bottom()) {
-        put(buffer, inner.x + 1, y, inner.width.saturating_sub(1), line);
+        put(theme, buffer, (inner.x + 1, y), inner.width.saturating_sub(1), line);
     }
     scroll
 }
@@ -42,9 +42,9 @@ fn lines(theme: Theme) -> Vec<Line<'static>> {
     }
     lines.push(Line::styled("Mouse", theme.heading()));
     for (what, does) in [
-        ("click", "focus a pane; lanes: select one and go to the moment; events: go to the event"),
-        ("drag", "lanes: move the cursor through time"),
-        ("wheel", "up and down; lanes with Ctrl: zoom at the pointer"),
+        ("click", "focus a pane; in lanes and events go there"),
+        ("drag", "in lanes move through time"),
+        ("wheel", "up and down; in lanes with Ctrl zoom"),
     ] {
         lines.push(Line::from(vec![
             Text::styled(format!("  {what:<16}"), theme.accent()),

@@ -20,6 +20,7 @@ use crate::view::lanes::{ClientLane, Condition, Lane};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
+use std::collections::BTreeMap;
 
 /// A row of the lanes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -138,7 +139,7 @@ pub(super) fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
 }
 
 /// Moments along the upper edge.
-fn ruler(app: &App, track: Rect, buffer: &mut Buffer) {
+pub(super) fn ruler(app: &App, track: Rect, buffer: &mut Buffer) {
     let step = tick(app.window.length(), track.width);
     let nanos = step.as_nanos().max(1);
     let mut at = app.window.from.as_nanos().div_ceil(nanos) * nanos;
@@ -182,6 +183,7 @@ fn faults(app: &App, area: Rect, track: Rect, buffer: &mut Buffer) {
     let film = &app.take().film;
     let names = film.names();
     let last = film.last_moment();
+    let mut named: BTreeMap<u16, Vec<String>> = BTreeMap::new();
     for fault in &film.lanes().faults {
         let Some(planned) = film.scenario().faults.get(usize::from(fault.index)) else { continue };
         let to = fault.to.unwrap_or(last);
@@ -191,21 +193,22 @@ fn faults(app: &App, area: Rect, track: Rect, buffer: &mut Buffer) {
         let start = app.window.column(fault.from, track.width);
         let end = app.window.column(to, track.width).unwrap_or(track.width - 1);
         for column in start.unwrap_or(0)..=end {
-            let sign = theme.or("━", "-");
-            buffer.set_string(track.x + column, y, sign, theme.bad());
+            buffer.set_string(track.x + column, y, theme.or("━", "-"), theme.bad());
         }
         let (kind, target) = names.fault_name(&planned.fault);
         let sign = if start.is_some() { theme.or("▼", "v") } else { "<" };
-        let text = format!("{sign}{kind} {target}");
-        let start = start.unwrap_or(0);
-        let room = usize::from(track.width - start);
-        buffer.set_stringn(
-            track.x + start,
-            y,
-            fitted(&text, room, theme.unicode),
-            room,
-            theme.bad(),
-        );
+        named.entry(start.unwrap_or(0)).or_default().push(format!("{sign}{kind} {target}"));
+    }
+    // What strikes in one column is named together, up to the next.
+    let columns: Vec<u16> = named.keys().copied().chain([track.width]).collect();
+    for ((column, texts), next) in named.iter().zip(columns.iter().skip(1)) {
+        let text = match texts.len() {
+            1 => texts.join(""),
+            many => format!("{}{many} faults: {}", theme.or("▼", "v"), texts.join(" ")),
+        };
+        let room = usize::from(next.saturating_sub(*column));
+        let text = fitted(&text, room, theme.unicode);
+        buffer.set_stringn(track.x + column, y, text, room, theme.bad());
     }
 }
 
@@ -237,18 +240,23 @@ fn orders(app: &App, area: Rect, track: Rect, buffer: &mut Buffer) {
     }
 }
 
-/// The strikes of faults, across all lanes.
+/// The strikes of faults, across the lanes of their run.
 fn strikes(app: &App, track: Rect, buffer: &mut Buffer) {
     let theme = app.theme;
-    for fault in &app.take().film.lanes().faults {
-        for (at, sign) in [(Some(fault.from), "╎"), (fault.to, "┊")] {
-            let Some(column) = at.and_then(|at| app.window.column(at, track.width)) else {
-                continue;
-            };
-            for y in track.y + heads(app)..track.bottom() {
-                let cell = &mut buffer[(track.x + column, y)];
-                cell.set_symbol(if theme.unicode { sign } else { "|" });
-                cell.set_style(theme.bad());
+    let runs = [Some(app.take()), app.other()];
+    let count = runs.iter().flatten().count();
+    for (place, take) in runs.into_iter().flatten().enumerate() {
+        for fault in &take.film.lanes().faults {
+            for (at, sign) in [(Some(fault.from), "╎"), (fault.to, "┊")] {
+                let Some(column) = at.and_then(|at| app.window.column(at, track.width)) else {
+                    continue;
+                };
+                let lines = (track.y + heads(app)..track.bottom()).skip(place).step_by(count);
+                for y in lines {
+                    let cell = &mut buffer[(track.x + column, y)];
+                    cell.set_symbol(if theme.unicode { sign } else { "|" });
+                    cell.set_style(theme.bad());
+                }
             }
         }
     }

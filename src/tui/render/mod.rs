@@ -29,6 +29,7 @@ use super::clock::seconds;
 use super::command::{Command, Pane};
 use super::keys::key_of;
 use super::layout::{LEAST, Layout, layout};
+use super::theme::Theme;
 use crate::base::{Instant, Span};
 use crate::journal::Origin;
 use crate::view::first_disturbance;
@@ -36,6 +37,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span as Text};
+use ratatui::widgets::{Clear, Widget};
 
 /// Draws everything; where the terminal's own cursor belongs, if a line is being typed.
 pub fn draw(app: &mut App, buffer: &mut Buffer) -> Option<Position> {
@@ -108,10 +110,15 @@ fn too_small(app: &App, buffer: &mut Buffer) {
     }
 }
 
-/// Puts a line, cut at the width.
-fn put(buffer: &mut Buffer, x: u16, y: u16, width: u16, line: &Line<'_>) {
-    if y < buffer.area.bottom() && x < buffer.area.right() {
-        buffer.set_line(x, y, line, width.min(buffer.area.right() - x));
+/// Puts a line; one that is too long ends in a sign that it was cut.
+fn put(theme: Theme, buffer: &mut Buffer, (x, y): (u16, u16), width: u16, line: &Line<'_>) {
+    if y >= buffer.area.bottom() || x >= buffer.area.right() {
+        return;
+    }
+    let width = width.min(buffer.area.right() - x);
+    buffer.set_line(x, y, line, width);
+    if width > 0 && line.width() > usize::from(width) {
+        buffer[(x + width - 1, y)].set_symbol(theme.or("…", "~"));
     }
 }
 
@@ -133,7 +140,7 @@ fn scrolled(app: &App, pane: Pane, lines: &[Line<'_>], area: Rect, buffer: &mut 
     let most = lines.len().saturating_sub(room);
     let scrolled = app.scrolled.get(&pane).copied().unwrap_or(0).min(most);
     for (line, y) in lines.iter().skip(scrolled).zip(area.y..area.bottom()) {
-        put(buffer, area.x, y, area.width, line);
+        put(app.theme, buffer, (area.x, y), area.width, line);
     }
     more_below(app, most - scrolled, area, buffer);
 }
@@ -196,30 +203,32 @@ fn header(app: &App, area: Rect, buffer: &mut Buffer) {
     let mut moment = format!("{} s", seconds(app.at, step.min(Span::from_millis(99))));
     if let Some(first) = first_disturbance(take.film.scenario()).filter(|first| app.at >= *first) {
         let since = Instant::ZERO.saturating_add(app.at.since(first));
-        let since = seconds(since, step.min(Span::from_millis(99)));
-        moment += &format!("  +{since} s after the first fault or order");
+        moment += &format!(" (+{} s)", seconds(since, step.min(Span::from_millis(99))));
     }
     let count = take.film.records().len();
     let growing = match (take.film.is_complete(), app.is_caught_up()) {
         (true, _) => String::new(),
-        (false, true) => format!("  still being written, {count} records"),
-        (false, false) => format!("  reading, {count} records so far"),
+        (false, true) => format!(" no end yet, {count} records "),
+        (false, false) => format!(" reading, {count} records so far "),
     };
     let mut spans = vec![
         Text::styled(" dagtwin ", theme.heading()),
-        Text::raw(format!(" {name} ")),
         Text::styled(format!(" {state} "), theme.accent()),
-        Text::styled(format!(" {moment}"), theme.heading()),
-        Text::styled(growing, theme.dim()),
+        Text::styled(format!(" {moment} "), theme.heading()),
+        Text::styled(growing, theme.accent()),
     ];
+    if let Some(flaw) = app.flaw.as_ref().filter(|_| app.shown == 0) {
+        spans.push(Text::styled(format!(" {flaw} "), theme.bad()));
+    }
     if app.takes.len() > 1 {
-        let label = format!("  [{} of {}: {}]", app.shown + 1, app.takes.len(), take.label);
+        let label = format!(" [{} of {}: {}] ", app.shown + 1, app.takes.len(), take.label);
         spans.push(Text::styled(label, theme.accent()));
     }
-    put(buffer, area.x, area.y, area.width, &Line::from(spans));
+    spans.push(Text::raw(format!(" {name}")));
+    put(app.theme, buffer, (area.x, area.y), area.width, &Line::from(spans));
 }
 
-/// The story, and beside another run what the two differ by.
+/// The story; beside another run its first sentence, and what the two differ by.
 fn story_lines(app: &App, width: u16) -> Vec<(String, bool)> {
     let width = usize::from(width.saturating_sub(2)).max(10);
     let mut lines = Vec::new();
@@ -227,7 +236,11 @@ fn story_lines(app: &App, width: u16) -> Vec<(String, bool)> {
         // What is told of a part of the records may be wrong of them all.
         return vec![("The story comes when the journal is read.".to_owned(), false)];
     }
-    for sentence in app.take().story() {
+    let story = app.take().story();
+    let sentences = if app.difference.is_some() { &story[..story.len().min(1)] } else { story };
+    for (place, sentence) in sentences.iter().enumerate() {
+        let so_far = place == 0 && !app.take().film.is_complete();
+        let sentence = if so_far { &format!("So far: {sentence}") } else { sentence };
         lines.extend(wrapped(sentence, width).into_iter().map(|line| (line, false)));
     }
     if let Some(text) = &app.difference {
@@ -238,14 +251,18 @@ fn story_lines(app: &App, width: u16) -> Vec<(String, bool)> {
 
 fn story(app: &App, area: Rect, buffer: &mut Buffer) {
     let lines = story_lines(app, area.width);
-    // What the two differ by stands last and is not to be pushed out by the story.
-    let from = match lines.iter().any(|(_, differs)| *differs) {
-        true => lines.len().saturating_sub(usize::from(area.height)),
-        false => 0,
-    };
-    for ((line, differs), y) in lines.iter().skip(from).zip(area.y..area.bottom()) {
+    let hidden = lines.len() > usize::from(area.height);
+    for ((line, differs), y) in lines.iter().zip(area.y..area.bottom()) {
         let style = if *differs { app.theme.accent() } else { Style::new() };
-        buffer.set_stringn(area.x + 1, y, line, usize::from(area.width.saturating_sub(1)), style);
+        let room = usize::from(area.width.saturating_sub(2));
+        let more = hidden && y + 1 == area.bottom();
+        let sign = app.theme.or("…", "~");
+        let line = match more && line.chars().count() < room {
+            true => format!("{line} {sign}"),
+            false if more => fitted(&format!("{line}.."), room, app.theme.unicode),
+            false => line.clone(),
+        };
+        buffer.set_stringn(area.x + 1, y, line, room, style);
     }
 }
 
@@ -253,8 +270,15 @@ fn footer(app: &App, area: Rect, buffer: &mut Buffer) {
     let theme = app.theme;
     if let Some(message) = &app.message {
         let style = if message.bad { theme.bad() } else { theme.heading() };
-        let text = fitted(&message.text, usize::from(area.width.saturating_sub(1)), theme.unicode);
-        buffer.set_stringn(area.x + 1, area.y, text, usize::from(area.width), style);
+        // A long message covers what is above, until the next key.
+        let room = area.width.saturating_sub(2);
+        let lines = wrapped(&message.text, usize::from(room));
+        let height = u16::try_from(lines.len()).unwrap_or(1).clamp(1, area.y.max(1));
+        let top = area.bottom().saturating_sub(height);
+        Clear.render(Rect { y: top, height, ..area }, buffer);
+        for (line, y) in lines.iter().zip(top..area.bottom()) {
+            buffer.set_stringn(area.x + 1, y, line, usize::from(room), style);
+        }
         return;
     }
     let waits = match app.mode {
@@ -294,7 +318,7 @@ fn footer(app: &App, area: Rect, buffer: &mut Buffer) {
         spans.push(Text::styled(key, theme.accent()));
         spans.push(Text::styled(format!(" {what}  "), theme.dim()));
     }
-    put(buffer, area.x, area.y, area.width, &Line::from(spans));
+    put(app.theme, buffer, (area.x, area.y), area.width, &Line::from(spans));
 }
 
 #[cfg(test)]

@@ -18,6 +18,8 @@ use ratatui::text::Line;
 
 /// Columns of a row before its curve.
 const LEAD: u16 = 56;
+/// Columns of the figures of a row.
+const FIGURES: u16 = 26;
 
 /// Draws the plots.
 pub(super) fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
@@ -25,7 +27,7 @@ pub(super) fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
     let beside = app.other().map(|other| other.series()).unwrap_or_default();
     if series.is_empty() {
         let text = "nothing to plot yet";
-        put(buffer, area.x, area.y, area.width, &Line::styled(text, app.theme.dim()));
+        put(app.theme, buffer, (area.x, area.y), area.width, &Line::styled(text, app.theme.dim()));
         return;
     }
     let mut rows: Vec<(&Series, bool)> = Vec::new();
@@ -36,16 +38,25 @@ pub(super) fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
     let most = (rows.len() + 1).saturating_sub(usize::from(area.height));
     let scrolled = app.scrolled.get(&Pane::Plots).copied().unwrap_or(0).min(most);
     more_below(app, most - scrolled, area, buffer);
-    let head = format!("{:<30} {:>7} {:>7}", "", "now", "most");
-    put(buffer, area.x, area.y, area.width, &Line::styled(head, app.theme.dim()));
+    let lead = lead(area.width);
+    let name_width = usize::from(lead.saturating_sub(FIGURES));
+    let head = format!("{:<name_width$} {:>7} {:>7}", "", "now", "most");
+    put(app.theme, buffer, (area.x, area.y), area.width, &Line::styled(head, app.theme.dim()));
+    super::lanes::ruler(app, Rect { x: area.x + lead, width: area.width - lead, ..area }, buffer);
     for ((one, other), y) in rows.iter().skip(scrolled).zip(area.y + 1..area.bottom()) {
         row(app, one, *other, Rect { y, height: 1, ..area }, buffer);
     }
 }
 
+/// Columns before the curves of a pane.
+fn lead(width: u16) -> u16 {
+    LEAD.min(width * 3 / 5).max(FIGURES).min(width)
+}
+
 fn row(app: &App, series: &Series, beside: bool, area: Rect, buffer: &mut Buffer) {
     let theme = app.theme;
-    let lead = LEAD.min(area.width);
+    let lead = lead(area.width);
+    let name_width = usize::from(lead.saturating_sub(FIGURES));
     let track = Rect { x: area.x + lead, width: area.width - lead, ..area };
     let columns: Vec<u64> = (0..track.width)
         .map(|column| {
@@ -60,12 +71,12 @@ fn row(app: &App, series: &Series, beside: bool, area: Rect, buffer: &mut Buffer
         true => format!("  {} {}", theme.or("┆", ":"), "beside"),
         false => series.name.clone(),
     };
-    let name = fitted(&name, 30, theme.unicode);
+    let name = fitted(&name, name_width, theme.unicode);
     let (unit, now, most_shown) = match series.unit {
         Unit::Time => ("ms", now / 1_000_000, most / 1_000_000),
         other => (other.word(), now, most),
     };
-    let text = format!("{name:<30} {now:>7} {most_shown:>7} {unit}");
+    let text = format!("{name:<name_width$} {now:>7} {most_shown:>7} {unit}");
     buffer.set_stringn(
         area.x,
         area.y,

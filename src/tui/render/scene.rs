@@ -52,7 +52,8 @@ pub(super) fn draw(app: &App, scene: &Scene<'_>, area: Rect, buffer: &mut Buffer
     let rows = machines.chunks(abreast);
     let heights: usize = rows.clone().map(|row| row.iter().map(Vec::len).max().unwrap_or(0)).sum();
     let one_row = machines.len() <= abreast;
-    let networks = if one_row { scene.topology().networks.len() } else { 0 };
+    // Machines in several rows are named once more above the networks.
+    let networks = scene.topology().networks.len() + usize::from(!one_row);
     let clients = app.take().film.lanes().clients.len();
     let height = heights + networks + clients + rows.len().saturating_sub(1) + 1;
     let height = u16::try_from(height).unwrap_or(u16::MAX).min(4_000);
@@ -63,14 +64,21 @@ pub(super) fn draw(app: &App, scene: &Scene<'_>, area: Rect, buffer: &mut Buffer
         let tallest = row.iter().map(Vec::len).max().unwrap_or(0);
         for (lines, place) in row.iter().zip(0_u16..) {
             for (line, below) in lines.iter().zip(y..height) {
-                put(&mut canvas, place * width, below, width.saturating_sub(1), line);
+                put(app.theme, &mut canvas, (place * width, below), width.saturating_sub(1), line);
             }
         }
         y += u16::try_from(tallest).unwrap_or(0) + u16::from(!one_row);
     }
-    if one_row {
-        y = network_lines(app, scene, width, y, &mut canvas);
-    }
+    let width = match one_row {
+        true => width,
+        false => {
+            let width = area.width / u16::try_from(machines.len()).unwrap_or(1).max(1);
+            name_line(app, scene, width, y, &mut canvas);
+            y += 1;
+            width
+        }
+    };
+    y = network_lines(app, scene, width, y, &mut canvas);
     client_lines(app, y, &mut canvas);
     blit(app, &canvas, area, buffer);
 }
@@ -114,13 +122,13 @@ fn machine_lines<'l>(
     ];
     let member = (machine.index() < scene.topology().nodes).then_some(NodeId(machine.0));
     if let Some(member) = member.map(|node| &scene.nodes[node]) {
+        if member.primary {
+            title.push(Text::styled(" PAM", theme.accent()));
+        }
         if member.running && member.votes.1 > 0 {
             let (has, needed) = member.votes;
             let style = if member.quorum { theme.dim() } else { theme.bad() };
-            title.push(Text::styled(format!(" votes {has} of {needed}"), style));
-        }
-        if member.primary {
-            title.push(Text::styled(" PAM", theme.accent()));
+            title.push(Text::styled(format!(" votes {has}, needs {needed}"), style));
         }
     }
     let mut lines = vec![Line::from(title)];
@@ -213,6 +221,16 @@ fn server_lines<'l>(
         }
     }
     lines
+}
+
+/// Every machine's name where it stands on the networks below.
+fn name_line(app: &App, scene: &Scene<'_>, width: u16, y: u16, canvas: &mut Buffer) {
+    for (machine, config) in scene.topology().machines.iter() {
+        let x = u16::try_from(machine.index()).unwrap_or(0) * width;
+        let room = usize::from(width.saturating_sub(1));
+        let name = fitted(&config.name, room, app.theme.unicode);
+        canvas.set_string(x, y, format!("{name:^room$}"), app.theme.dim());
+    }
 }
 
 /// The networks as lines with what runs over them; the next free row.

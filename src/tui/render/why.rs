@@ -13,9 +13,9 @@ use super::super::app::App;
 use super::budget::in_seconds;
 use super::{Pane, scrolled, wrapped};
 use crate::base::Instant;
-use crate::view::Scene;
 use crate::view::why::{Link, chain};
 use crate::view::why_not::why_not;
+use crate::view::{Scene, Subject};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
@@ -101,6 +101,18 @@ fn why_not_lines<'l>(app: &App, scene: &Scene<'_>, width: u16) -> Vec<Line<'l>> 
         let record = blocker.record.map_or_else(String::new, |number| format!(" (#{})", number.0));
         let text = format!("{}{record}", blocker.text);
         broken(&mut lines, "- ", &text, width, ratatui::style::Style::new());
+    }
+    if let (Subject::Clients(_), false) = (subject, found.well) {
+        for database in film.topology().databases.ids() {
+            let of = why_not(scene, film.records(), app.records, Subject::Database(database));
+            if !of.well {
+                let name = film.names().database(database);
+                broken(&mut lines, "", &format!("{name}: {}", of.state), width, style);
+                for blocker in &of.blockers {
+                    broken(&mut lines, "- ", &blocker.text, width, ratatui::style::Style::new());
+                }
+            }
+        }
     }
     if !found.awaits.is_empty() {
         lines.push(Line::styled("It waits for, first to last:", app.theme.heading()));
