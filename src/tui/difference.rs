@@ -36,19 +36,19 @@ fn shown(span: Option<Option<Span>>) -> String {
     }
 }
 
-/// What the shown run (first) and the one beside it differ by: where they part, and by how much
+/// What the shown run and the one beside it differ by: where they part, and by how much
 /// the longest outage of each kind changed.
 pub(super) fn told(here: &Take, beside: &Take) -> String {
-    let mut text = format!("Against \"{}\": ", beside.label);
+    let against = format!("Against \"{}\"", beside.label);
     let (one, other) = (here.film.records(), beside.film.records());
     let parted = match first_difference(one, other) {
         Some(number) => {
             let at = one[number.0 as usize].at.min(other[number.0 as usize].at);
             let at = in_seconds(at.since(Instant::ZERO));
-            format!(" Equal up to #{} at {at} s.", number.0)
+            format!(", equal up to #{} at {at} s", number.0)
         }
-        None if one.len() == other.len() => return text + "the two are equal.",
-        None => " One is the beginning of the other.".to_owned(),
+        None if one.len() == other.len() => return against + ": the two are equal.",
+        None => ", of which one is the beginning of the other".to_owned(),
     };
     let (mine, theirs) = (longest(here), longest(beside));
     let kinds: std::collections::BTreeSet<&(u8, String)> =
@@ -72,9 +72,8 @@ pub(super) fn told(here: &Take, beside: &Take) -> String {
         let kind = &kind.1;
         changes.push(format!("{kind} {} instead of {}{by}", shown(now), shown(before)));
     }
-    text += &match changes.is_empty() {
-        true => "every longest outage is the same.".to_owned(),
-        false => format!("longest outages: {}.", changes.join("; ")),
-    };
-    text + &parted
+    match changes.is_empty() {
+        true => format!("{against}{parted}: every longest outage is the same."),
+        false => format!("{against}{parted}: {}.", changes.join("; ")),
+    }
 }

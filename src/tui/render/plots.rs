@@ -18,8 +18,15 @@ use ratatui::text::Line;
 
 /// Columns of a row before its curve.
 const LEAD: u16 = 56;
-/// Columns of the figures of a row.
-const FIGURES: u16 = 26;
+/// Columns of the figures of a row, and of a narrow one, which has the largest value only.
+const FIGURES: (u16, u16) = (26, 12);
+/// The width below which a pane is narrow.
+const NARROW: u16 = 80;
+
+/// Columns of the figures in a pane.
+fn figures(width: u16) -> u16 {
+    if width < NARROW { FIGURES.1 } else { FIGURES.0 }
+}
 
 /// Draws the plots.
 pub(super) fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
@@ -39,8 +46,11 @@ pub(super) fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
     let scrolled = app.scrolled.get(&Pane::Plots).copied().unwrap_or(0).min(most);
     more_below(app, most - scrolled, area, buffer);
     let lead = lead(area.width);
-    let name_width = usize::from(lead.saturating_sub(FIGURES));
-    let head = format!("{:<name_width$} {:>7} {:>7}", "", "now", "most");
+    let name_width = usize::from(lead.saturating_sub(figures(area.width)));
+    let head = match area.width < NARROW {
+        true => format!("{:<name_width$} {:>7}", "", "most"),
+        false => format!("{:<name_width$} {:>7} {:>7}", "", "now", "most"),
+    };
     put(app.theme, buffer, (area.x, area.y), area.width, &Line::styled(head, app.theme.dim()));
     super::lanes::ruler(app, Rect { x: area.x + lead, width: area.width - lead, ..area }, buffer);
     for ((one, other), y) in rows.iter().skip(scrolled).zip(area.y + 1..area.bottom()) {
@@ -50,13 +60,13 @@ pub(super) fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
 
 /// Columns before the curves of a pane.
 fn lead(width: u16) -> u16 {
-    LEAD.min(width * 3 / 5).max(FIGURES).min(width)
+    LEAD.min(width * 3 / 5).max(figures(width)).min(width)
 }
 
 fn row(app: &App, series: &Series, beside: bool, area: Rect, buffer: &mut Buffer) {
     let theme = app.theme;
     let lead = lead(area.width);
-    let name_width = usize::from(lead.saturating_sub(FIGURES));
+    let name_width = usize::from(lead.saturating_sub(figures(area.width)));
     let track = Rect { x: area.x + lead, width: area.width - lead, ..area };
     let columns: Vec<u64> = (0..track.width)
         .map(|column| {
@@ -76,7 +86,10 @@ fn row(app: &App, series: &Series, beside: bool, area: Rect, buffer: &mut Buffer
         Unit::Time => ("ms", now / 1_000_000, most / 1_000_000),
         other => (other.word(), now, most),
     };
-    let text = format!("{name:<name_width$} {now:>7} {most_shown:>7} {unit}");
+    let text = match area.width < NARROW {
+        true => format!("{name:<name_width$} {most_shown:>7} {unit}"),
+        false => format!("{name:<name_width$} {now:>7} {most_shown:>7} {unit}"),
+    };
     buffer.set_stringn(
         area.x,
         area.y,

@@ -69,16 +69,18 @@ pub(super) fn draw(app: &App, scene: &Scene<'_>, area: Rect, buffer: &mut Buffer
         }
         y += u16::try_from(tallest).unwrap_or(0) + u16::from(!one_row);
     }
-    let width = match one_row {
-        true => width,
+    let places = match one_row {
+        true => Places { left: 0, width },
         false => {
-            let width = area.width / u16::try_from(machines.len()).unwrap_or(1).max(1);
-            name_line(app, scene, width, y, &mut canvas);
+            let width = area.width.saturating_sub(LABEL)
+                / u16::try_from(machines.len()).unwrap_or(1).max(1);
+            let places = Places { left: LABEL, width };
+            name_line(app, scene, places, y, &mut canvas);
             y += 1;
-            width
+            places
         }
     };
-    y = network_lines(app, scene, width, y, &mut canvas);
+    y = network_lines(app, scene, places, y, &mut canvas);
     client_lines(app, y, &mut canvas);
     blit(app, &canvas, area, buffer);
 }
@@ -223,18 +225,34 @@ fn server_lines<'l>(
     lines
 }
 
+/// Where machines stand on the lines of networks: so many columns each, from a column on.
+#[derive(Clone, Copy)]
+struct Places {
+    left: u16,
+    width: u16,
+}
+
+/// Columns of a network's name before machines in several rows.
+const LABEL: u16 = 13;
+
 /// Every machine's name where it stands on the networks below.
-fn name_line(app: &App, scene: &Scene<'_>, width: u16, y: u16, canvas: &mut Buffer) {
+fn name_line(app: &App, scene: &Scene<'_>, places: Places, y: u16, canvas: &mut Buffer) {
     for (machine, config) in scene.topology().machines.iter() {
-        let x = u16::try_from(machine.index()).unwrap_or(0) * width;
-        let room = usize::from(width.saturating_sub(1));
+        let x = places.left + u16::try_from(machine.index()).unwrap_or(0) * places.width;
+        let room = usize::from(places.width.saturating_sub(1));
         let name = fitted(&config.name, room, app.theme.unicode);
         canvas.set_string(x, y, format!("{name:^room$}"), app.theme.dim());
     }
 }
 
 /// The networks as lines with what runs over them; the next free row.
-fn network_lines(app: &App, scene: &Scene<'_>, width: u16, mut y: u16, canvas: &mut Buffer) -> u16 {
+fn network_lines(
+    app: &App,
+    scene: &Scene<'_>,
+    places: Places,
+    mut y: u16,
+    canvas: &mut Buffer,
+) -> u16 {
     let theme = app.theme;
     let topology = scene.topology();
     let film = &app.take().film;
@@ -243,7 +261,7 @@ fn network_lines(app: &App, scene: &Scene<'_>, width: u16, mut y: u16, canvas: &
     let whole = canvas.area.width;
     let middle = |machine: MachineId| {
         let place = u16::try_from(machine.index()).unwrap_or(0);
-        (place * width + width / 2).min(whole.saturating_sub(1))
+        (places.left + place * places.width + places.width / 2).min(whole.saturating_sub(1))
     };
     for (network, config) in topology.networks.iter() {
         let up = scene.networks[network];
@@ -274,7 +292,8 @@ fn network_lines(app: &App, scene: &Scene<'_>, width: u16, mut y: u16, canvas: &
                 canvas.set_string(between(from, to, way), y, sign, style);
             }
         }
-        let label = fitted(&format!("{} ", config.name), usize::from(width / 2), theme.unicode);
+        let room = usize::from(places.left.max(places.width / 2));
+        let label = fitted(&format!("{} ", config.name), room, theme.unicode);
         canvas.set_string(0, y, label, theme.heading());
         y += 1;
     }
