@@ -266,9 +266,9 @@ fn suspend(manners: Manners) -> io::Result<()> {
 /// Stops this process as the terminal's own suspend key would.
 #[cfg(unix)]
 fn stop() -> io::Result<()> {
-    // Without a call that the language does not have, the shell's own tool sends the signal.
+    // The language has no call for it; every shell has.
     let id = std::process::id().to_string();
-    std::process::Command::new("kill").args(["-TSTP", &id]).status().map(drop)
+    std::process::Command::new("sh").args(["-c", "kill -TSTP $0", &id]).status().map(drop)
 }
 
 #[cfg(not(unix))]

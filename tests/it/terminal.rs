@@ -170,8 +170,8 @@ fn a_signal_ends_it_with_the_terminal_restored() {
     let mut terminal = Terminal::of(&["watch"], (80, 24), &[]);
     terminal.until_shown("Outlook was out");
     let id = terminal.child.process_id().expect("it runs").to_string();
-    let sent = std::process::Command::new("kill").args(["-TERM", &id]).status();
-    assert!(sent.expect("kill").success());
+    let sent = std::process::Command::new("sh").args(["-c", "kill -TERM $0", &id]).status();
+    assert!(sent.expect("a shell").success());
     terminal.end();
 }
 
