@@ -3,6 +3,7 @@
 use crate::failover::seam::{ActivationPolicy, MountDial};
 use crate::journal::stream::Place;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use std::hash::{BuildHasher, RandomState};
 use std::path::PathBuf;
 
 /// A deterministic simulator and digital twin of a two-node Exchange 2010 high-availability site.
@@ -392,6 +393,17 @@ pub(super) enum Seed {
     Given(u64),
     /// One that the operating system draws; the report says which.
     Random,
+}
+
+impl Seed {
+    /// The seed itself.
+    pub(super) fn number(self) -> u64 {
+        match self {
+            Seed::Given(seed) => seed,
+            // The operating system keys every new RandomState.
+            Seed::Random => RandomState::new().hash_one("dagtwin"),
+        }
+    }
 }
 
 pub(super) fn seed(text: &str) -> Result<Seed, String> {

@@ -2,13 +2,11 @@
 
 use super::args::{key_value, number};
 use super::failure::{Answer, Done, Failure};
-use super::{input, journal, progress};
+use super::{input, journal};
 use crate::base::{Instant, Span};
-use crate::journal::Header;
 use crate::model::Problem;
 use crate::model::settings::Value;
 use crate::report::export::{self, Show, Wish};
-use crate::sim::{Recording, simulate};
 use crate::view::film::Film;
 use clap::{Args, ValueEnum, ValueHint};
 use std::path::{Path, PathBuf};
@@ -146,10 +144,5 @@ fn film(args: &Export) -> Result<Film, Failure> {
         return Ok(Film::of(journal.header, journal.records));
     }
     let site = input::site(&args.source, args.scenario.as_deref(), &args.set, None)?;
-    let (topology, scenario) = (&site.loaded.topology, &site.scenario);
-    let seed = args.seed.unwrap_or(1);
-    let note = format!("running {} in {}, seed {seed}", scenario.name, topology.name);
-    let recorded =
-        progress::during(&note, || simulate(topology, scenario, seed, Recording::Memory));
-    Ok(Film::of(Header::of_run(topology, scenario, seed), recorded.records))
+    Ok(super::run::film(site, args.seed.unwrap_or(1)))
 }

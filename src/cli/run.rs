@@ -1,12 +1,13 @@
 //! `dagtwin run`: one run and its report.
 
-use super::args::{ReportFormat, Run, Seed};
+use super::args::{ReportFormat, Run};
 use super::failure::{Answer, Done, Failure};
 use super::{input, journal, pace, progress};
 use crate::journal::Header;
 use crate::lab;
 use crate::report::{self, Format};
-use std::hash::{BuildHasher, RandomState};
+use crate::sim::{Recording, simulate};
+use crate::view::film::Film;
 
 /// Width of a text report that goes to no terminal.
 const WIDTH: u16 = 120;
@@ -19,11 +20,7 @@ pub(super) fn run(args: &Run) -> Answer {
     if let Some(path) = &args.journal {
         journal::refuse_folder(path)?;
     }
-    let seed = match args.seed {
-        Seed::Given(seed) => seed,
-        // The operating system keys every new RandomState.
-        Seed::Random => RandomState::new().hash_one("dagtwin"),
-    };
+    let seed = args.seed.number();
     let (topology, scenario) = (&site.loaded.topology, &site.scenario);
     let header = || Header::of_run(topology, scenario, seed).with_sources(site.sources.clone());
     let outcome = match args.pace {
@@ -53,6 +50,16 @@ pub(super) fn run(args: &Run) -> Answer {
         written.map_err(|error| Failure::output(&error))?;
     }
     Ok(done)
+}
+
+/// A site's run as a film.
+pub(super) fn film(site: input::Site, seed: u64) -> Film {
+    let (topology, scenario) = (&site.loaded.topology, &site.scenario);
+    let note = format!("running {} in {}, seed {seed}", scenario.name, topology.name);
+    let recorded =
+        progress::during(&note, || simulate(topology, scenario, seed, Recording::Memory));
+    let header = Header::of_run(topology, scenario, seed).with_sources(site.sources);
+    Film::of(header, recorded.records)
 }
 
 fn format(args: &Run) -> Format {

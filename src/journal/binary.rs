@@ -16,7 +16,8 @@ use std::io::{self, BufWriter, Read, Write};
 use std::path::Path;
 use thiserror::Error;
 
-const MAGIC: &[u8; 8] = b"dagtwinJ";
+/// The first bytes of a journal.
+pub const MAGIC: &[u8; 8] = b"dagtwinJ";
 /// Longest frame: the header carries a whole topology, a record a whole cluster database.
 const LONGEST_FRAME: u32 = 64 << 20;
 

@@ -1,14 +1,12 @@
 //! Where the records come from: a run that is made now, or a journal wherever it is.
 
 use super::super::failure::{Failure, plain};
-use super::super::{input, progress};
+use super::super::input;
 use super::{Seed, Watch};
-use crate::journal::Header;
+use crate::journal::binary::MAGIC;
 use crate::journal::stream::{Follow, News, Place};
-use crate::sim::{Recording, simulate};
 use crate::tui::link::Reply;
 use crate::view::film::Film;
-use std::hash::{BuildHasher, RandomState};
 use std::io::{ErrorKind, IsTerminal, Read};
 use std::path::Path;
 use std::str::FromStr;
@@ -28,9 +26,6 @@ pub(super) struct Opened {
 const QUIET: Duration = Duration::from_millis(150);
 /// A piece with fewer records than this has just been written.
 const SMALL: usize = 500;
-
-/// The first bytes of a journal.
-const MAGIC: &[u8] = b"dagtwinJ";
 
 /// Whether an argument names a journal, not a topology.
 pub(super) fn journal_of(args: &Watch) -> Result<Option<Place>, Failure> {
@@ -75,18 +70,7 @@ pub(super) fn open(args: &Watch, tell: &Sender<Reply>) -> Result<Opened, Failure
 fn run(args: &Watch) -> Result<Film, Failure> {
     let scenario = args.scenario.as_deref();
     let site = input::site(&args.what, scenario, &args.set, args.until.as_deref())?;
-    let (topology, scenario) = (&site.loaded.topology, &site.scenario);
-    let seed = match args.seed {
-        None => 1,
-        Some(Seed::Given(seed)) => seed,
-        // The operating system keys every new RandomState.
-        Some(Seed::Random) => RandomState::new().hash_one("dagtwin"),
-    };
-    let note = format!("running {} in {}, seed {seed}", scenario.name, topology.name);
-    let recorded =
-        progress::during(&note, || simulate(topology, scenario, seed, Recording::Memory));
-    let header = Header::of_run(topology, scenario, seed).with_sources(site.sources);
-    Ok(Film::of(header, recorded.records))
+    Ok(super::super::run::film(site, args.seed.unwrap_or(Seed::Given(1)).number()))
 }
 
 /// A journal: its header is waited for, its records come when they come.

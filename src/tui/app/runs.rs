@@ -22,8 +22,9 @@ impl App {
         let change = parse(text, prompt.at, film.topology(), film.scenario())?;
         let mut changes: Vec<Change> = self.take().changes.clone();
         changes.push(change);
+        self.request(Request::Run { changes })?;
         self.running = Some(text.to_owned());
-        self.request(Request::Run { changes })
+        Ok(())
     }
 
     pub(super) fn answer_save(&mut self, text: &str) -> Result<(), String> {
