@@ -30,6 +30,12 @@ pub enum Purpose {
     TimeToRepair = 41,
     /// The seed of a year.
     Year = 42,
+    /// Which values the points of a random sweep have.
+    Sample = 50,
+    /// Which runs stand in a resampled set.
+    Resample = 51,
+    /// Values at which a search is checked beside its own.
+    Check = 52,
 }
 
 /// One stream of draws.

@@ -55,8 +55,8 @@ impl fmt::Display for Digest {
     }
 }
 
-/// The same hash over bytes.
-pub(super) fn hash_of(bytes: &[u8]) -> u64 {
+/// The same hash over any bytes.
+pub fn hash_of(bytes: &[u8]) -> u64 {
     hashed(OFFSET, bytes)
 }
 

@@ -7,7 +7,7 @@ pub mod stream;
 pub mod text;
 
 pub use binary::Journal;
-pub use digest::Digest;
+pub use digest::{Digest, hash_of};
 pub use record::{Record, RecordNo, What};
 
 use crate::model::{Scenario, Sources, Topology};

@@ -2,6 +2,7 @@
 //! operations, the verdict; years of faults, and designs compared; what-ifs of a kept run.
 
 pub mod accounts;
+pub mod assign;
 pub mod capacity;
 pub mod compare;
 pub mod cost;
@@ -12,6 +13,8 @@ pub mod pool;
 pub mod replay;
 pub mod run;
 pub mod select;
+pub mod statistics;
+pub mod sweep;
 pub mod what_if;
 pub mod year;
 

@@ -29,24 +29,31 @@ pub fn each<T: Send>(
     work: impl Fn(usize) -> T + Sync,
 ) -> Vec<Option<T>> {
     progress.total.store(count, Ordering::Relaxed);
-    let next = AtomicUsize::new(0);
     let results: Mutex<Vec<Option<T>>> = Mutex::new((0..count).map(|_| None).collect());
+    spread(count, jobs, &progress.stop, |place| {
+        let result = work(place);
+        results.lock().expect("no run panics")[place] = Some(result);
+        progress.done.fetch_add(1, Ordering::Relaxed);
+    });
+    results.into_inner().expect("no run panics")
+}
+
+/// Does some pieces of work, `jobs` at a time, in their order; none of them is begun after `stop`.
+pub fn spread(count: usize, jobs: usize, stop: &AtomicBool, work: impl Fn(usize) + Sync) {
+    let next = AtomicUsize::new(0);
     thread::scope(|scope| {
         for _ in 0..jobs.clamp(1, count.max(1)) {
             scope.spawn(|| {
-                while !progress.stop.load(Ordering::Relaxed) {
+                while !stop.load(Ordering::Relaxed) {
                     let place = next.fetch_add(1, Ordering::Relaxed);
                     if place >= count {
                         break;
                     }
-                    let result = work(place);
-                    results.lock().expect("no run panics")[place] = Some(result);
-                    progress.done.fetch_add(1, Ordering::Relaxed);
+                    work(place);
                 }
             });
         }
     });
-    results.into_inner().expect("no run panics")
 }
 
 #[cfg(test)]

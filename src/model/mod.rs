@@ -19,6 +19,7 @@ pub mod sizing;
 pub mod sources;
 pub mod target;
 pub mod topology;
+pub mod vary;
 pub mod version;
 
 pub use assumed::{Assumption, assumed};

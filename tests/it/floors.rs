@@ -42,7 +42,7 @@ const FLOORS: &[Floor] = &[
     floor("sim", 5, TO_JOURNAL, &["bevy_ecs"]),
     floor("agent", 5, TO_JOURNAL, &["tokio"]),
     floor("import", 5, TO_JOURNAL, &["csv", "serde_json"]),
-    floor("lab", 6, TO_LAB, &["hdrhistogram", "toml_edit"]),
+    floor("lab", 6, TO_LAB, &["hdrhistogram", "toml_edit", "serde", "postcard"]),
     floor("report", 7, TO_REPORT, &["csv", "serde", "serde_json", "plotters"]),
     floor("tui", 7, TO_TUI, &["ratatui", "crossterm", "tui_input"]),
     floor(

@@ -198,7 +198,7 @@ fn differences(report: &Report) -> Value {
         row.insert("design".to_owned(), json!(report.designs[design].label));
         row.insert("from".to_owned(), json!(report.designs[0].label));
         row.insert("outage".to_owned(), estimate(&found.mean));
-        row.insert("years".to_owned(), json!(found.years));
+        row.insert("years".to_owned(), json!(found.pairs));
         row.insert("more".to_owned(), json!(found.more));
         row.insert("less".to_owned(), json!(found.less));
         row.insert("clear".to_owned(), json!(found.is_clear()));

@@ -1,14 +1,12 @@
 //! Designs compared: text, JSON, CSV, a picture.
 
 mod csv;
-mod interval;
 mod json;
 mod picture;
 mod text;
 
-pub use interval::{Difference, Estimate, FEW_YEARS};
-
 use crate::lab::compare::{Comparison, Design, NamedEpisode, Outcomes, Question, YearFigures};
+use crate::lab::statistics::{Difference, Estimate};
 use crate::report::StudyFormat;
 use std::io::{self, Write};
 

@@ -1,10 +1,11 @@
 //! The comparison for a person.
 
-use super::{Estimate, FEW_YEARS, MINUTES_A_YEAR, Report, all_clients, by_cause, difference};
+use super::{Estimate, MINUTES_A_YEAR, Report, all_clients, by_cause, difference};
 use super::{letter, minutes, nines, repeat_episode, yearly};
 use crate::base::Span;
 use crate::lab::compare::Outcomes;
 use crate::lab::run::Figures;
+use crate::lab::statistics::FEW;
 use crate::report::page::{Ink, Page};
 use std::collections::BTreeSet;
 use std::io::{self, Write};
@@ -237,14 +238,14 @@ fn differences(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
                 shown(found.mean.mean),
                 found.more,
                 found.less,
-                found.years
+                found.pairs
             );
             page.item(Ink::Plain, &format!("  {} - A  ", letter(design)), &text)?;
         }
     }
-    if fewest.is_some_and(|years| years < FEW_YEARS) {
+    if fewest.is_some_and(|years| years < FEW) {
         let text = format!(
-            "an interval over fewer than {FEW_YEARS} years is not to be trusted: give more --years"
+            "an interval over fewer than {FEW} years is not to be trusted: give more --years"
         );
         page.item(Ink::Bad, "  warning: ", &text)?;
     }

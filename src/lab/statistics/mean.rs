@@ -1,13 +1,13 @@
-//! Means over years with their intervals.
+//! Means with their intervals, and paired differences.
 //!
 //! The interval of a mean is Student's: the mean, and on both sides the 97.5th percentile of the t
-//! distribution times the standard error. It supposes that means of so many years are spread
-//! evenly enough around their own; years of faults are lopsided, so with few years it is too
-//! narrow above. Differences are taken year by year, since a year's draws are the same for every
-//! design, and are less lopsided.
+//! distribution times the standard error. It supposes that means of so many values are spread
+//! evenly enough around their own; years of faults are lopsided, so with few of them it is too
+//! narrow above. Differences are taken pair by pair, since draws are the same for both, and are
+//! less lopsided.
 
-/// With fewer years an interval is not to be trusted.
-pub const FEW_YEARS: usize = 10;
+/// With fewer values an interval is not to be trusted.
+pub const FEW: usize = 10;
 
 /// The 97.5th percentile of Student's t with 1 to 30 degrees of freedom.
 const STUDENT: [f64; 30] = [
@@ -26,12 +26,12 @@ fn student(freedom: usize) -> f64 {
     }
 }
 
-/// A mean over years.
+/// A mean.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Estimate {
     /// The mean.
     pub mean: f64,
-    /// Half the width of its interval; none with fewer than two years.
+    /// Half the width of its interval; none with fewer than two values.
     pub half: Option<f64>,
 }
 
@@ -54,25 +54,25 @@ impl Estimate {
     }
 }
 
-/// A difference of two designs, year by year.
+/// A difference of two designs or settings, pair by pair.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Difference {
     /// The mean difference.
     pub mean: Estimate,
-    /// Years that were compared.
-    pub years: usize,
-    /// Years in which the design had more outage than the first one.
+    /// Pairs that were compared.
+    pub pairs: usize,
+    /// Pairs in which the second had more than the first.
     pub more: usize,
-    /// Years in which it had less.
+    /// Pairs in which it had less.
     pub less: usize,
 }
 
 impl Difference {
-    /// The difference over years.
+    /// The difference over pairs.
     pub fn of(differences: &[f64]) -> Self {
         Difference {
             mean: Estimate::of(differences),
-            years: differences.len(),
+            pairs: differences.len(),
             more: differences.iter().filter(|one| **one > 0.0).count(),
             less: differences.iter().filter(|one| **one < 0.0).count(),
         }
@@ -100,9 +100,9 @@ mod tests {
     }
 
     #[test]
-    fn a_difference_counts_its_years() {
+    fn a_difference_counts_its_pairs() {
         let difference = Difference::of(&[1.0, 2.0, 0.0, 3.0]);
-        assert_eq!((difference.years, difference.more, difference.less), (4, 3, 0));
+        assert_eq!((difference.pairs, difference.more, difference.less), (4, 3, 0));
         assert!(!difference.is_clear());
         assert!(Difference::of(&[1.0, 1.1, 0.9, 1.0]).is_clear());
     }

@@ -1,0 +1,26 @@
+//! Many runs of one scenario, with other seeds and other values: what changes, by how much, and
+//! how sure that is.
+//!
+//! Every question is a list of runs that are wanted and a function of those that are known
+//! ([`Memo`]). A file of runs ([`Store`]) brings back what was made before, so that work that was
+//! stopped goes on, and what several machines made is put together.
+
+mod budget;
+mod memo;
+mod plan;
+mod points;
+mod sample;
+mod store;
+mod study;
+mod work;
+
+pub use budget::{Budget, PERCENTILES, Row, StageFigures};
+pub use memo::{Ask, Memo, Sample};
+pub use plan::{
+    Case, Demand, Design, Enough, Event, Fork, Goal, Mode, Outcome, Plan, Point, Whose,
+};
+pub use points::points;
+pub use sample::{NEVER, RECOVERED, UNNOTICED};
+pub use store::{Kept, Manifest, Store, StoreError, VERSION, read_path};
+pub use study::{CaseStudy, PointStudy, Study, label};
+pub use work::{Lab, WorkError};

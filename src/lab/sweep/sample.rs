@@ -1,0 +1,167 @@
+//! One run of a sweep and what is kept of it: whole numbers, no records.
+
+use super::plan::{Case, Whose, name_of};
+use crate::base::{GroupId, Instant, Span};
+use crate::check;
+use crate::failover::seam::{Effect, Note, Operation, Why};
+use crate::journal::{Record, What};
+use crate::lab::{accounts, expect, run};
+use crate::model::scenario::VerdictKind;
+use crate::model::{Scenario, Topology};
+use crate::sim::{Recording, simulate};
+use crate::view::outage::{self, Outage, Who};
+use crate::view::{Scene, first_disturbance};
+use std::collections::BTreeMap;
+
+/// The cluster core group: users do not reach it.
+const CORE_GROUP: GroupId = GroupId(0);
+
+/// Stands for a duration that has no end: it is longer than every other.
+pub const NEVER: Span = Span::MAX;
+
+/// From the first fault until everything that users can reach is back.
+pub const RECOVERED: &str = "recovered";
+
+/// What is kept of a run.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Played {
+    /// How it ended, but for what its steps expect.
+    pub verdict: VerdictKind,
+    /// Expectations of its steps that were not met.
+    pub unmet: u32,
+    /// Groups and databases that were moved without being asked to.
+    pub failovers: u32,
+    /// Accepted messages that no place has any more.
+    pub lost_mail: u64,
+    /// Logs that activations lost.
+    pub lost_logs: u64,
+    /// Clients that lost a request, a connection or a session.
+    pub cut_off: u32,
+    /// Durations by their names; [`NEVER`] for what does not end.
+    pub measures: Vec<(String, Span)>,
+    /// The stages of the outage that is asked for, from the first fault on.
+    pub stages: Vec<(&'static str, Span)>,
+}
+
+/// The stage before an outage begins: nobody has noticed yet.
+pub const UNNOTICED: &str = "not noticed yet";
+
+/// Runs a scenario from a seed.
+pub(super) fn play(
+    topology: &Topology,
+    scenario: &Scenario,
+    seed: u64,
+    (case, whose): (Case, &Whose),
+) -> Played {
+    let recorded = simulate(topology, scenario, seed, Recording::Memory);
+    let records = recorded.records;
+    let outages = outage::outages(topology, scenario, &records);
+    let promises = check::judge(topology, scenario, scenario.until, &records);
+    let mut end = Scene::new(topology, scenario);
+    for record in &records {
+        end.apply(record);
+    }
+    let mail = run::mail(&end);
+    let unbalanced = accounts::disagreements(&recorded.account, &mail, &records);
+    let verdict = run::verdict(scenario, &promises, &[], unbalanced);
+    // What a scenario expects, it expects of the faults that it plans.
+    let steps = match case {
+        Case::Planned => expect::judge(topology, scenario, &records, &outages),
+        Case::Hiccup(_) | Case::Fork { .. } => Vec::new(),
+    };
+    let marks = steps.iter().flat_map(|step| &step.marks);
+    let since = first_disturbance(scenario).unwrap_or(scenario.until);
+    Played {
+        verdict: verdict.kind,
+        unmet: marks.filter(|mark| mark.held_after.is_none()).count() as u32,
+        failovers: failovers(&records, since),
+        lost_mail: mail.lost,
+        lost_logs: end.databases.values().map(|database| database.lost_logs).sum(),
+        cut_off: cut_off(&outages),
+        measures: measures(topology, &outages, since),
+        stages: stages(topology, &outages, since, whose),
+    }
+}
+
+/// Groups that users reach, and databases, that went to another server by themselves.
+fn failovers(records: &[Record], since: Instant) -> u32 {
+    let moved = |record: &&Record| match &record.what {
+        What::Out(_, Effect::Note(Note::GroupMove { group, from: Some(from), to, why })) => {
+            from != to && *why != Why::Asked && *group != CORE_GROUP
+        }
+        What::Out(_, Effect::Note(Note::DatabaseOperation { operation, why, .. })) => {
+            *operation == Operation::Failover && *why != Why::Asked
+        }
+        _ => false,
+    };
+    records.iter().filter(|record| record.at >= since).filter(moved).count() as u32
+}
+
+fn cut_off(outages: &[Outage]) -> u32 {
+    let mut clients: Vec<_> = outages
+        .iter()
+        .filter_map(|outage| match outage.who {
+            Who::Client(_, client) => Some(client),
+            Who::Group(_) | Who::Database(_) => None,
+        })
+        .collect();
+    clients.sort();
+    clients.dedup();
+    clients.len() as u32
+}
+
+/// How long after the first fault each kind of client, group and database was back for good, and
+/// the longest outage of one client of each kind.
+fn measures(topology: &Topology, outages: &[Outage], since: Instant) -> Vec<(String, Span)> {
+    let mut all: BTreeMap<String, Span> = BTreeMap::new();
+    all.insert(RECOVERED.to_owned(), Span::ZERO);
+    for group in &topology.clients {
+        let kind = group.kind.word();
+        if group.count > 0 {
+            all.insert(kind.to_owned(), Span::ZERO);
+            all.insert(format!("{kind}-outage"), Span::ZERO);
+        }
+    }
+    let groups = topology.groups.ids().map(Who::Group);
+    for who in groups.chain(topology.databases.ids().map(Who::Database)) {
+        all.insert(name_of(topology, who), Span::ZERO);
+    }
+    let mut raise = |name: String, span: Span| {
+        let known = all.entry(name).or_insert(Span::ZERO);
+        *known = (*known).max(span);
+    };
+    for outage in outages.iter().filter(|outage| outage.hard) {
+        let back = outage.to.map_or(NEVER, |to| to.since(since));
+        raise(RECOVERED.to_owned(), back);
+        let name = name_of(topology, outage.who);
+        if let Who::Client(..) = outage.who {
+            raise(format!("{name}-outage"), outage.span().unwrap_or(NEVER));
+        }
+        raise(name, back);
+    }
+    all.into_iter().collect()
+}
+
+/// The stages of the outage that ended last among those asked for; none if one has not ended.
+fn stages(
+    topology: &Topology,
+    outages: &[Outage],
+    since: Instant,
+    whose: &Whose,
+) -> Vec<(&'static str, Span)> {
+    let hard = outages.iter().filter(|outage| outage.hard && whose.is(topology, outage.who));
+    let Some(last) = hard.max_by_key(|outage| outage.to.unwrap_or(Instant::MAX)) else {
+        return Vec::new();
+    };
+    let mut sums: Vec<(&'static str, Span)> = Vec::new();
+    if last.to.is_some() && last.from > since {
+        sums.push((UNNOTICED, last.from.since(since)));
+    }
+    for stage in &last.stages {
+        match sums.iter_mut().find(|(name, _)| *name == stage.name) {
+            Some((_, span)) => *span += stage.span,
+            None => sums.push((stage.name, stage.span)),
+        }
+    }
+    sums
+}
