@@ -172,10 +172,8 @@ impl Values {
         if words.iter().any(|word| word.is_empty()) {
             return Err(VALUES_EXPECTED.to_owned());
         }
-        // A file name may have two points in a row; a range begins with a digit.
-        let range = words.len() == 1
-            && text.contains("..")
-            && text.starts_with(|c: char| c.is_ascii_digit());
+        // A path may have two points in a row too.
+        let range = words.len() == 1 && text.contains("..") && !text.contains(['/', '"']);
         if range {
             return Range::read(text).map(Values::Range);
         }
