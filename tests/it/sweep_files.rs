@@ -37,7 +37,7 @@ fn plan() -> Plan {
     };
     let (topology, scenario) = (source(&site.topology), source(file));
     let sources = Sources { topology, scenario, set: Vec::new(), until: None };
-    let few = Assignment { key: "clients.outlook.count".to_owned(), value: "1".to_owned() };
+    let few = Assignment { key: "clients.count".to_owned(), value: "1".to_owned() };
     let sources = assigned(&sources, &[few], "test").expect("a key of the topology");
     let values = ["5", "10", ODD].map(str::to_owned).to_vec();
     Plan {
