@@ -7,11 +7,11 @@ use dagtwin::base::draw::{Purpose, Stream};
 use dagtwin::base::{Instant, Span};
 use dagtwin::lab::compare::{Comparison, Design, Question, compare};
 use dagtwin::lab::pool::Progress;
+use dagtwin::lab::statistics::Estimate;
 use dagtwin::lab::year::{self, Hit};
 use dagtwin::model::builtin::SITES;
 use dagtwin::model::rates::{Quantiles, Rates};
 use dagtwin::model::{Topology, load};
-use dagtwin::report::compare::Estimate;
 use serde_json::Value;
 
 const FEW: &str = "tests/rates/few.toml";
