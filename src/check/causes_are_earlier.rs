@@ -10,6 +10,7 @@ pub(super) const PROMISE: Promise = Promise {
     statement: "records are in the order of time, and each names an earlier one as its cause",
     source: "docs/JOURNAL.md",
     kind: Kind::Safety,
+    sees_traffic: true,
     watch: |_, _| Box::new(CausesAreEarlier::default()),
 };
 

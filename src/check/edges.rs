@@ -11,6 +11,7 @@ pub(super) const PROMISE: Promise = Promise {
     statement: "groups, resources, nodes, copies and quorum change along the edges of their tables",
     source: "docs/STATES.md",
     kind: Kind::Safety,
+    sees_traffic: false,
     watch: |_, scenario| {
         let transitions = Transitions::at_start_of(scenario);
         Box::new(Edges { transitions, findings: Findings::default() })

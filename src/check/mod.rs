@@ -16,7 +16,8 @@ mod service_back;
 mod story;
 
 use crate::base::{Instant, Span};
-use crate::journal::{Record, RecordNo};
+use crate::failover::seam::{Effect, Input};
+use crate::journal::{Record, RecordNo, What};
 use crate::model::{Scenario, Topology};
 use crate::view::Scene;
 
@@ -31,6 +32,9 @@ pub struct Promise {
     pub source: &'static str,
     /// When it is judged.
     pub kind: Kind,
+    /// Whether it wants to see the traffic too: what nodes are told, but orders, and what they
+    /// send to each other.
+    pub sees_traffic: bool,
     /// Makes a watch over one run.
     pub watch: fn(&Topology, &Scenario) -> Box<dyn Watch>,
 }
@@ -119,34 +123,72 @@ pub const ALL: &[Promise] = &[
     service_back::PROMISE,
 ];
 
-/// Judges the records of a run that ended at `until`.
-pub fn judge(
-    topology: &Topology,
-    scenario: &Scenario,
-    until: Instant,
+/// Whether a record is about what nodes are told and what they send to each other: most are, and
+/// no scene changes by them.
+fn is_traffic(what: &What) -> bool {
+    match what {
+        What::In(_, input) => !matches!(input, Input::Order(_)),
+        What::Out(_, effect) => matches!(effect, Effect::Send { .. }),
+        What::Fault { .. }
+        | What::Step { .. }
+        | What::Plant(_)
+        | What::Client(..)
+        | What::Mail(..) => false,
+    }
+}
+
+/// The watches of every promise over one run.
+pub struct Judge {
+    watches: Vec<(&'static Promise, Box<dyn Watch>)>,
+}
+
+impl Judge {
+    /// Before the first record.
+    pub fn new(topology: &Topology, scenario: &Scenario) -> Self {
+        let watch = |promise: &'static Promise| (promise, (promise.watch)(topology, scenario));
+        Judge { watches: ALL.iter().map(watch).collect() }
+    }
+
+    /// Sees the next record; `scene` is the site after it.
+    pub fn see(&mut self, number: RecordNo, record: &Record, scene: &Scene<'_>) {
+        let traffic = is_traffic(&record.what);
+        for (promise, watch) in &mut self.watches {
+            if !traffic || promise.sees_traffic {
+                watch.see(number, record, scene);
+            }
+        }
+    }
+
+    /// What all promises say about a run that ended at `until`; `scene` is the site at the end.
+    pub fn end(self, until: Instant, scene: &Scene<'_>) -> Verdict {
+        let mut verdict = Verdict::default();
+        for (promise, watch) in self.watches {
+            let findings = watch.end(until, scene);
+            verdict.measures.extend(findings.measures);
+            verdict.unavailable = verdict.unavailable.or(findings.unavailable);
+            match findings.not_judged {
+                Some(why) => verdict.not_judged.push((promise, why)),
+                None if findings.violations.is_empty() => verdict.held.push(promise),
+                None => {}
+            }
+            let broken = findings.violations.into_iter().map(|violation| (promise.kind, violation));
+            verdict.violations.extend(broken);
+        }
+        verdict
+    }
+}
+
+/// Judges the records of a whole run; the site at its end beside it.
+pub fn judge<'t>(
+    topology: &'t Topology,
+    scenario: &'t Scenario,
     records: &[Record],
-) -> Verdict {
+) -> (Verdict, Scene<'t>) {
     let mut scene = Scene::new(topology, scenario);
-    let mut watches: Vec<_> =
-        ALL.iter().map(|promise| (promise, (promise.watch)(topology, scenario))).collect();
-    for (number, record) in (0..).zip(records) {
+    let mut judge = Judge::new(topology, scenario);
+    for (number, record) in (0..).map(RecordNo).zip(records) {
         scene.apply(record);
-        for (_, watch) in &mut watches {
-            watch.see(RecordNo(number), record, &scene);
-        }
+        judge.see(number, record, &scene);
     }
-    let mut verdict = Verdict::default();
-    for (promise, watch) in watches {
-        let findings = watch.end(until, &scene);
-        verdict.measures.extend(findings.measures);
-        verdict.unavailable = verdict.unavailable.or(findings.unavailable);
-        match findings.not_judged {
-            Some(why) => verdict.not_judged.push((promise, why)),
-            None if findings.violations.is_empty() => verdict.held.push(promise),
-            None => {}
-        }
-        let broken = findings.violations.into_iter().map(|violation| (promise.kind, violation));
-        verdict.violations.extend(broken);
-    }
-    verdict
+    (judge.end(scenario.until, &scene), scene)
 }

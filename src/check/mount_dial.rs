@@ -14,6 +14,7 @@ pub(super) const PROMISE: Promise = Promise {
     statement: "no copy is activated with more logs missing than the mount dial permits",
     source: "exchange.md §1.7",
     kind: Kind::Safety,
+    sees_traffic: false,
     watch: |_, _| Box::new(MountDialKept::default()),
 };
 

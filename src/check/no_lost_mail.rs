@@ -13,6 +13,7 @@ pub(super) const PROMISE: Promise = Promise {
     statement: "no accepted message is lost, save with logs that the mount dial let go",
     source: "exchange.md §1.7, §2.4",
     kind: Kind::Safety,
+    sees_traffic: false,
     watch: |_, _| Box::new(NoLostMail::default()),
 };
 

@@ -12,6 +12,7 @@ pub(super) const PROMISE: Promise = Promise {
     statement: "a database is mounted on one server among those that clients can reach",
     source: "exchange.md §1.1",
     kind: Kind::Safety,
+    sees_traffic: false,
     watch: |_, _| Box::new(OneMountedCopy(Overlaps::new(PROMISE.name))),
 };
 

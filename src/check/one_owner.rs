@@ -15,6 +15,7 @@ pub(super) const PROMISE: Promise = Promise {
     statement: "a group, and an address, is on one node among those that clients can reach",
     source: "wsfc.md §4, §5",
     kind: Kind::Safety,
+    sees_traffic: false,
     watch: |_, _| Box::new(OneOwner::new()),
 };
 

@@ -13,6 +13,7 @@ pub(super) const PROMISE: Promise = Promise {
     statement: "of two sides that do not know each other, one at most has quorum",
     source: "wsfc.md §3.1",
     kind: Kind::Safety,
+    sees_traffic: false,
     watch: |_, _| Box::new(OneQuorum::default()),
 };
 

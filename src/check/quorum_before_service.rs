@@ -13,6 +13,7 @@ pub(super) const PROMISE: Promise = Promise {
     statement: "no resource starts and no database is mounted on a node without quorum",
     source: "wsfc.md §3.1, exchange.md §1.1",
     kind: Kind::Safety,
+    sees_traffic: false,
     watch: |topology, _| Box::new(QuorumBeforeService::new(topology)),
 };
 

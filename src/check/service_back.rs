@@ -22,6 +22,7 @@ pub(super) const PROMISE: Promise = Promise {
     statement: "everything that can be back is back when the site had time to settle",
     source: "docs/SCENARIOS.md, settle",
     kind: Kind::Liveness,
+    sees_traffic: false,
     watch: |topology, scenario| Box::new(ServiceBack::new(topology, scenario)),
 };
 

@@ -43,6 +43,8 @@ Examples:
 pub(super) enum Command {
     Run(Run),
     Watch(super::watch::Watch),
+    Sweep(super::sweep::Sweep),
+    Merge(super::sweep::Merge),
     Test(Test),
     Capacity(super::capacity::Capacity),
     Select(Select),

@@ -84,7 +84,7 @@ pub(super) fn capacity(args: &Capacity) -> Answer {
         })
     });
     let format = super::study_format(args.format, args.width);
-    let mut done = Done { output: Vec::new(), broken: !study.holds };
+    let mut done = Done { output: Vec::new(), broken: !study.holds, ..Done::default() };
     let written = report::write(&study, format, &repeat(args), &mut done.output);
     written.map_err(|error| Failure::output(&error))?;
     Ok(done)

@@ -12,7 +12,6 @@ use crate::report::compare::{Report, write};
 use clap::{Args, ValueHint};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 /// Compare designs under the same faults and draws: what each costs, what each fault does to its
 /// clients, and how long a year of faults leaves them without service.
@@ -92,7 +91,7 @@ pub(super) fn compare(args: &Compare) -> Answer {
         exact: args.exact,
     };
     let done = Arc::new(Progress::default());
-    stop_when_asked(&done);
+    super::stop_when_asked(&done);
     let found =
         progress::counted("comparing", &done, || compare::compare(&designs, &question, &done));
     let comparison = found.map_err(Failure::Input)?;
@@ -110,22 +109,8 @@ pub(super) fn compare(args: &Compare) -> Answer {
     let mut output = Vec::new();
     write(&report, super::study_format(args.format, args.width), &mut output)
         .map_err(|error| Failure::output(&error))?;
-    // What a person stopped is no answer that a script should take for one.
-    Ok(Done { output, broken: comparison.stopped || broken(&comparison) })
-}
-
-/// The first Ctrl-C ends the work after the runs that have begun, and the report shows what is
-/// complete; the second one ends the program.
-fn stop_when_asked(progress: &Arc<Progress>) {
-    let progress = Arc::clone(progress);
-    let asked = ctrlc::set_handler(move || {
-        if progress.stop.swap(true, Ordering::Relaxed) {
-            std::process::exit(super::INTERRUPTED);
-        }
-    });
-    if asked.is_err() {
-        super::note("Ctrl-C ends the work without a report");
-    }
+    let broken = broken(&comparison);
+    Ok(Done { output, broken, interrupted: comparison.stopped })
 }
 
 /// Whether a promise was broken anywhere.

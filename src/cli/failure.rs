@@ -27,12 +27,14 @@ pub(super) struct Done {
     pub output: Vec<u8>,
     /// Something that a person expected did not hold.
     pub broken: bool,
+    /// A person stopped the work: the output has what was done by then.
+    pub interrupted: bool,
 }
 
 impl Done {
     /// A command that did what was asked.
     pub(super) fn with(output: impl Into<Vec<u8>>) -> Self {
-        Done { output: output.into(), broken: false }
+        Done { output: output.into(), ..Done::default() }
     }
 }
 

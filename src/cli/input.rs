@@ -2,6 +2,7 @@
 
 use super::failure::Failure;
 use super::suggest;
+use crate::lab::assign::{Assignment, Holder, assigned, holder};
 use crate::model::builtin::{self, BuiltinSite};
 use crate::model::{Problem, Scenario, Source, Sources, load};
 use std::fs::File;
@@ -43,8 +44,13 @@ pub(super) fn site(
         load::topology(&topology.file, &topology.text, &set).map_err(Failure::Input)?;
         Err(failure)
     })?;
-    let (set, until) = (set.to_vec(), until.map(str::to_owned));
-    let sources = Sources { topology, scenario, set, until };
+    // Keys of the two files are edits of their texts; the rest are settings.
+    let (paths, set): (Vec<_>, Vec<_>) =
+        set.iter().cloned().partition(|(key, _)| holder(key) != Holder::Settings);
+    let sources = Sources { topology, scenario, set, until: until.map(str::to_owned) };
+    let edits = paths.into_iter().map(|(key, value)| Assignment { key, value });
+    let edits: Vec<Assignment> = edits.collect();
+    let sources = assigned(&sources, &edits, "--set").map_err(Failure::Input)?;
     let (loaded, scenario) = load::site(&sources).map_err(Failure::Input)?;
     Ok(Site { loaded, scenario, sources })
 }

@@ -16,6 +16,7 @@ mod quorum;
 mod run;
 mod select;
 mod suggest;
+mod sweep;
 mod test;
 mod transitions;
 mod verify;
@@ -23,12 +24,15 @@ mod watch;
 mod what_if;
 mod why;
 
+use crate::lab::pool::Progress;
 use crate::report::StudyFormat;
 use args::{Cli, Color, Command};
 use clap::Parser;
 use failure::{Answer, Done, Failure};
 use std::io::Write;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// Exit status of a program that a person interrupted, as shells have it.
 const INTERRUPTED: i32 = 130;
@@ -39,7 +43,7 @@ pub fn main() -> ExitCode {
     let color = cli.color;
     choose_color(color);
     let status = match answer(cli.command, color).and_then(|done| print(&done)) {
-        Ok(broken) => u8::from(broken),
+        Ok(status) => status,
         Err(failure) => {
             if let Some(message) = failure.message() {
                 // With standard error gone there is nobody left to tell.
@@ -66,6 +70,8 @@ fn answer(command: Command, color: Color) -> Answer {
         Command::WhatIf(args) => what_if::what_if(&args),
         Command::Quorum(args) => quorum::quorum(&args),
         Command::Compare(args) => compare::compare(&args),
+        Command::Sweep(args) => sweep::sweep(&args),
+        Command::Merge(args) => sweep::merge(&args),
         Command::New(args) => new::new(&args),
         Command::Completions(args) => completions::completions(&args),
         Command::Man(args) => completions::man(&args),
@@ -105,10 +111,25 @@ fn note(text: &str) {
     let _ = writeln!(anstream::stderr(), "note: {text}");
 }
 
-/// Writes a command's output; tells whether something did not hold.
-fn print(done: &Done) -> Result<bool, Failure> {
+/// The first Ctrl-C ends the work after the runs that have begun, and the report shows what is
+/// complete; the second one ends the program.
+fn stop_when_asked(progress: &Arc<Progress>) {
+    let progress = Arc::clone(progress);
+    let asked = ctrlc::set_handler(move || {
+        if progress.stop.swap(true, Ordering::Relaxed) {
+            std::process::exit(INTERRUPTED);
+        }
+    });
+    if asked.is_err() {
+        note("Ctrl-C ends the work without a report");
+    }
+}
+
+/// Writes a command's output; the exit status that goes with it.
+fn print(done: &Done) -> Result<u8, Failure> {
     let mut stdout = std::io::stdout().lock();
     let written = stdout.write_all(&done.output).and_then(|()| stdout.flush());
     written.map_err(|error| Failure::output(&error))?;
-    Ok(done.broken)
+    // What a person stopped is no answer that a script should take for one.
+    Ok(if done.interrupted { INTERRUPTED as u8 } else { u8::from(done.broken) })
 }

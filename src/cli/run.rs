@@ -43,7 +43,8 @@ pub(super) fn run(args: &Run) -> Answer {
     if let (Some(path), None) = (&args.journal, args.pace) {
         journal::write(path, &header(), &outcome.records)?;
     }
-    let mut done = Done { output: Vec::new(), broken: outcome.verdict.kind.is_broken() };
+    let mut done =
+        Done { output: Vec::new(), broken: outcome.verdict.kind.is_broken(), ..Done::default() };
     if !args.quiet {
         let repeat = repeat(args, seed);
         let written = report::write(&outcome, format(args), &repeat, &mut done.output);

@@ -88,7 +88,7 @@ pub(super) fn test(args: &Test) -> Answer {
         ListFormat::Text => text(args, &results),
         ListFormat::Json => document(args, &results),
     };
-    Ok(Done { output: output.into_bytes(), broken: failed })
+    Ok(Done { output: output.into_bytes(), broken: failed, ..Done::default() })
 }
 
 /// Every run, several at a time; results in the order of the runs.

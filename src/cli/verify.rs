@@ -36,7 +36,7 @@ pub(super) fn verify(args: &Verify) -> Answer {
                 effect(&names, &differs, &differs.recorded),
                 effect(&names, &differs, &differs.decided),
             );
-            Ok(Done { output: output.into_bytes(), broken: true })
+            Ok(Done { output: output.into_bytes(), broken: true, ..Done::default() })
         }
     }
 }

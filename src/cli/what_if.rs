@@ -70,7 +70,7 @@ pub(super) fn what_if(args: &WhatIfArguments) -> Answer {
         output.push('\n');
     }
     let broken = matches!(after.verdict.kind, VerdictKind::Safety | VerdictKind::Liveness);
-    Ok(Done { output: output.into_bytes(), broken })
+    Ok(Done { output: output.into_bytes(), broken, ..Done::default() })
 }
 
 /// The changes of a call, each read over what those before it left.

@@ -79,6 +79,14 @@ struct Ctx<'a> {
     ways: &'a [Option<crate::base::NicId>],
 }
 
+impl Operations {
+    /// Whether an operation under way is a poll of a resource.
+    fn is_poll(&self, op: OpId) -> bool {
+        let pending = self.pending.get(&op);
+        matches!(pending, Some(Pending::LooksAlive(_) | Pending::IsAlive(_)))
+    }
+}
+
 impl Ctx<'_> {
     fn note(&mut self, note: Note) {
         self.out.push(Effect::Note(note));

@@ -126,8 +126,8 @@ pub struct Node {
     ended: bool,
     ways: Vec<Option<NicId>>,
     own: VecDeque<Message>,
-    /// Everything is where the tables say, and nothing but heartbeats as expected has come since:
-    /// there is nothing to settle.
+    /// Everything is where the tables say, and nothing but heartbeats as expected and polls of
+    /// resources that are sound has come since: there is nothing to settle.
     calm: bool,
 }
 
@@ -242,16 +242,15 @@ impl Node {
             return;
         }
         self.timers.begin();
-        let heartbeat = match &input {
+        let sound = matches!(&input, Input::Done { op, outcome: Outcome::Ok }
+            if self.operations.is_poll(*op));
+        let expected = match &input {
             Input::Wake => true,
             Input::Frame { message, .. } => message.is_heartbeat(),
-            Input::Link { .. }
-            | Input::Done { .. }
-            | Input::Learned(_)
-            | Input::Saw(_)
-            | Input::Order(_) => false,
+            Input::Done { .. } => sound,
+            Input::Link { .. } | Input::Learned(_) | Input::Saw(_) | Input::Order(_) => false,
         };
-        self.calm &= heartbeat && !self.timers.any_but_beat(now);
+        self.calm &= expected && !self.timers.any_but_routine(now);
         match input {
             Input::Wake => {}
             Input::Frame { nic, from, message } => self.frame(out, nic, from, message),
@@ -261,12 +260,16 @@ impl Node {
             Input::Saw(report) => self.saw(out, report),
             Input::Order(order) => self.order(out, order),
         }
-        self.on_time(out);
+        let polls = self.on_time(out) || sound;
+        // Settling sets these anew each time, and who armed them would be another step.
+        self.calm &= !polls || !self.timers.is_set_by_settling();
         if !self.calm {
             let before = out.len();
             self.settle(out);
             self.handle_own(out);
             self.calm = out.len() == before;
+        } else if polls {
+            self.poll_on(out);
         }
     }
 

@@ -58,10 +58,15 @@ impl Timers {
         expired
     }
 
-    /// Whether a timer other than the heartbeat's has expired.
-    pub(super) fn any_but_beat(&self, now: Instant) -> bool {
-        const BEAT: usize = Timer::Beat as usize;
-        self.at.iter().enumerate().any(|(slot, at)| *at <= now && slot != BEAT)
+    /// Whether a timer other than the heartbeat's and that of the polls has expired.
+    pub(super) fn any_but_routine(&self, now: Instant) -> bool {
+        const ROUTINE: [usize; 2] = [Timer::Beat as usize, Timer::Probe as usize];
+        self.at.iter().enumerate().any(|(slot, at)| *at <= now && !ROUTINE.contains(&slot))
+    }
+
+    /// Whether a timer is set that settling clears and sets anew.
+    pub(super) fn is_set_by_settling(&self) -> bool {
+        self.is_set(Timer::Placement) || self.is_set(Timer::Coordination)
     }
 
     /// The earliest slot; of equal ones the first.
@@ -121,17 +126,18 @@ mod tests {
     }
 
     #[test]
-    fn an_expired_timer_is_empty_and_the_heartbeat_is_not_counted() {
+    fn an_expired_timer_is_empty_and_routine_is_not_counted() {
         let mut timers = Timers::new();
         timers.set(Timer::Beat, at(1));
+        timers.set(Timer::Probe, at(1));
         timers.set(Timer::Join, at(3));
-        assert!(!timers.any_but_beat(at(2)) && timers.any_but_beat(at(3)));
+        assert!(!timers.any_but_routine(at(2)) && timers.any_but_routine(at(3)));
         assert!(!timers.expired(Timer::Join, at(2)));
         assert!(timers.expired(Timer::Join, at(3)) && !timers.expired(Timer::Join, at(4)));
-        assert!(!timers.any_but_beat(at(9)) && !timers.expired(Timer::Regroup, Instant::MAX));
+        assert!(!timers.any_but_routine(at(9)) && !timers.expired(Timer::Regroup, Instant::MAX));
         timers.set(Timer::Join, at(7));
         timers.set_earlier(Timer::Join, at(8));
         assert_eq!(timers.deadline().map(|next| next.at), Some(at(1)));
-        assert!(!timers.any_but_beat(at(6)) && timers.any_but_beat(at(7)));
+        assert!(!timers.any_but_routine(at(6)) && timers.any_but_routine(at(7)));
     }
 }

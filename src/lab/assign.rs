@@ -56,9 +56,11 @@ pub fn holder(key: &str) -> Holder {
     if setting || other_keys().iter().any(|other| other.key == key) {
         return Holder::Settings;
     }
-    match path(key).first() {
-        Some(first) if OF_SCENARIO.contains(&first.as_str()) => Holder::Scenario,
-        _ => Holder::Topology,
+    match path(key).first().map(String::as_str) {
+        Some(first) if OF_SCENARIO.contains(&first) => Holder::Scenario,
+        Some(first) if OF_TOPOLOGY.contains(&first) => Holder::Topology,
+        // What is neither is told as a setting that does not exist.
+        _ => Holder::Settings,
     }
 }
 

@@ -16,8 +16,8 @@ use crate::model::scenario::VerdictKind;
 use crate::model::topology::ClientKind;
 use crate::model::{Scenario, Topology, show};
 use crate::sim::{Recording, simulate};
+use crate::view::first_disturbance;
 use crate::view::outage::{self, Outage, Who};
-use crate::view::{Scene, first_disturbance};
 use std::collections::BTreeMap;
 
 /// How long the site has to start up before an episode's first fault.
@@ -208,11 +208,7 @@ pub fn play_episode(topology: &Topology, scenario: &Scenario, seed: u64) -> Play
 pub fn play(topology: &Topology, scenario: &Scenario, seed: u64) -> Played {
     let recorded = simulate(topology, scenario, seed, Recording::Memory);
     let records = recorded.records;
-    let promises = check::judge(topology, scenario, scenario.until, &records);
-    let mut end = Scene::new(topology, scenario);
-    for record in &records {
-        end.apply(record);
-    }
+    let (promises, end) = check::judge(topology, scenario, &records);
     let unbalanced = accounts::disagreements(&recorded.account, &run::mail(&end), &records);
     let verdict = run::verdict(scenario, &promises, &[], unbalanced);
     let told = verdict.broken.iter().map(|(name, at, why)| format!("{name} at {at}: {why}"));

@@ -2,6 +2,7 @@
 
 use super::accounts;
 use super::expect::{self, StepMarks};
+use super::fold::{Folded, folded};
 use super::moves::{self, Move};
 use crate::base::{IdVec, Instant, Span};
 use crate::check;
@@ -13,7 +14,7 @@ use crate::model::scenario::VerdictKind;
 use crate::model::topology::ClientKind;
 use crate::model::{Assumption, Scenario, Topology, assumed};
 use crate::sim::{Account, Recorded, Recording, simulate};
-use crate::view::outage::{self, Outage, Who};
+use crate::view::outage::{Outage, Who};
 use crate::view::{Scene, first_disturbance};
 use hdrhistogram::Histogram;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -173,14 +174,9 @@ pub fn judged<'t>(
     records: Vec<Record>,
     books: Option<Books>,
 ) -> Outcome<'t> {
-    let outages = outage::outages(topology, scenario, &records);
+    let Folded { outages, promises, end } = folded(topology, scenario, &records);
     let disturbed = first_disturbance(scenario);
     let steps = expect::judge(topology, scenario, &records, &outages);
-    let promises = check::judge(topology, scenario, scenario.until, &records);
-    let mut end = Scene::new(topology, scenario);
-    for record in &records {
-        end.apply(record);
-    }
     let names = Names::new(topology, Some(scenario));
     let moves = moves::moves(&names, &records);
     let mail = mail(&end);

@@ -73,7 +73,7 @@ impl Run {
 
     /// Goes on until a moment; the records since the last one.
     pub fn until(&mut self, at: Instant) -> Recorded {
-        plant::run(&mut self.world, at)
+        plant::run(&mut self.world, at, |_| ()).0
     }
 
     /// How busy every machine was, from the beginning to a moment.
@@ -100,6 +100,6 @@ pub fn simulate(
     recording: Recording,
 ) -> Recorded {
     let mut run = Run::new(topology, scenario, seed, recording);
-    let recorded = run.until(scenario.until);
-    Recorded { client_bytes: run.client_bytes(), ..recorded }
+    let (recorded, client_bytes) = plant::run(&mut run.world, scenario.until, client::bytes);
+    Recorded { client_bytes, ..recorded }
 }

@@ -424,15 +424,20 @@ impl Plant<'_> {
     }
 }
 
-/// Runs the world until a moment and takes out what was recorded.
-pub(super) fn run(world: &mut World, until: Instant) -> Recorded {
-    let (events, account) = lent(world, |mut plant| {
+/// Runs the world until a moment and takes out what was recorded; what is asked of the plant then
+/// is beside it.
+pub(super) fn run<T>(
+    world: &mut World,
+    until: Instant,
+    ask: impl FnOnce(&Plant) -> T,
+) -> (Recorded, T) {
+    lent(world, |mut plant| {
         let events = pump(&mut plant, until);
         let (requests, messages) = (client::account(&plant), mail::account(&plant));
-        (events, Account { requests, messages })
-    });
-    let mut recorder = world.resource_mut::<Recorder>();
-    Recorded { records: recorder.take(), events, account, client_bytes: (0, 0) }
+        let account = Account { requests, messages };
+        let records = plant.recorder.take();
+        (Recorded { records, events, account, client_bytes: (0, 0) }, ask(&plant))
+    })
 }
 
 /// Borrows the world once for whatever is done with the plant.

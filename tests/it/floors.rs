@@ -43,7 +43,12 @@ const FLOORS: &[Floor] = &[
     floor("agent", 5, TO_JOURNAL, &["tokio"]),
     floor("import", 5, TO_JOURNAL, &["csv", "serde_json"]),
     floor("lab", 6, TO_LAB, &["hdrhistogram", "toml_edit", "serde", "postcard"]),
-    floor("report", 7, TO_REPORT, &["csv", "serde", "serde_json", "plotters"]),
+    floor(
+        "report",
+        7,
+        TO_REPORT,
+        &["csv", "serde", "serde_json", "plotters", "hdrhistogram", "parquet"],
+    ),
     floor("tui", 7, TO_TUI, &["ratatui", "crossterm", "tui_input"]),
     floor(
         "cli",
@@ -79,6 +84,7 @@ const CRATES: &[&str] = &[
     "csv",
     "serde_json",
     "plotters",
+    "parquet",
     "ctrlc",
     "tokio",
     "ratatui",

@@ -3,6 +3,7 @@
 #![allow(missing_docs, unreachable_pub)]
 
 mod balancers;
+mod browser;
 mod capacity;
 #[path = "../core/cases/mod.rs"]
 mod cases;
@@ -35,6 +36,7 @@ mod source;
 mod states;
 mod stream;
 mod suite;
+mod sweep_files;
 mod terminal;
 mod tidy;
 mod twin;

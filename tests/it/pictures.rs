@@ -24,7 +24,7 @@ fn picture(film: &Film, show: Show, at: Option<Instant>) -> String {
 }
 
 /// What is wrong with a picture as XML: tags that are not closed, or a stray character.
-fn unbalanced(picture: &str) -> Option<String> {
+pub(crate) fn unbalanced(picture: &str) -> Option<String> {
     let mut open: Vec<&str> = Vec::new();
     for part in picture.split('<').skip(1) {
         let Some((tag, text)) = part.split_once('>') else { return Some(part.to_owned()) };
@@ -55,7 +55,7 @@ fn number(element: &str, name: &str) -> Option<f64> {
 }
 
 /// Texts that are too small, or begin outside of the frame.
-fn misplaced(picture: &str) -> Vec<String> {
+pub(crate) fn misplaced(picture: &str) -> Vec<String> {
     let frame = picture.split('>').next().expect("a first element");
     let size = |name| number(frame, name).expect("the frame has a size");
     let (width, height) = (size("width"), size("height"));

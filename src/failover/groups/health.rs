@@ -32,22 +32,27 @@ impl Groups {
         self.locals[id].probe = Some((op, ctx.now));
     }
 
-    /// The moment of a poll, a restart or a time-out may have come.
-    pub(in crate::failover) fn wake(&mut self, ctx: &mut Ctx) {
+    /// The moment of a poll, a restart or a time-out may have come. Whether nothing but polls was
+    /// due.
+    pub(in crate::failover) fn wake(&mut self, ctx: &mut Ctx) -> bool {
+        let mut routine = true;
         for id in ctx.config.resources.ids() {
             let config = &ctx.config.resources[id];
             let local = &mut self.locals[id];
             let silent = ctx.now.since(local.pending_since) >= config.pending_timeout;
             match (local.state, local.probe) {
                 (ResourceState::OnlinePending, _) if silent => {
+                    routine = false;
                     self.fail(ctx, id, Failure::NoAnswer);
                 }
                 (ResourceState::OfflinePending, _) if silent => {
+                    routine = false;
                     ctx.act(Act::Terminate(id), Pending::Nothing);
                     self.off(ctx, id);
                 }
                 (ResourceState::Online, Some((_, since))) => {
                     if ctx.now.since(since) >= config.deadlock_timeout {
+                        routine = false;
                         self.deadlock(ctx, id);
                     }
                 }
@@ -74,6 +79,7 @@ impl Groups {
                 ) => {}
             }
         }
+        routine
     }
 
     /// A health check was not answered within DeadlockTimeout: the resource monitor is ended and
@@ -108,7 +114,8 @@ impl Groups {
         config.resources[id].separate_monitor || self.locals[id].separate
     }
 
-    pub(super) fn arm(&self, ctx: &mut Ctx) {
+    /// Sets the timers to the next moment of a poll, a restart or a time-out.
+    pub(in crate::failover) fn arm(&self, ctx: &mut Ctx) {
         let (mut probe, mut resource) = (Instant::MAX, Instant::MAX);
         for (id, local) in self.locals.iter() {
             let config = &ctx.config.resources[id];

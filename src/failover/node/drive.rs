@@ -3,8 +3,8 @@
 use super::*;
 
 impl Node {
-    /// Every timer that has expired.
-    pub(super) fn on_time(&mut self, out: &mut Effects) {
+    /// Every timer that has expired. Whether resources were polled.
+    pub(super) fn on_time(&mut self, out: &mut Effects) -> bool {
         let now = self.now;
         if self.started.is_none() {
             self.started = Some(now);
@@ -40,7 +40,7 @@ impl Node {
         let probe = self.timers.expired(Timer::Probe, now);
         let resource = self.timers.expired(Timer::Resource, now);
         if probe || resource {
-            self.groups.wake(&mut lend!(self, out));
+            self.calm &= self.groups.wake(&mut lend!(self, out));
         }
         self.timers.expired(Timer::ActiveManager, now);
         self.timers.expired(Timer::Placement, now);
@@ -48,6 +48,12 @@ impl Node {
         if self.timers.expired(Timer::Database, now) {
             self.databases.wake(&mut lend!(self, out));
         }
+        probe
+    }
+
+    /// Plans the next polls, as settling would.
+    pub(super) fn poll_on(&mut self, out: &mut Effects) {
+        self.groups.arm(&mut lend!(self, out));
     }
 
     pub(super) fn refresh_ways(&mut self) {

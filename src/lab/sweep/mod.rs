@@ -12,6 +12,7 @@ mod points;
 mod sample;
 mod store;
 mod study;
+pub mod words;
 mod work;
 
 pub use budget::{Budget, PERCENTILES, Row, StageFigures};
@@ -20,7 +21,7 @@ pub use plan::{
     Case, Demand, Design, Enough, Event, Fork, Goal, Mode, Outcome, Plan, Point, Whose,
 };
 pub use points::points;
-pub use sample::{NEVER, RECOVERED, UNNOTICED};
+pub use sample::{NEVER, RECOVERED, UNNOTICED, measure_names};
 pub use store::{Kept, Manifest, Store, StoreError, VERSION, read_path};
 pub use study::{CaseStudy, PointStudy, Study, label};
 pub use work::{Lab, WorkError};

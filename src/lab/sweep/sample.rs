@@ -110,22 +110,26 @@ fn cut_off(outages: &[Outage]) -> u32 {
     clients.len() as u32
 }
 
-/// How long after the first fault each kind of client, group and database was back for good, and
-/// the longest outage of one client of each kind.
-fn measures(topology: &Topology, outages: &[Outage], since: Instant) -> Vec<(String, Span)> {
-    let mut all: BTreeMap<String, Span> = BTreeMap::new();
-    all.insert(RECOVERED.to_owned(), Span::ZERO);
+/// The names of all durations that runs of a topology have.
+pub fn measure_names(topology: &Topology) -> Vec<String> {
+    let mut names = vec![RECOVERED.to_owned()];
     for group in &topology.clients {
         let kind = group.kind.word();
-        if group.count > 0 {
-            all.insert(kind.to_owned(), Span::ZERO);
-            all.insert(format!("{kind}-outage"), Span::ZERO);
+        if group.count > 0 && !names.iter().any(|name| name == kind) {
+            names.extend([kind.to_owned(), format!("{kind}-outage")]);
         }
     }
     let groups = topology.groups.ids().map(Who::Group);
-    for who in groups.chain(topology.databases.ids().map(Who::Database)) {
-        all.insert(name_of(topology, who), Span::ZERO);
-    }
+    let databases = topology.databases.ids().map(Who::Database);
+    names.extend(groups.chain(databases).map(|who| name_of(topology, who)));
+    names
+}
+
+/// How long after the first fault each kind of client, group and database was back for good, and
+/// the longest outage of one client of each kind.
+fn measures(topology: &Topology, outages: &[Outage], since: Instant) -> Vec<(String, Span)> {
+    let names = measure_names(topology).into_iter();
+    let mut all: BTreeMap<String, Span> = names.map(|name| (name, Span::ZERO)).collect();
     let mut raise = |name: String, span: Span| {
         let known = all.entry(name).or_insert(Span::ZERO);
         *known = (*known).max(span);

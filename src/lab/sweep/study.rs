@@ -198,8 +198,8 @@ impl<'m> CaseStudy<'m> {
         (Difference::of(&differences), endless)
     }
 
-    /// What a stage is called.
-    pub(super) fn word(&self, place: u16) -> &'m str {
+    /// What a duration or a stage is called.
+    pub fn word(&self, place: u16) -> &'m str {
         self.memo.word_at(place)
     }
 }

@@ -26,6 +26,9 @@ pub struct Lab<'p> {
     pub refused: BTreeMap<u32, Vec<Problem>>,
     /// Whether a person stopped the work, or a shard leaves runs to others.
     pub partial: bool,
+    /// Where nothing is made: how many runs are not known, by the shard that is to make them.
+    pub missing: BTreeMap<u32, u64>,
+    makes: bool,
     store: Option<Store>,
     jobs: usize,
     shard: (u32, u32),
@@ -42,8 +45,18 @@ pub enum WorkError {
 impl<'p> Lab<'p> {
     /// A lab that makes runs with so many threads. `memo` is what is known already.
     pub fn new(plan: &'p Plan, memo: Memo, jobs: usize, progress: &'p Progress) -> Self {
-        let refused = BTreeMap::new();
-        Lab { plan, memo, refused, partial: false, store: None, jobs, shard: (1, 1), progress }
+        Lab {
+            plan,
+            memo,
+            refused: BTreeMap::new(),
+            partial: false,
+            missing: BTreeMap::new(),
+            makes: true,
+            store: None,
+            jobs,
+            shard: (1, 1),
+            progress,
+        }
     }
 
     /// Adds every run that is made to a file.
@@ -56,7 +69,20 @@ impl<'p> Lab<'p> {
         self.shard = shard;
     }
 
+    /// Makes nothing: what is not known of the runs of so many shards is counted.
+    pub fn only_look(&mut self, shards: u32) {
+        (self.makes, self.shard) = (false, (1, shards));
+    }
+
+    /// Whether a person stopped the work.
+    pub fn stopped(&self) -> bool {
+        self.progress.stop.load(Ordering::Relaxed)
+    }
+
     /// The place of a point.
+    ///
+    /// # Errors
+    /// If it could not be kept.
     pub fn point(&mut self, point: &Point) -> Result<u32, WorkError> {
         let mut news = Vec::new();
         let place = self.memo.point(point, &mut news);
@@ -68,8 +94,15 @@ impl<'p> Lab<'p> {
 
     /// Makes those runs that are not known; a shard makes its share of them. The order is that of
     /// the asks, a few of one point together.
+    ///
+    /// # Errors
+    /// If a run could not be kept.
     pub fn make(&mut self, asks: &[Ask]) -> Result<(), WorkError> {
-        let pieces = self.pieces(asks);
+        if !self.makes {
+            self.look(asks);
+            return Ok(());
+        }
+        let pieces = self.pieces(asks, self.shard.0);
         let count: usize = pieces.iter().map(|(_, _, seeds)| seeds.len()).sum();
         let done = self.progress.done.load(Ordering::Relaxed);
         self.progress.total.fetch_max(done + count, Ordering::Relaxed);
@@ -93,8 +126,20 @@ impl<'p> Lab<'p> {
         failed.map_or(Ok(()), |error| Err(WorkError::Store(error)))
     }
 
+    /// Counts what is not known.
+    fn look(&mut self, asks: &[Ask]) {
+        for shard in 1..=self.shard.1 {
+            for (point, case, seeds) in self.pieces(asks, shard) {
+                match self.plan.site(self.memo.point_at(point), case) {
+                    Ok(_) => *self.missing.entry(shard).or_default() += seeds.len() as u64,
+                    Err(problems) => drop(self.refused.insert(point, problems)),
+                }
+            }
+        }
+    }
+
     /// What is to be made, in pieces; a shard has its share of them.
-    fn pieces(&self, asks: &[Ask]) -> Vec<(u32, Case, Vec<u64>)> {
+    fn pieces(&self, asks: &[Ask], shard: u32) -> Vec<(u32, Case, Vec<u64>)> {
         let mut pieces: Vec<(u32, Case, Vec<u64>)> = Vec::new();
         for ask in asks {
             match pieces.last_mut() {
@@ -106,7 +151,7 @@ impl<'p> Lab<'p> {
                 _ => pieces.push((ask.point, ask.case, vec![ask.seed])),
             }
         }
-        let (number, of) = (self.shard.0 as usize - 1, self.shard.1 as usize);
+        let (number, of) = (shard as usize - 1, self.shard.1 as usize);
         let mine = pieces.into_iter().enumerate().filter(|(place, _)| place % of == number);
         let mut left: Vec<_> = mine.map(|(_, piece)| piece).collect();
         let mut seen: BTreeSet<Ask> = BTreeSet::new();

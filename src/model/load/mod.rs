@@ -6,6 +6,7 @@ mod cluster;
 mod faults;
 mod groups;
 mod machines;
+mod plan;
 mod rates;
 mod read;
 mod resources;
@@ -17,6 +18,7 @@ mod topology;
 mod versions;
 
 pub use faults::service_word;
+pub use plan::{MOST_RUNS, PlanFile, plan};
 pub use rates::rates;
 pub use read::near;
 pub use scenario::{scenario, topology_named, until, wishes};

@@ -128,7 +128,7 @@ pub fn outages(topology: &Topology, scenario: &Scenario, records: &[Record]) -> 
         scene.apply(record);
         fold.see(&scene, records, RecordNo(number as u32));
     }
-    fold.outages(topology, scenario)
+    fold.into_outages(topology, scenario)
 }
 
 /// Every outage of a client, whenever it was.
@@ -174,13 +174,17 @@ impl Fold {
         self.services(scene, records, number);
     }
 
-    /// Every outage after the first disturbance, in the order of their beginnings.
+    /// Every outage so far after the first disturbance, in the order of their beginnings.
     pub fn outages(&self, topology: &Topology, scenario: &Scenario) -> Vec<Outage> {
+        self.clone().into_outages(topology, scenario)
+    }
+
+    /// Every outage after the first disturbance, when all records have been taken in.
+    pub fn into_outages(mut self, topology: &Topology, scenario: &Scenario) -> Vec<Outage> {
         let Some(since) = first_disturbance(scenario) else { return Vec::new() };
-        let mut fold = self.clone();
-        fold.open_clients(topology);
-        fold.open_services();
-        let mut found = fold.found;
+        self.open_clients(topology);
+        self.open_services();
+        let mut found = self.found;
         found.retain(|outage| outage.from >= since || outage.to.is_none_or(|to| to > since));
         found.sort_by_key(|outage| (outage.from, outage.who));
         found
