@@ -9,6 +9,7 @@ pub mod fault;
 pub mod load;
 pub mod load_balancer;
 pub mod order;
+pub mod powershell;
 pub mod problem;
 pub mod quorum;
 pub mod rates;

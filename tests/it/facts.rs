@@ -1,8 +1,9 @@
 //! Every row of the fact sheets that a source names exists, and every parameter names what it
-//! rests on.
+//! rests on, every property of the product the row that has it.
 
 use crate::source::{files, root};
 use dagtwin::check;
+use dagtwin::model::powershell::PROPERTIES;
 use dagtwin::model::settings::{Basis, PARAMETERS};
 
 const SHEETS: [&str; 2] = ["wsfc", "exchange"];
@@ -71,6 +72,21 @@ fn every_number_says_what_it_rests_on() {
         let standard = source.contains("RFC ");
         assert!(!source.is_empty(), "{}: no source", parameter.key);
         assert!(assumed || row || standard, "{}: \"{source}\" names no row", parameter.key);
+    }
+}
+
+#[test]
+fn every_property_of_the_product_is_a_fact() {
+    for property in PROPERTIES {
+        let row = SHEETS.iter().any(|sheet| !named(property.source, sheet).is_empty());
+        assert!(row, "{}: \"{}\" names no row", property.key, property.source);
+        let texts = SHEETS.map(|sheet| {
+            let path = root().join(format!("docs/facts/{sheet}.md"));
+            std::fs::read_to_string(path).expect("the sheet")
+        });
+        let told = texts.iter().any(|text| text.contains(property.name));
+        let mode = property.name == "QuorumType";
+        assert!(told || mode, "{}: no sheet has {}", property.key, property.name);
     }
 }
 

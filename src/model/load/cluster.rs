@@ -22,6 +22,8 @@ pub(super) struct Cluster {
     pub(super) addresses: Vec<(Placed, Address)>,
     /// AntiAffinityClassNames, numbered as they come.
     pub(super) classes: Vec<String>,
+    /// FailoverPeriod of a group that does not say.
+    pub(super) failover_period: Span,
 }
 
 /// The machines, of which the first are nodes.
@@ -118,7 +120,7 @@ impl Cluster {
             resources: Vec::new(),
             preferred_owners: Vec::new(),
             failover_threshold: u32::try_from(nodes.saturating_sub(1)).unwrap_or(0),
-            failover_period: Span::from_secs(6 * 3600),
+            failover_period: self.failover_period,
             auto_failback: false,
             failback_window: None,
             priority: USUAL_PRIORITY,

@@ -4,7 +4,7 @@ use super::cluster::{Cluster, USUAL_PRIORITY};
 use super::read::Section;
 use super::resources::ranged;
 use super::topology::{in_subnet, name_once};
-use crate::base::{Address, IdVec, NetId, NodeId, NodeSet, Span};
+use crate::base::{Address, IdVec, NetId, NodeId, NodeSet};
 use crate::model::topology::*;
 
 const PRIORITIES: [u32; 4] = [0, 1000, 2000, 3000];
@@ -51,8 +51,7 @@ impl Cluster {
             resources: Vec::new(),
             preferred_owners,
             failover_threshold: section.value("failover_threshold").unwrap_or(usual),
-            failover_period: ranged(section, "failover_period")
-                .unwrap_or(Span::from_secs(6 * 3600)),
+            failover_period: ranged(section, "failover_period").unwrap_or(self.failover_period),
             auto_failback,
             failback_window: window(section),
             priority: priority(section),

@@ -60,7 +60,8 @@ fn build(root: &Section, overrides: &[Wish], problems: &mut Vec<Problem>) -> Opt
         // Everything else would be about members that are not there.
         return None;
     }
-    let mut site = Cluster::default();
+    let failover_period = values.cluster.failover_period;
+    let mut site = Cluster { failover_period, ..Cluster::default() };
     let members = Members { machines: &machines, nodes, names: &names };
     let dag = site.dag(root, &members, &networks, &net_names, values.cluster.quorum_type);
     site.groups(root, &node_names, &networks, &net_names);
