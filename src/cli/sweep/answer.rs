@@ -7,8 +7,8 @@ use super::planned::Asked;
 use crate::journal::Header;
 use crate::lab::statistics::Ranks;
 use crate::lab::sweep::{
-    Case, Flip, Lab, Mode, Moments, Point, Sensitivity, Study, Tuned, WorkError, flip, fork, points,
-    sensitivity, tune,
+    Case, Flip, Lab, Mode, Moments, Point, Sensitivity, Study, Tuned, WorkError, flip, fork,
+    points, sensitivity, tune,
 };
 use crate::report::export::{self, Show, Wish};
 use crate::report::sweep::finding::{self, Finding, Question};
@@ -58,10 +58,12 @@ pub(super) fn shown(lab: &Lab, asked: &Asked, found: &Found, output: &Output) ->
     let mut files: Vec<(PathBuf, Vec<u8>)> = Vec::new();
     match found {
         Found::Points(runs) => {
-            let study = Study::of(&asked.plan, asked.points.clone(), &lab.memo, &lab.refused, *runs);
-            let pages = output.write.iter().any(|path| {
-                path.extension().is_some_and(|end| end == "html" || end == "htm")
-            });
+            let study =
+                Study::of(&asked.plan, asked.points.clone(), &lab.memo, &lab.refused, *runs);
+            let pages = output
+                .write
+                .iter()
+                .any(|path| path.extension().is_some_and(|end| end == "html" || end == "htm"));
             let wanted = pages || output.format == Typed::Html;
             let timeline = if wanted { timeline(asked, &study)? } else { None };
             let (title, repeat) = (&asked.title, &asked.call);

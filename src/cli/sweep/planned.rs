@@ -33,8 +33,6 @@ pub(super) struct Asked {
     pub call: String,
     /// The site as it is.
     pub topology: Topology,
-    /// Its scenario.
-    pub scenario: Scenario,
 }
 
 impl Asked {
@@ -44,8 +42,8 @@ impl Asked {
         let (loaded, scenario) = load::site(&plan.sources).map_err(Failure::Input)?;
         let title = titled(&loaded.topology, &scenario);
         let points = points(&plan, &mode)?;
-        let topology = loaded.topology;
-        Ok(Asked { plan, mode, points, title, call: manifest.call.clone(), topology, scenario })
+        let (call, topology) = (manifest.call.clone(), loaded.topology);
+        Ok(Asked { plan, mode, points, title, call, topology })
     }
 
     /// Whether shares of the runs can be made without knowing the others.
@@ -142,8 +140,7 @@ pub(super) fn asked(args: &Sweep) -> Result<Asked, Failure> {
     names_known(&plan, &mode, &site.loaded.topology)?;
     let points = points(&plan, &mode)?;
     let call = call(&topology, scenario.as_deref(), &set, until.as_deref(), &plan, &mode_words);
-    let (topology, scenario) = (site.loaded.topology, site.scenario);
-    Ok(Asked { plan, mode, points, title, call, topology, scenario })
+    Ok(Asked { plan, mode, points, title, call, topology: site.loaded.topology })
 }
 
 fn titled(topology: &Topology, scenario: &Scenario) -> String {

@@ -4,13 +4,14 @@ use super::plan::{Case, Whose, name_of};
 use crate::base::{GroupId, Instant, Span};
 use crate::failover::seam::{Effect, Note, Operation, Why};
 use crate::journal::{Record, What};
-use crate::lab::run::{self, Folded};
+use crate::lab::fold::{Folded, folded};
+use crate::lab::run;
 use crate::lab::{accounts, expect};
 use crate::model::scenario::VerdictKind;
 use crate::model::{Scenario, Topology};
 use crate::sim::{Recorded, Recording, Run, simulate};
-use crate::view::outage::{Outage, Who};
 use crate::view::first_disturbance;
+use crate::view::outage::{Outage, Who};
 use std::collections::BTreeMap;
 
 /// The cluster core group: users do not reach it.
@@ -58,7 +59,7 @@ pub(super) fn play(
         Case::Fork { at, of } => forked((topology, scenario), of, at, seed),
     };
     let records = recorded.records;
-    let Folded { outages, promises, end } = run::folded(topology, scenario, &records);
+    let Folded { outages, promises, end } = folded(topology, scenario, &records);
     let mail = run::mail(&end);
     let unbalanced = accounts::disagreements(&recorded.account, &mail, &records);
     let verdict = run::verdict(scenario, &promises, &[], unbalanced);

@@ -25,7 +25,8 @@ fn rows(question: &Question) -> (Vec<String>, Vec<Vec<String>>) {
             let side = |shift: &Option<Shift>| match shift {
                 None => vec![String::new(); 4],
                 Some(shift) => {
-                    let text = |number: Option<f64>| number.map_or(String::new(), |n| n.to_string());
+                    let text =
+                        |number: Option<f64>| number.map_or(String::new(), |n| n.to_string());
                     let (low, high) = (shift.interval.map(|i| i.0), shift.interval.map(|i| i.1));
                     vec![shift.value.clone(), text(shift.by), text(low), text(high)]
                 }
@@ -36,8 +37,16 @@ fn rows(question: &Question) -> (Vec<String>, Vec<Vec<String>>) {
                 row
             };
             let names = head(&[
-                "key", "value", "smaller", "smaller_by_ms", "smaller_from_ms", "smaller_to_ms",
-                "larger", "larger_by_ms", "larger_from_ms", "larger_to_ms",
+                "key",
+                "value",
+                "smaller",
+                "smaller_by_ms",
+                "smaller_from_ms",
+                "smaller_to_ms",
+                "larger",
+                "larger_by_ms",
+                "larger_from_ms",
+                "larger_to_ms",
             ]);
             (names, found.moved.iter().map(row).collect())
         }
@@ -54,22 +63,24 @@ fn rows(question: &Question) -> (Vec<String>, Vec<Vec<String>>) {
         Finding::Tune(found, goals) => {
             let mut names: Vec<String> = head(&["meets", "runs", "changes"]);
             names.extend(goals.iter().map(|goal| goal.text.clone()));
-            let row = |one: &crate::lab::sweep::Candidate| {
-                let changed = changes(question, one).into_iter();
-                let changed = changed.map(|(name, before, after, _)| format!("{name}: {before} -> {after}"));
-                let mut row = vec![
-                    format!("{:?}", one.all()).to_lowercase(),
-                    one.runs.to_string(),
-                    changed.collect::<Vec<_>>().join("; "),
-                ];
-                row.extend(one.goals.iter().map(|(_, measured)| match measured {
-                    Measured::Percentile(found) => {
-                        found.map_or(String::new(), |found| super::super::numbers::seconds(found.value))
-                    }
-                    Measured::Share(found) => format!("{}/{}", found.had, found.of),
-                }));
-                row
-            };
+            let row =
+                |one: &crate::lab::sweep::Candidate| {
+                    let changed = changes(question, one).into_iter();
+                    let changed = changed
+                        .map(|(name, before, after, _)| format!("{name}: {before} -> {after}"));
+                    let mut row = vec![
+                        format!("{:?}", one.all()).to_lowercase(),
+                        one.runs.to_string(),
+                        changed.collect::<Vec<_>>().join("; "),
+                    ];
+                    row.extend(one.goals.iter().map(|(_, measured)| match measured {
+                        Measured::Percentile(found) => found.map_or(String::new(), |found| {
+                            super::super::numbers::seconds(found.value)
+                        }),
+                        Measured::Share(found) => format!("{}/{}", found.had, found.of),
+                    }));
+                    row
+                };
             let all = std::iter::once(&found.as_it_is).chain(&found.met).chain(&found.nearest);
             (names, all.map(row).collect())
         }

@@ -15,12 +15,12 @@ pub(super) fn write(question: &Question, out: &mut dyn Write) -> io::Result<()> 
     let plan = question.plan;
     let (name, found) = match question.finding {
         Finding::Sensitivity(found) => ("sensitivity", sensitivity(found)),
-        Finding::Flip(found, outcome) => {
-            ("flip", flip(found, &plan.axes[0].key, &outcome.told()))
-        }
+        Finding::Flip(found, outcome) => ("flip", flip(found, &plan.axes[0].key, &outcome.told())),
         Finding::Fork(found, outcome) => {
             let ms = |at: Instant| at.as_nanos() as f64 / 1e6;
-            let moments = found.iter().map(|(at, of)| json!({ "at_ms": ms(*at), "probability": proportion(of) }));
+            let moments = found
+                .iter()
+                .map(|(at, of)| json!({ "at_ms": ms(*at), "probability": proportion(of) }));
             let found = json!({
                 "outcome": outcome.told(),
                 "changes": plan.changes,
@@ -84,7 +84,8 @@ fn flip(found: &Flip, key: &str, outcome: &str) -> Value {
         }
     });
     let curve = found.curve(usize::MAX).into_iter();
-    let curve = curve.map(|(value, at)| json!({ "value": shown(value), "probability": proportion(&at) }));
+    let curve =
+        curve.map(|(value, at)| json!({ "value": shown(value), "probability": proportion(&at) }));
     let against = found.contradictions.iter();
     json!({
         "key": key,

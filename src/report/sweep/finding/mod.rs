@@ -55,7 +55,9 @@ pub fn write(question: &Question, format: SweepFormat, out: &mut dyn Write) -> i
         }
         SweepFormat::Json => json::write(question, out),
         SweepFormat::Csv => csv::write(question, out),
-        SweepFormat::Svg => out.write_all(picture::draw(question).map_err(io::Error::other)?.as_bytes()),
+        SweepFormat::Svg => {
+            out.write_all(picture::draw(question).map_err(io::Error::other)?.as_bytes())
+        }
         SweepFormat::Html => Err(io::Error::other(
             "a page shows points; --flip, --fork, --sensitivity and --goal have text, json, csv \
              and svg",

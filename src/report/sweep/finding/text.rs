@@ -5,12 +5,12 @@ use super::super::table::Table;
 use super::super::text::quantile;
 use super::{Finding, Question};
 use crate::base::{Instant, Span};
+use crate::lab::assign::value_of;
 use crate::lab::statistics::Proportion;
 use crate::lab::sweep::{
     Boundary, Candidate, Flip, Goal, Measured, Met, Moments, Outcome, Sensitivity, Shift, TRIED,
     Tuned, no_return,
 };
-use crate::lab::assign::value_of;
 use crate::model::powershell;
 use crate::model::settings::Value;
 use crate::model::vary::Scale;
@@ -219,18 +219,15 @@ fn fork(
     }
     table.write(page)?;
     let text = match no_return(found) {
-        Some(at) => format!("point of no return: {} s; from there on every run ends so", moment(at)),
+        Some(at) => {
+            format!("point of no return: {} s; from there on every run ends so", moment(at))
+        }
         None => "no moment from which every run ends so".to_owned(),
     };
     page.item(Ink::Plain, "  ", &text)
 }
 
-fn tune(
-    question: &Question,
-    found: &Tuned,
-    goals: &[Goal],
-    page: &mut Page<'_>,
-) -> io::Result<()> {
+fn tune(question: &Question, found: &Tuned, goals: &[Goal], page: &mut Page<'_>) -> io::Result<()> {
     page.title("Goals")?;
     for (place, goal) in goals.iter().enumerate() {
         let cell = measured(&found.as_it_is, place);
