@@ -4,7 +4,7 @@
 //! their place from 0, their `name`, or their `kind`.
 
 use crate::model::load::{near, other_keys};
-use crate::model::settings::PARAMETERS;
+use crate::model::settings::{PARAMETERS, Settings};
 use crate::model::{Problem, Source, Sources};
 use serde::{Deserialize, Serialize};
 use toml_edit::{DocumentMut, InlineTable, Item, Table, TableLike, Value};
@@ -119,6 +119,33 @@ fn edit(source: &mut Source, assignments: &[&Assignment], named: &str) -> Vec<Pr
 pub fn faults(text: &str) -> usize {
     let Ok(mut document) = text.parse::<DocumentMut>() else { return 0 };
     document.get_mut("fault").and_then(entries).map_or(0, |entries| entries.len())
+}
+
+/// The value that a key has: a setting's, or what stands in one of the files; none if nothing
+/// stands there.
+pub fn value_of(sources: &Sources, settings: &Settings, key: &str) -> Option<String> {
+    let text = match holder(key) {
+        Holder::Settings => return settings.get(key),
+        Holder::Scenario => &sources.scenario.text,
+        Holder::Topology => &sources.topology.text,
+    };
+    let mut document = text.parse::<DocumentMut>().ok()?;
+    let steps = path(key);
+    let (last, before) = steps.split_last()?;
+    let mut place = Place::Table(document.as_table_mut());
+    for step in before {
+        place = match place {
+            Place::List(entries) => Place::Table(entry(entries, step).ok()?),
+            Place::Table(table) => match table.get_mut(step)? {
+                Item::Table(inner) => Place::Table(inner),
+                Item::Value(Value::InlineTable(inner)) => Place::Table(inner),
+                list => Place::List(entries(list)?),
+            },
+        };
+    }
+    let Place::Table(table) = place else { return None };
+    let value = table.get(last)?.as_value()?;
+    Some(value.as_str().map_or_else(|| value.to_string().trim().to_owned(), str::to_owned))
 }
 
 /// A key in its parts: at its points, but those between quotation marks.

@@ -76,6 +76,12 @@ impl Run {
         plant::run(&mut self.world, at, |_| ()).0
     }
 
+    /// From here on every draw is one of another seed's, as if what is to come were still open.
+    pub fn draw_anew(&mut self, seed: u64) {
+        plant::lent(&mut self.world, |mut plant| plant.draw_anew(seed));
+        self.world.resource_mut::<plant::Setup>().seed = seed;
+    }
+
     /// How busy every machine was, from the beginning to a moment.
     pub fn gauges(&self, at: Instant) -> IdVec<MachineId, Gauge> {
         self.world.resource::<hardware::Hardware>().gauges(at)

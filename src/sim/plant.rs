@@ -418,6 +418,16 @@ impl Plant<'_> {
         self.calendar.push(at, event);
     }
 
+    /// Every stream that is drawn from later begins anew, from another seed.
+    pub(super) fn draw_anew(&mut self, seed: u64) {
+        for (network, segment) in self.segments.iter_mut() {
+            segment.draws = Stream::new(seed, network.index() as u64, Purpose::Network);
+        }
+        for (id, client) in self.clients.iter_mut() {
+            client.draw_anew(|purpose| Stream::new(seed, u64::from(id.0), purpose));
+        }
+    }
+
     /// The stream of an entity for a purpose, fresh from the run's seed.
     pub(super) fn stream(&self, entity: u64, purpose: Purpose) -> Stream {
         Stream::new(self.setup.seed, entity, purpose)

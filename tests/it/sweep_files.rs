@@ -51,6 +51,7 @@ fn plan() -> Plan {
         measure: RECOVERED.to_owned(),
         percentile: 900,
         whose: Whose::Last,
+        changes: Vec::new(),
     }
 }
 

@@ -136,6 +136,7 @@ pub(super) fn asked(args: &Sweep) -> Result<Asked, Failure> {
         measure: args.measure.clone().or_else(|| other("measure")).unwrap_or(RECOVERED.to_owned()),
         percentile: args.percentile.or(from_file).unwrap_or(950),
         whose: budget.map_or(Whose::Last, Whose::Named),
+        changes: changes(args, &file, &mode),
     };
     let title = titled(&site.loaded.topology, &site.scenario);
     names_known(&plan, &mode, &site.loaded.topology)?;
@@ -226,12 +227,9 @@ fn mode(args: &Sweep, file: &PlanFile) -> Result<(Mode, Vec<String>, Option<Axis
             read.ok_or_else(told)?.into_iter().map(|span| Instant::ZERO + span).collect();
         moments.sort();
         moments.dedup();
-        let changes =
-            if question.change.is_empty() { listed("change") } else { question.change.clone() };
-        let fork = Fork { moments, outcome: outcome(Event::NotBack)?, changes };
+        let fork = Fork { moments, outcome: outcome(Event::NotBack)? };
         let mut words = vec![option("fork", &grid.join(","))];
         words.push(option("outcome", &fork.outcome.told()));
-        words.extend(fork.changes.iter().map(|change| option("change", change)));
         return Ok((Mode::Fork(fork), words, None));
     }
     let goals = if typed { question.goal.clone() } else { listed("goal") };
@@ -246,6 +244,17 @@ fn mode(args: &Sweep, file: &PlanFile) -> Result<(Mode, Vec<String>, Option<Axis
         return Err(wrong("outcome", &text, "--flip or --fork beside it"));
     }
     Ok((Mode::Points, Vec::new(), None))
+}
+
+/// The changes of a fork.
+fn changes(args: &Sweep, file: &PlanFile, mode: &Mode) -> Vec<String> {
+    let listed = file.others.iter().filter(|(known, _)| *known == "change");
+    match mode {
+        Mode::Fork(_) if args.question.change.is_empty() => {
+            listed.map(|(_, value)| value.clone()).collect()
+        }
+        _ => args.question.change.clone(),
+    }
 }
 
 fn flip_of(text: &str) -> Result<Axis, Failure> {
@@ -347,7 +356,12 @@ fn points(plan: &Plan, mode: &Mode) -> Result<Vec<Point>, Failure> {
             }
         }
     }
-    for case in plan.cases() {
+    let forks = match mode {
+        Mode::Fork(fork) => fork.moments.clone(),
+        _ => Vec::new(),
+    };
+    let forks = forks.into_iter().map(|at| Case::Fork { at, of: plan.seed });
+    for case in plan.cases().into_iter().chain(forks) {
         if let (true, Err(told)) = (problems.is_empty(), plan.site(&Point::new(), case)) {
             problems.extend(told);
         }
@@ -400,6 +414,7 @@ fn call(
         Enough::Share(share) => option("enough", &percent(share)),
     }));
     words.extend(mode.iter().cloned());
+    words.extend(plan.changes.iter().map(|change| option("change", change)));
     words.extend(set.iter().map(|(key, value)| option("set", &format!("{key}={value}"))));
     words.extend(until.map(|until| option("until", until)));
     words.join(" ")

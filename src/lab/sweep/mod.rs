@@ -6,22 +6,30 @@
 //! stopped goes on, and what several machines made is put together.
 
 mod budget;
+mod flip;
+mod fork;
 mod memo;
 mod plan;
 mod points;
 mod sample;
+mod sensitivity;
 mod store;
 mod study;
+mod tune;
 pub mod words;
 mod work;
 
 pub use budget::{Budget, PERCENTILES, Row, StageFigures};
+pub use flip::{Boundary, Flip, flip};
+pub use fork::{Moments, fork, no_return};
 pub use memo::{Ask, Memo, Sample};
 pub use plan::{
     Case, Demand, Design, Enough, Event, Fork, Goal, Mode, Outcome, Plan, Point, Whose,
 };
 pub use points::points;
 pub use sample::{NEVER, RECOVERED, UNNOTICED, measure_names};
+pub use sensitivity::{Moved, Sensitivity, Shift, TRIED, sensitivity};
 pub use store::{Kept, Manifest, Store, StoreError, VERSION, read_path};
 pub use study::{CaseStudy, PointStudy, Study, label};
+pub use tune::{Candidate, MOST_SHOWN, Measured, Met, Tuned, tune};
 pub use work::{Lab, WorkError};

@@ -5,10 +5,12 @@ use super::sample::NEVER;
 use crate::base::draw::{Purpose, Stream};
 use crate::base::{Instant, Span};
 use crate::lab::assign::{Assignment, assigned};
+use crate::lab::what_if;
 use crate::model::Topology;
 use crate::model::load::{self, Loaded};
 use crate::model::settings::Value;
 use crate::model::vary::{Axis, MOST_POINTS, Values};
+use crate::model::{Change, change};
 use crate::model::{Problem, Scenario, Sources};
 use crate::view::outage::Who;
 use serde::{Deserialize, Serialize};
@@ -36,6 +38,8 @@ pub struct Plan {
     pub percentile: u32,
     /// Whose outage is divided into stages.
     pub whose: Whose,
+    /// Lines of changes that are made at the moment of a fork, as `dagtwin what-if` takes them.
+    pub changes: Vec<String>,
 }
 
 /// What is asked of the runs.
@@ -128,8 +132,6 @@ pub struct Fork {
     pub moments: Vec<Instant>,
     /// What is asked.
     pub outcome: Outcome,
-    /// Lines of changes that are made at each moment, as `dagtwin what-if` takes them.
-    pub changes: Vec<String>,
 }
 
 /// What settings are to come to.
@@ -349,7 +351,20 @@ impl Plan {
     /// # Errors
     /// Everything that is wrong with them.
     pub fn site(&self, point: &Point, case: Case) -> Result<(Loaded, Scenario), Vec<Problem>> {
-        load::site(&self.texts(point, case)?)
+        let texts = self.texts(point, case)?;
+        let Case::Fork { at, .. } = case else { return load::site(&texts) };
+        if self.changes.is_empty() {
+            return load::site(&texts);
+        }
+        let mut changes: Vec<Change> = Vec::new();
+        for line in &self.changes {
+            let planned = what_if::plan(&texts, &changes)?;
+            let (topology, scenario) = (&planned.loaded.topology, &planned.scenario);
+            let read = change::parse(line, at, topology, scenario);
+            changes.push(read.map_err(|wrong| vec![no_change(line, &wrong.to_string())])?);
+        }
+        let planned = what_if::plan(&texts, &changes)?;
+        Ok((planned.loaded, planned.scenario))
     }
 
     /// The texts of a case at a point.
@@ -369,6 +384,17 @@ impl Plan {
         let lasts =
             |place| Assignment { key: format!("fault.{place}.lasts"), value: length.show() };
         (0..count).map(lasts).collect()
+    }
+}
+
+fn no_change(line: &str, wrong: &str) -> Problem {
+    Problem {
+        file: "--change".to_owned(),
+        line: None,
+        key: String::new(),
+        value: format!("{line:?}"),
+        expected: format!("a change as `dagtwin what-if` takes it: {wrong}"),
+        hint: None,
     }
 }
 

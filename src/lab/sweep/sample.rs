@@ -2,15 +2,15 @@
 
 use super::plan::{Case, Whose, name_of};
 use crate::base::{GroupId, Instant, Span};
-use crate::check;
 use crate::failover::seam::{Effect, Note, Operation, Why};
 use crate::journal::{Record, What};
-use crate::lab::{accounts, expect, run};
+use crate::lab::run::{self, Folded};
+use crate::lab::{accounts, expect};
 use crate::model::scenario::VerdictKind;
 use crate::model::{Scenario, Topology};
-use crate::sim::{Recording, simulate};
-use crate::view::outage::{self, Outage, Who};
-use crate::view::{Scene, first_disturbance};
+use crate::sim::{Recorded, Recording, Run, simulate};
+use crate::view::outage::{Outage, Who};
+use crate::view::first_disturbance;
 use std::collections::BTreeMap;
 
 /// The cluster core group: users do not reach it.
@@ -53,14 +53,12 @@ pub(super) fn play(
     seed: u64,
     (case, whose): (Case, &Whose),
 ) -> Played {
-    let recorded = simulate(topology, scenario, seed, Recording::Memory);
+    let recorded = match case {
+        Case::Planned | Case::Hiccup(_) => simulate(topology, scenario, seed, Recording::Memory),
+        Case::Fork { at, of } => forked((topology, scenario), of, at, seed),
+    };
     let records = recorded.records;
-    let outages = outage::outages(topology, scenario, &records);
-    let promises = check::judge(topology, scenario, scenario.until, &records);
-    let mut end = Scene::new(topology, scenario);
-    for record in &records {
-        end.apply(record);
-    }
+    let Folded { outages, promises, end } = run::folded(topology, scenario, &records);
     let mail = run::mail(&end);
     let unbalanced = accounts::disagreements(&recorded.account, &mail, &records);
     let verdict = run::verdict(scenario, &promises, &[], unbalanced);
@@ -81,6 +79,21 @@ pub(super) fn play(
         measures: measures(topology, &outages, since),
         stages: stages(topology, &outages, since, whose),
     }
+}
+
+/// A run from one seed up to a moment, and from another from there on.
+fn forked(
+    (topology, scenario): (&Topology, &Scenario),
+    of: u64,
+    at: Instant,
+    seed: u64,
+) -> Recorded {
+    let mut run = Run::new(topology, scenario, of, Recording::Memory);
+    let mut records = run.until(at.min(scenario.until)).records;
+    run.draw_anew(seed);
+    let rest = run.until(scenario.until);
+    records.extend(rest.records);
+    Recorded { records, ..rest }
 }
 
 /// Groups that users reach, and databases, that went to another server by themselves.

@@ -1,6 +1,6 @@
 //! The files that `--write` asks for, by the end of their names.
 
-use super::{Report, hgrm, hlog, html, svg};
+use super::{Report, SweepFormat, hgrm, hlog, html, svg};
 use std::path::{Path, PathBuf};
 
 /// The ends of names that are known.
@@ -15,7 +15,14 @@ pub fn files(report: &Report, path: &Path) -> Result<Vec<(PathBuf, Vec<u8>)>, St
     let end = path.extension().and_then(|end| end.to_str()).map(str::to_ascii_lowercase);
     let one = |bytes: Vec<u8>| Ok(vec![(path.to_owned(), bytes)]);
     let failed = |error: std::io::Error| error.to_string();
+    let written = |format| {
+        let mut bytes = Vec::new();
+        super::write(report, format, &mut bytes).map_err(failed)?;
+        one(bytes)
+    };
     match end.as_deref().unwrap_or_default() {
+        "json" => written(SweepFormat::Json),
+        "csv" => written(SweepFormat::Csv),
         "svg" => one(svg::document(report)?.into_bytes()),
         "html" | "htm" => one(html::page(report)?.into_bytes()),
         "hlog" => one(hlog::write(report).map_err(failed)?),

@@ -2,6 +2,7 @@
 
 mod csv;
 mod files;
+pub mod finding;
 mod hgrm;
 mod hlog;
 pub mod html;
@@ -123,6 +124,10 @@ pub enum SweepFormat {
     Json,
     /// A table.
     Csv,
+    /// Pictures.
+    Svg,
+    /// A page for a browser.
+    Html,
 }
 
 /// Writes a report of points.
@@ -134,5 +139,11 @@ pub fn write(report: &Report, format: SweepFormat, out: &mut dyn Write) -> io::R
         SweepFormat::Text { width, color } => text::write(report, width, color, out),
         SweepFormat::Json => json::write(report, out),
         SweepFormat::Csv => csv::write(report, out),
+        SweepFormat::Svg => text_of(svg::document(report), out),
+        SweepFormat::Html => text_of(html::page(report), out),
     }
+}
+
+fn text_of(text: Result<String, String>, out: &mut dyn Write) -> io::Result<()> {
+    out.write_all(text.map_err(io::Error::other)?.as_bytes())
 }

@@ -97,6 +97,11 @@ impl Cache {
         Cache { system, entries: Vec::new(), draws }
     }
 
+    /// Draws from another stream from now on.
+    pub(super) fn draw_from(&mut self, draws: Stream) {
+        self.draws = draws;
+    }
+
     /// Memory beside the value itself.
     pub(super) fn heap_bytes(&self) -> usize {
         self.entries.capacity() * size_of::<Entry>()

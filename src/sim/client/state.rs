@@ -125,6 +125,13 @@ pub(in crate::sim) struct Client {
 }
 
 impl Client {
+    /// Its streams begin anew.
+    pub(in crate::sim) fn draw_anew(&mut self, stream: impl Fn(Purpose) -> Stream) {
+        self.neighbours.draw_from(stream(Purpose::Reachable));
+        self.think_draws = stream(Purpose::Think);
+        self.choice = stream(Purpose::Choice);
+    }
+
     /// A client of a group that has not started yet.
     pub(in crate::sim) fn new(
         id: ClientId,
