@@ -54,8 +54,14 @@ ask() {
     timeout 10 "$@"
 }
 
+# Sends a daemon a signal, 0 for none; fails if it is not there. Daemons remove their file last.
+signal() {
+    local pid
+    pid=$(cat "$folder/$2.pid" 2>/dev/null) && [ -n "$pid" ] && kill "-$1" "$pid" 2>/dev/null
+}
+
 running() {
-    [ -s "$folder/$1.pid" ] && kill -0 "$(cat "$folder/$1.pid")" 2>/dev/null
+    signal 0 "$1"
 }
 
 start() {
@@ -91,13 +97,12 @@ stop() {
         ask scancel --user="$(id -un)" || true
     fi
     for program in slurmd slurmctld munged; do
-        running "$program" || continue
-        kill "$(cat "$folder/$program.pid")"
+        signal TERM "$program" || continue
         for _ in $(seq 60); do
             running "$program" || break
             sleep 0.25
         done
-        ! running "$program" || kill -KILL "$(cat "$folder/$program.pid")"
+        signal KILL "$program" || true
         rm -f "$folder/$program.pid"
     done
 }
