@@ -32,6 +32,7 @@ mod scenarios;
 mod select;
 mod select_fuzz;
 mod site;
+mod slurm;
 mod source;
 mod states;
 mod stream;
