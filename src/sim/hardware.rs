@@ -12,7 +12,7 @@ use bevy_ecs::prelude::Resource;
 
 /// Equal servers with one queue.
 #[derive(Clone, Debug)]
-struct Station {
+pub struct Station {
     /// When each has done what it has taken.
     free: Vec<Instant>,
     /// All work taken.
@@ -20,12 +20,13 @@ struct Station {
 }
 
 impl Station {
-    fn new(servers: u32) -> Self {
+    /// So many servers, all of them free.
+    pub fn new(servers: u32) -> Self {
         Station { free: vec![Instant::ZERO; servers as usize], busy: Span::ZERO }
     }
 
     /// Takes work that comes at a moment: when it begins.
-    fn take(&mut self, at: Instant, work: Span) -> Instant {
+    pub fn take(&mut self, at: Instant, work: Span) -> Instant {
         let idle = self.free.iter().position(|free| *free <= at);
         let first = || self.free.iter().enumerate().min_by_key(|(_, free)| **free);
         let place = idle.or_else(|| first().map(|(place, _)| place)).unwrap_or(0);

@@ -27,7 +27,7 @@ use crate::journal::Record;
 use crate::model::{Scenario, Topology};
 
 pub use calendar::Calendar;
-pub use hardware::Gauge;
+pub use hardware::{Gauge, Station};
 
 /// Whether a run keeps its records.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

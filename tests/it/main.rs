@@ -37,6 +37,7 @@ mod source;
 mod states;
 mod stream;
 mod suite;
+mod sweep;
 mod sweep_files;
 mod terminal;
 mod tidy;

@@ -87,9 +87,37 @@ pub(super) fn shown(lab: &Lab, asked: &Asked, found: &Found, output: &Output) ->
         }
     }
     for (path, bytes) in files {
-        std::fs::write(&path, bytes).map_err(|error| Failure::at(&path, &error))?;
+        if let Err(error) = std::fs::write(&path, bytes) {
+            // What was asked for on standard output should not be lost with the file.
+            super::super::print(&done)?;
+            return Err(Failure::at(&path, &error));
+        }
     }
     Ok(done)
+}
+
+/// Whether every file can be written, as far as that can be told before the work.
+pub(super) fn writable(output: &Output, mode: &Mode) -> Result<(), Failure> {
+    for path in &output.write {
+        match mode {
+            Mode::Points => report::known(path).map_err(Failure::Call)?,
+            _ => drop(format_of(path)?),
+        }
+        let folder = path.parent().filter(|folder| *folder != Path::new(""));
+        if let Some(Err(error)) = folder.map(std::fs::metadata) {
+            return Err(Failure::at(path, &error));
+        }
+    }
+    let pictures = matches!(mode, Mode::Sensitivity(_) | Mode::Tune(_));
+    match (output.format, mode) {
+        (Typed::Html, Mode::Points) | (Typed::Text | Typed::Json | Typed::Csv, _) => Ok(()),
+        (Typed::Svg, _) if !pictures => Ok(()),
+        (Typed::Svg | Typed::Html, _) => {
+            let text = "--format: this question has text, json and csv; --flip and --fork have svg \
+                        too, points html";
+            Err(Failure::Call(text.to_owned()))
+        }
+    }
 }
 
 fn question<'f>(lab: &Lab, asked: &'f Asked, found: &'f Found) -> Question<'f> {

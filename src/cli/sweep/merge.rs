@@ -43,6 +43,7 @@ pub(crate) fn merge(args: &Merge) -> Answer {
     let manifest = &first.manifest;
     let of = manifest.shard.1;
     let asked = Asked::of(manifest)?;
+    answer::writable(&args.output, &asked.mode)?;
     let progress = Progress::default();
     let mut lab = Lab::new(&asked.plan, memo, 1, &progress);
     lab.only_look(of);

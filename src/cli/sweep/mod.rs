@@ -18,6 +18,7 @@ use std::sync::Arc;
 
 pub(super) fn sweep(args: &Sweep) -> Answer {
     let asked = asked(args)?;
+    answer::writable(&args.output, &asked.mode)?;
     let progress = Arc::new(Progress::default());
     super::stop_when_asked(&progress);
     let shard = args.shard.unwrap_or((1, 1));

@@ -142,6 +142,16 @@ impl<'m> CaseStudy<'m> {
         self.runs.iter().filter_map(|(seed, run)| Some((*seed, run.measure(word)?))).collect()
     }
 
+    /// A stage of the outage of every run that has it, with its seed.
+    pub fn stage(&self, name: &str) -> Vec<(u64, Span)> {
+        let Some(word) = self.memo.known_word(name) else { return Vec::new() };
+        let of = |(seed, run): &(u64, &Sample)| {
+            let found = run.stages.iter().find(|(known, _)| *known == word);
+            found.map(|(_, span)| (*seed, *span))
+        };
+        self.runs.iter().filter_map(of).collect()
+    }
+
     /// A duration of every run that has it, sorted.
     pub fn sorted(&self, measure: &str) -> Vec<Span> {
         let mut all: Vec<Span> =

@@ -3,8 +3,26 @@
 use super::{Report, SweepFormat, hgrm, hlog, html, svg};
 use std::path::{Path, PathBuf};
 
+/// What to do for Parquet where it is not built in.
+const NO_PARQUET: &str = "this dagtwin was built without Parquet; `cargo install --path . \
+                          --features parquet` builds one with it, and .json holds the figures";
+
 /// The ends of names that are known.
 const KNOWN: &str = ".json, .csv, .svg, .html, .hlog, .hgrm or .parquet";
+
+/// Whether a name's end is one that is known and built in.
+///
+/// # Errors
+/// A message, if it is not.
+pub fn known(path: &Path) -> Result<(), String> {
+    let end = path.extension().and_then(|end| end.to_str()).map(str::to_ascii_lowercase);
+    match end.as_deref().unwrap_or_default() {
+        "json" | "csv" | "svg" | "html" | "htm" | "hlog" | "hgrm" => Ok(()),
+        "parquet" if cfg!(feature = "parquet") => Ok(()),
+        "parquet" => Err(NO_PARQUET.to_owned()),
+        _ => Err(format!("`{}`: expected a name that ends in {KNOWN}", path.display())),
+    }
+}
 
 /// The files that stand for a report under a name: one, or one for each point where the form has
 /// room for one point only. Nothing is written.
@@ -51,7 +69,5 @@ fn columns(report: &Report) -> Result<Vec<u8>, String> {
 
 #[cfg(not(feature = "parquet"))]
 fn columns(_: &Report) -> Result<Vec<u8>, String> {
-    Err("this dagtwin was built without Parquet; `cargo install --path . --features parquet` \
-         builds one with it, and .csv holds the same runs"
-        .to_owned())
+    Err(NO_PARQUET.to_owned())
 }

@@ -14,7 +14,7 @@ pub mod svg;
 mod table;
 mod text;
 
-pub use files::files;
+pub use files::{files, known};
 
 use crate::base::Span;
 use crate::lab::statistics::{Proportion, Quantile};
