@@ -33,6 +33,7 @@ pub(crate) fn unbalanced(picture: &str) -> Option<String> {
             .replace("&lt;", "")
             .replace("&gt;", "")
             .replace("&quot;", "")
+            .replace("&apos;", "")
             .contains('&')
         {
             return Some(text.to_owned());

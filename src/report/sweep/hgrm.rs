@@ -38,11 +38,8 @@ fn distribution(histogram: &Histogram<u64>, out: &mut String) {
     let (value, share) = ("Value", "Percentile");
     let _ =
         writeln!(out, "{value:>12} {share:>14} {:>10} {:>14}\n", "TotalCount", "1/(1-Percentile)");
-    let mut count = 0;
-    for step in histogram.iter_quantiles(TICKS_PER_HALF) {
-        count += step.count_since_last_iteration();
-        let value = step.value_iterated_to() as f64 / SCALE;
-        let share = step.quantile_iterated_to();
+    for Step { value, share, count } in steps(histogram) {
+        let value = value as f64 / SCALE;
         let _ = write!(out, "{value:>12.digits$} {share:.12} {count:>10}");
         let _ = match share {
             1.0 => writeln!(out),
@@ -62,4 +59,52 @@ fn distribution(histogram: &Histogram<u64>, out: &mut String) {
     // Every bucket but the first has half of its parts in common with the one before.
     let parts = histogram.distinct_values() * 2 / (buckets + 1);
     let _ = writeln!(out, "#[Buckets = {buckets:>12}, SubBuckets     = {parts:>12}]");
+}
+
+/// A line: the value, the share that it is asked for, and how many values are not above it.
+struct Step {
+    value: u64,
+    share: f64,
+    count: u64,
+}
+
+/// The lines. Shares are counted in per cent, as the Java library does: the crate's own iterator
+/// counts parts of one, and its rounding puts a value that stands exactly at a share below it.
+fn steps(histogram: &Histogram<u64>) -> Vec<Step> {
+    let all = histogram.len();
+    let (mut steps, mut count, mut level) = (Vec::new(), 0, 0.0_f64);
+    for recorded in histogram.iter_recorded() {
+        let value = recorded.value_iterated_to();
+        count += recorded.count_at_value();
+        while 100.0 * count as f64 / all as f64 >= level {
+            steps.push(Step { value, share: level / 100.0, count });
+            let halves = (100.0 / (100.0 - level)).log2().floor() as i32 + 1;
+            level += 100.0 / (f64::from(TICKS_PER_HALF) * 2_f64.powi(halves));
+            // Of the last value there is one line more, for all of them.
+            if count == all {
+                steps.push(Step { value, share: 1.0, count });
+                break;
+            }
+        }
+    }
+    steps
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the Java library's log processor, version 2.1.11, prints for the same values.
+    #[test]
+    fn lines_are_those_of_the_java_library() {
+        let mut histogram = Histogram::new(3).expect("three digits are allowed");
+        for value in [10, 20, 20, 20, 30, 40, 50, 60] {
+            histogram.record(value).expect("it grows");
+        }
+        let steps = steps(&histogram);
+        let lines: Vec<_> = steps.iter().map(|step| (step.value, step.share, step.count)).collect();
+        assert_eq!(lines[..3], [(10, 0.0, 1), (10, 0.1, 1), (20, 0.2, 4)]);
+        assert_eq!(lines[10..12], [(40, 0.75, 6), (50, 0.775, 7)]);
+        assert_eq!(lines[16..], [(60, 0.8875, 8), (60, 1.0, 8)]);
+    }
 }

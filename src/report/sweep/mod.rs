@@ -102,7 +102,7 @@ fn percent(share: f64) -> String {
 fn probability(found: &Proportion) -> (String, String) {
     let (low, high) = found.interval();
     let share = found.share().map_or_else(|| "–".to_owned(), percent);
-    (share, format!("{} to {}", percent(low), percent(high)))
+    (share, format!("{:.1} to {}", low * 100.0, percent(high)))
 }
 
 /// A text of a file without what would break its line.

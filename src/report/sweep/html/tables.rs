@@ -93,7 +93,7 @@ fn row(
 ) -> String {
     let lit = color.map_or_else(String::new, |color| format!(" data-color=\"{}\"", hex(color)));
     let runs = case.runs.len();
-    let mut out = format!("<tr{lit}>{lead}<td>{}</td>", escaped(&case.case.told()));
+    let mut out = format!("<tr{lit}>{lead}<td class=\"case\">{}</td>", escaped(&case.case.told()));
     out += &number(runs as f64, &runs.to_string(), "");
     let sorted = case.sorted(&report.study.plan.measure);
     for thousandths in shown {
