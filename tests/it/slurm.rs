@@ -122,6 +122,8 @@ fn the_merge_of_an_array_job_is_the_sweep_and_a_killed_task_is_made_up_for() {
     let said = all(&second);
     assert!(second.status.success(), "{said}");
     assert_eq!(before, kept("part.1"), "a share that was complete is left alone");
+    let note = String::from_utf8(kept("part.1.log")).expect("a note in UTF-8");
+    assert!(note.contains(": 0 runs made"), "its runs are not made again: {note}");
 
     let whole = told(&[&["sweep"], SWEEP, &["--format", "json"]].concat());
     assert_eq!(whole.status, 0, "{}", whole.err);
