@@ -3,6 +3,7 @@
 use super::super::args::{key_value, number};
 use crate::base::Span;
 use crate::lab::sweep::{Enough, words};
+use crate::model::load::MOST_RUNS;
 use crate::model::settings::Value;
 use crate::model::vary::{Axis, MOST_POINTS, Values};
 use clap::{Args, ValueEnum, ValueHint};
@@ -15,7 +16,7 @@ use std::path::PathBuf;
 /// scenario's file: fault.0.at, fault.nic-down.lasts, clients.owa.count, "start.Cluster Group".
 /// The site as it is always is one of the points. Draws are keyed by who draws for what, so runs
 /// of two points with one seed differ by nothing but the values.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Sweep {
     /// A built-in topology's name, a folder with a topology.toml, or such a file [default:
@@ -39,7 +40,7 @@ pub(crate) struct Sweep {
     #[arg(long, conflicts_with = "random")]
     pub one_at_a_time: bool,
     /// Seeds of each point [default: 100]; at most so many with --enough.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=crate::model::load::MOST_RUNS))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=MOST_RUNS))]
     pub runs: Option<u64>,
     /// Seed of the first run: a number (0x for hexadecimal) [default: 1].
     #[arg(long, value_parser = number, value_name = "N")]
@@ -86,7 +87,7 @@ pub(crate) struct Sweep {
 }
 
 /// What is asked of the runs beside their figures.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 #[group(multiple = true)]
 #[command(next_help_heading = "Questions")]
 pub(crate) struct Question {
@@ -117,7 +118,7 @@ pub(crate) struct Question {
 }
 
 /// Where the answer goes.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct Output {
     /// Form of the answer on standard output.
@@ -173,7 +174,7 @@ Examples:
   dagtwin sweep --runs 100000 --store runs.sweep --write sweep.html --write sweep.hlog";
 
 /// `KEY=VALUES`.
-fn axis(text: &str) -> Result<Axis, String> {
+pub(super) fn axis(text: &str) -> Result<Axis, String> {
     let (key, values) = key_value(text).map_err(|_| {
         "expected KEY=VALUES, such as cluster.same_subnet_threshold=3..20".to_owned()
     })?;
@@ -181,7 +182,7 @@ fn axis(text: &str) -> Result<Axis, String> {
     Ok(Axis { key, values })
 }
 
-fn moments(text: &str) -> Result<Values, String> {
+pub(super) fn moments(text: &str) -> Result<Values, String> {
     let expected = || "expected moments such as 60s..75s:1s, or 60s,65s,70s".to_owned();
     let values = Values::read(text).map_err(|_| expected())?;
     let grid = values.grid().map_err(|_| expected())?;
@@ -197,7 +198,7 @@ fn hiccup(text: &str) -> Result<Hiccup, String> {
     length.map(Hiccup::Lasts).ok_or_else(|| "expected a duration such as 3s, or none".to_owned())
 }
 
-fn percentile(text: &str) -> Result<u32, String> {
+pub(super) fn percentile(text: &str) -> Result<u32, String> {
     words::percentile(text).ok_or_else(|| "expected p0.1 to p99.9, such as p95".to_owned())
 }
 
@@ -206,7 +207,7 @@ fn words_share(text: &str) -> Result<u64, String> {
     share.ok_or_else(|| "expected a share from 0.1% to 90%, such as 20%".to_owned())
 }
 
-fn enough(text: &str) -> Result<Enough, String> {
+pub(super) fn enough(text: &str) -> Result<Enough, String> {
     let width = Span::read(text).filter(|span| !span.is_zero()).map(Enough::Width);
     let share = words::share(text).filter(|share| *share > 0).map(Enough::Share);
     width

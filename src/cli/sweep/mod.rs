@@ -2,8 +2,10 @@
 
 mod answer;
 mod arguments;
+mod from_file;
 mod merge;
 mod planned;
+mod question;
 
 pub(super) use arguments::Sweep;
 pub(super) use merge::{Merge, merge};
@@ -74,7 +76,8 @@ fn fits(path: &Path, kept: &Manifest, wanted: &Manifest) -> Result<(), Failure> 
     let file = path.display();
     let other = |what: &str| {
         Failure::Call(format!(
-            "{file}: the runs in it have {what}; give another file, or remove it\n  it was made by: {}",
+            "{file}: the runs in it have {what}; give another file, or remove it\n  it was made by: \
+             {}",
             kept.call
         ))
     };
@@ -100,11 +103,13 @@ fn wrong_store(path: &Path, error: &StoreError) -> Failure {
     match error {
         StoreError::Io(error) => Failure::at(path, error),
         StoreError::NotOne => Failure::Call(format!(
-            "{file}: expected a file of runs that `dagtwin sweep --store` wrote; it is something else"
+            "{file}: expected a file of runs that `dagtwin sweep --store` wrote; it is something \
+             else"
         )),
         StoreError::Busy => Failure::Call(format!("{file}: another sweep is writing it")),
         StoreError::Damaged(at) => Failure::Call(format!(
-            "{file}: expected whole entries; it is damaged from byte {at} on: restore it, or remove it"
+            "{file}: expected whole entries; it is damaged from byte {at} on: restore it, or \
+             remove it"
         )),
     }
 }

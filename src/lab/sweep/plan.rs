@@ -7,8 +7,10 @@ use crate::base::{Instant, Span};
 use crate::lab::assign::{Assignment, assigned};
 use crate::lab::what_if;
 use crate::model::Topology;
+use crate::model::fault::Planned;
 use crate::model::load::{self, Loaded};
-use crate::model::settings::Value;
+use crate::model::scenario::Step;
+use crate::model::settings::{Settings, Value};
 use crate::model::vary::{Axis, MOST_POINTS, Values};
 use crate::model::{Change, change};
 use crate::model::{Problem, Scenario, Sources};
@@ -363,8 +365,14 @@ impl Plan {
             let read = change::parse(line, at, topology, scenario);
             changes.push(read.map_err(|wrong| vec![no_change(line, &wrong.to_string())])?);
         }
+        let before = load::site(&texts)?;
         let planned = what_if::plan(&texts, &changes)?;
-        Ok((planned.loaded, planned.scenario))
+        let after = (planned.loaded, planned.scenario);
+        if past(&before, at) != past(&after, at) {
+            let told = format!("at {}: what had happened by then stays", show_moment(at));
+            return Err(vec![no_change(&self.changes.join(", "), &told)]);
+        }
+        Ok(after)
     }
 
     /// The texts of a case at a point.
@@ -385,6 +393,20 @@ impl Plan {
             |place| Assignment { key: format!("fault.{place}.lasts"), value: length.show() };
         (0..count).map(lasts).collect()
     }
+}
+
+/// What a run up to a moment rests on.
+fn past<'s>(
+    (loaded, scenario): &'s (Loaded, Scenario),
+    at: Instant,
+) -> (&'s Settings, Vec<&'s Planned>, Vec<&'s Step>) {
+    let faults = scenario.faults.iter().filter(|fault| fault.at < at).collect();
+    let steps = scenario.steps.iter().filter(|step| step.at < at).collect();
+    (&loaded.topology.settings, faults, steps)
+}
+
+fn show_moment(at: Instant) -> String {
+    at.since(Instant::ZERO).show()
 }
 
 fn no_change(line: &str, wrong: &str) -> Problem {
