@@ -24,10 +24,13 @@ struct Row<'s> {
     run: &'s Sample,
 }
 
+/// Reads a value of a run; none for null.
+type Read<'s, T> = Box<dyn Fn(&Row<'_>) -> Option<T> + 's>;
+
 /// What a column has of a run.
 enum Get<'s> {
-    Text(Box<dyn Fn(&Row<'_>) -> Option<String> + 's>),
-    Number(Box<dyn Fn(&Row<'_>) -> Option<i64> + 's>),
+    Text(Read<'s, String>),
+    Number(Read<'s, i64>),
 }
 
 struct Column<'s> {
