@@ -165,7 +165,7 @@ Examples:
   dagtwin sweep --runs 1000 --set clients.count=1
   dagtwin sweep --vary cluster.same_subnet_threshold=3..20 --measure outlook
   dagtwin sweep --vary fault.0.at=60s..61s:100ms --hiccup none --format csv
-  dagtwin sweep --vary cluster.same_subnet_delay=500ms..2s --vary store.mount_time=1s..5s --random 40
+  dagtwin sweep --vary store.mount_time=1s..5s --vary fault.0.at=60s..61s --random 40
   dagtwin sweep --sensitivity --measure outlook
   dagtwin sweep --flip fault.0.lasts=100ms..20s
   dagtwin sweep --fork 60s..75s:1s --outcome 'outlook>12s'

@@ -24,6 +24,8 @@ pub struct Ask {
 pub struct Sample {
     /// How it ended, but for what its steps expect.
     pub verdict: VerdictKind,
+    /// The promises that it broke.
+    pub broken: Vec<u16>,
     /// Expectations that were not met.
     pub unmet: u32,
     /// Groups and databases that were moved without being asked to.
@@ -121,8 +123,18 @@ impl Memo {
         let measures =
             places(played.measures.iter().map(|(name, span)| (name.as_str(), *span)).collect());
         let stages = places(played.stages);
-        let sample =
-            Sample { verdict, unmet, failovers, lost_mail, lost_logs, cut_off, measures, stages };
+        let broken = played.broken.iter().map(|name| self.word(name, news)).collect();
+        let sample = Sample {
+            verdict,
+            broken,
+            unmet,
+            failovers,
+            lost_mail,
+            lost_logs,
+            cut_off,
+            measures,
+            stages,
+        };
         news.push(News::Run(ask, sample.clone()));
         self.runs.insert(ask, sample);
     }
@@ -161,7 +173,10 @@ impl Memo {
                     list.iter().map(place).collect()
                 };
                 let (measures, stages) = (ours(&sample.measures)?, ours(&sample.stages)?);
-                let sample = Sample { measures, stages, ..*sample };
+                let word = |word: &u16| theirs.words.get(usize::from(*word)).copied();
+                let broken: Option<Vec<u16>> = sample.broken.iter().map(word).collect();
+                let broken = broken.ok_or(Unknown)?;
+                let sample = Sample { broken, measures, stages, ..*sample };
                 self.runs.insert(Ask { point, ..*ask }, sample);
             }
         }

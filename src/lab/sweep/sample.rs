@@ -28,6 +28,8 @@ pub const RECOVERED: &str = "recovered";
 pub struct Played {
     /// How it ended, but for what its steps expect.
     pub verdict: VerdictKind,
+    /// The promises that it broke.
+    pub broken: Vec<String>,
     /// Expectations of its steps that were not met.
     pub unmet: u32,
     /// Groups and databases that were moved without being asked to.
@@ -70,8 +72,12 @@ pub(super) fn play(
     };
     let marks = steps.iter().flat_map(|step| &step.marks);
     let since = first_disturbance(scenario).unwrap_or(scenario.until);
+    let mut broken: Vec<String> = verdict.broken.into_iter().map(|(name, ..)| name).collect();
+    broken.sort();
+    broken.dedup();
     Played {
         verdict: verdict.kind,
+        broken,
         unmet: marks.filter(|mark| mark.held_after.is_none()).count() as u32,
         failovers: failovers(&records, since),
         lost_mail: mail.lost,

@@ -176,6 +176,15 @@ impl<'m> CaseStudy<'m> {
         ended_so(self.memo, run, outcome)
     }
 
+    /// The promises that runs broke, with how many runs broke each, in the order of the alphabet.
+    pub fn broken(&self) -> BTreeMap<&'m str, u64> {
+        let mut all = BTreeMap::new();
+        for name in self.runs.iter().flat_map(|(_, run)| &run.broken) {
+            *all.entry(self.memo.word_at(*name)).or_default() += 1;
+        }
+        all
+    }
+
     /// A duration of every run as a histogram with three digits, and how many runs are left out
     /// because it has no end.
     pub fn histogram(&self, measure: &str) -> (Histogram<u64>, u64) {

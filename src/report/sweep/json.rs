@@ -71,6 +71,7 @@ fn of_case(report: &Report, case: &CaseStudy) -> Map<String, Value> {
     document.insert("runs".to_owned(), json!(case.runs.len()));
     document.insert("durations".to_owned(), Value::Object(durations.collect()));
     document.insert("events".to_owned(), Value::Object(events.into_iter().collect()));
+    document.insert("broken".to_owned(), json!(case.broken()));
     document.insert("budget".to_owned(), Budget::of(case).map_or(Value::Null, |of| budget(&of)));
     document
 }

@@ -7,6 +7,7 @@ use crate::lab::statistics::{Quantile, rank};
 use crate::lab::sweep::{Budget, Case, CaseStudy, Event, NEVER, Outcome, PointStudy};
 use crate::model::settings::Value;
 use crate::report::page::{Ink, Page};
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 /// Percentiles that every table shows, in thousandths.
@@ -23,6 +24,7 @@ pub(super) fn write(
     heading(report, page)?;
     durations(report, page)?;
     probabilities(report, page)?;
+    promises(report, page)?;
     frontier(report, page)?;
     if let [only] = report.study.points.as_slice() {
         every_duration(report, only, page)?;
@@ -156,6 +158,21 @@ fn probabilities(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
     table.write(page)
 }
 
+/// Which promises were broken, in all runs together.
+fn promises(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
+    let mut all: BTreeMap<&str, u64> = BTreeMap::new();
+    for case in report.study.points.iter().flat_map(|point| &point.cases) {
+        for (name, count) in case.broken() {
+            *all.entry(name).or_default() += count;
+        }
+    }
+    if all.is_empty() {
+        return Ok(());
+    }
+    let told: Vec<String> = all.iter().map(|(name, count)| format!("{name} in {count}")).collect();
+    page.item(Ink::Bad, "  ", &format!("runs that broke a promise: {}", told.join(", ")))
+}
+
 fn frontier(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
     let study = report.study;
     let best = study.frontier();
@@ -232,6 +249,11 @@ fn budget_table(budget: &Budget) -> Table {
     head.extend(names.iter().map(String::as_str));
     let mut table = Table::new(&head);
     for (place, stage) in budget.stages.iter().enumerate() {
+        // What takes no time at any percentile would only make the table longer.
+        let least = Span::from_micros(500);
+        if stage.p95 < least && budget.rows.iter().all(|row| row.stages[place] < least) {
+            continue;
+        }
         let mut cells =
             vec![stage.name.clone(), numbers::seconds(stage.p50), numbers::seconds(stage.p95)];
         cells.extend(budget.rows.iter().map(|row| numbers::seconds(row.stages[place])));
