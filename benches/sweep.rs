@@ -1,40 +1,54 @@
-//! What a run costs where thousands are made of one scenario: simulate and read the records once,
-//! with one client a group, on one core and on two at a time.
+//! What a run of a sweep costs, with one client a group, and how it scales with threads: the same
+//! number of runs for each, so that twice the speed is half the time.
 
 #![allow(missing_docs)]
 
-mod site;
-
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use dagtwin::base::Span;
-use dagtwin::lab::fold::folded;
-use dagtwin::sim::{Recording, simulate};
-use std::hint::black_box;
+use dagtwin::lab::pool::Progress;
+use dagtwin::lab::sweep::{Design, Lab, Memo, Plan, Point, RECOVERED, Whose, points};
+use dagtwin::model::{Source, Sources, builtin};
 
-/// Runs of each thread in one measured round.
-const RUNS: u64 = 20;
+/// Runs of a measured round.
+const RUNS: u64 = 64;
+
+/// The article's failover.
+fn plan() -> Plan {
+    let site = builtin::SITES.iter().find(|site| site.topology.name == "two-node-2010");
+    let site = site.expect("a built-in topology");
+    let file = site.scenarios.iter().find(|file| file.name == "nic-loss").expect("a scenario");
+    let source = |file: &builtin::Builtin| Source {
+        file: file.path.to_owned(),
+        name: file.name.to_owned(),
+        text: file.text.to_owned(),
+    };
+    let set = vec![("clients.count".to_owned(), "1".to_owned())];
+    let (topology, scenario) = (source(&site.topology), source(file));
+    Plan {
+        sources: Sources { topology, scenario, set, until: None },
+        axes: Vec::new(),
+        design: Design::Grid,
+        hiccups: Vec::new(),
+        runs: RUNS,
+        seed: 1,
+        enough: None,
+        measure: RECOVERED.to_owned(),
+        percentile: 950,
+        whose: Whose::Last,
+        changes: Vec::new(),
+    }
+}
 
 fn sweep(c: &mut Criterion) {
-    let (topology, scenario) = site::nic_loss(5, Span::from_secs(300));
-    let run = |seed| {
-        let records = simulate(&topology, &scenario, seed, Recording::Memory).records;
-        black_box(folded(&topology, &scenario, &records).outages.len())
-    };
+    let plan = plan();
     let mut group = c.benchmark_group("sweep");
-    for threads in [1, 2] {
-        group.throughput(Throughput::Elements(threads * RUNS));
-        group.bench_function(format!("nic-loss with 5 clients, {threads} at a time"), |b| {
+    group.throughput(Throughput::Elements(RUNS));
+    for threads in [1, 2, 4] {
+        group.bench_function(format!("the article's failover, {threads} at a time"), |b| {
             b.iter(|| {
-                std::thread::scope(|scope| {
-                    for thread in 0..threads {
-                        let run = &run;
-                        scope.spawn(move || {
-                            (0..RUNS).for_each(|seed| {
-                                run(thread * RUNS + seed);
-                            });
-                        });
-                    }
-                });
+                let progress = Progress::default();
+                let mut lab = Lab::new(&plan, Memo::default(), threads, &progress);
+                points(&mut lab, &[Point::new()]).expect("nothing is kept");
+                assert_eq!(lab.memo.len() as u64, RUNS, "every run is made");
             });
         });
     }

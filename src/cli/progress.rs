@@ -10,6 +10,9 @@ use std::time::Duration;
 /// How long a run may take before the note appears.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// Columns of the bar.
+const BAR: usize = 20;
+
 /// How often a count is shown anew.
 const TICK: Duration = Duration::from_millis(500);
 
@@ -46,7 +49,9 @@ fn progress_line(note: &str, progress: &Progress, spent: Duration) -> String {
         return format!("{note}: {total} runs");
     }
     let left = spent.as_secs() * (total.saturating_sub(done)) as u64 / done as u64;
-    format!("{note}: {done} of {total} runs, about {} min {} s left", left / 60, left % 60)
+    let full = (done * BAR / total.max(done)).min(BAR);
+    let bar: String = (0..BAR).map(|place| if place < full { '#' } else { '.' }).collect();
+    format!("{note} [{bar}] {done} of {total} runs, about {} min {} s left", left / 60, left % 60)
 }
 
 /// Does some work; says what it is if the work takes long.
@@ -78,6 +83,7 @@ mod tests {
     fn what_is_left_follows_from_what_is_done() {
         let progress = Progress { done: 30.into(), total: 120.into(), ..Progress::default() };
         let line = progress_line("comparing", &progress, Duration::from_secs(41));
-        assert_eq!(line, "comparing: 30 of 120 runs, about 2 min 3 s left");
+        let bar = "[#####...............]";
+        assert_eq!(line, format!("comparing {bar} 30 of 120 runs, about 2 min 3 s left"));
     }
 }

@@ -6,6 +6,7 @@ use super::points::make;
 use super::study::{PointStudy, Study};
 use super::work::{Lab, WorkError};
 use crate::base::Span;
+use crate::lab::assign::{Assignment, value_of};
 use crate::lab::statistics::{Proportion, Quantile};
 
 /// Seeds of the first round; each further round doubles them.
@@ -98,8 +99,9 @@ pub fn tune(lab: &mut Lab, points: &[Point], goals: &[Goal]) -> Result<Tuned, Wo
         judged.into_iter().partition(|one| one.point.is_empty());
     let as_it_is = as_it_is.into_iter().next().expect("the site as it is is one of the points");
     judged.extend(dropped);
-    judged.retain(|one| one.runs > 0);
-    judged.sort_by_cached_key(|one| rank(plan, &as_it_is, one));
+    let current = current(plan);
+    judged.retain(|one| one.runs > 0 && changed(&current, one) > 0);
+    judged.sort_by_cached_key(|one| rank(&current, one));
     let met = judged.iter().filter(|one| one.all() >= Met::Likely);
     let met: Vec<Candidate> = met.take(MOST_SHOWN).cloned().collect();
     judged.truncate(3);
@@ -109,21 +111,28 @@ pub fn tune(lab: &mut Lab, points: &[Point], goals: &[Goal]) -> Result<Tuned, Wo
 }
 
 /// Better ones first: surer, then with fewer keys changed, then sooner.
-fn rank(plan: &Plan, as_it_is: &Candidate, one: &Candidate) -> (u8, usize, Vec<u64>, Point) {
-    let changed = one.point.iter().filter(|value| !as_it_is.point.contains(value)).count();
-    let same = one.point.iter().filter(|value| is_as_it_is(plan, value)).count();
+fn rank(current: &[Assignment], one: &Candidate) -> (u8, usize, Vec<u64>, Point) {
     let measured = one.goals.iter().map(|(_, measured)| match measured {
         Measured::Percentile(found) => found.map_or(u64::MAX, |found| found.value.as_nanos()),
         Measured::Share(found) => found.had * 1_000_000 / found.of.max(1),
     });
-    (3 - one.all() as u8, changed - same, measured.collect(), one.point.clone())
+    (3 - one.all() as u8, changed(current, one), measured.collect(), one.point.clone())
 }
 
-/// Whether a value is the one that stands there already.
-fn is_as_it_is(plan: &Plan, value: &crate::lab::assign::Assignment) -> bool {
-    let Ok((loaded, _)) = plan.site(&Point::new(), Case::Planned) else { return false };
+/// How many values of a candidate are not those of the site as it is.
+fn changed(current: &[Assignment], one: &Candidate) -> usize {
+    one.point.iter().filter(|value| !current.contains(value)).count()
+}
+
+/// The values of the plan's keys as they are.
+fn current(plan: &Plan) -> Vec<Assignment> {
+    let Ok((loaded, _)) = plan.site(&Point::new(), Case::Planned) else { return Vec::new() };
     let settings = &loaded.topology.settings;
-    crate::lab::assign::value_of(&plan.sources, settings, &value.key).as_ref() == Some(&value.value)
+    let of = |key: &String| {
+        let value = value_of(&plan.sources, settings, key)?;
+        Some(Assignment { key: key.clone(), value })
+    };
+    plan.axes.iter().filter_map(|axis| of(&axis.key)).collect()
 }
 
 fn candidates(lab: &Lab, points: &[Point], goals: &[Goal], runs: u64) -> Vec<Candidate> {
