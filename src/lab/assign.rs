@@ -87,12 +87,35 @@ pub fn assigned(
             problems.extend(edit(source, &of_file, named));
         }
     }
+    problems.extend(overridden(&sources, assignments, named));
     let settings = assignments.iter().filter(|one| holder(&one.key) == Holder::Settings);
     for Assignment { key, value } in settings {
         sources.set.retain(|(known, _)| known != key);
         sources.set.push((key.clone(), value.clone()));
     }
     if problems.is_empty() { Ok(sources) } else { Err(problems) }
+}
+
+/// A value for one group of clients has no effect beside one for all of them.
+fn overridden(sources: &Sources, assignments: &[Assignment], named: &str) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for one in assignments {
+        let [first, _, last] = path(&one.key).try_into().unwrap_or_default();
+        let all = format!("clients.{last}");
+        let set = sources.set.iter().map(|(key, _)| key);
+        let mut keys = set.chain(assignments.iter().map(|other| &other.key));
+        if first == "clients" && keys.any(|key| *key == all) {
+            problems.push(Problem {
+                file: named.to_owned(),
+                line: None,
+                key: one.key.clone(),
+                value: one.value.clone(),
+                expected: format!("no {all} beside it, which counts for every group of clients"),
+                hint: Some("give each group its own value".to_owned()),
+            });
+        }
+    }
+    problems
 }
 
 fn edit(source: &mut Source, assignments: &[&Assignment], named: &str) -> Vec<Problem> {

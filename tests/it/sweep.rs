@@ -553,6 +553,17 @@ fn wrong_calls_are_told_before_anything_is_run() {
     message(&["--scenario", "quiet", "--hiccup", "3s"], 2, "a scenario with faults");
 }
 
+/// Some of a range's values may not fit: the others are run.
+#[test]
+fn a_point_that_cannot_be_run_has_a_row_that_says_so() {
+    let few = ["sweep", "--set", "clients.count=1", "--runs", "2", "--hiccup", "none"];
+    let vary = ["--vary", "cluster.same_subnet_threshold=9..12"];
+    let told = told(&[&few[..], &vary[..]].concat());
+    assert_eq!((told.status, told.err.as_str()), (0, ""));
+    assert!(told.out.contains("Points that cannot be run\n  cluster.same_subnet_threshold=11: "));
+    assert!(!told.out.contains("stopped"), "{}", told.out);
+}
+
 #[test]
 fn few_runs_are_told() {
     let few = told(&["sweep", "--set", "clients.count=1", "--runs", "20"]);

@@ -5,12 +5,13 @@ use super::super::{input, suggest};
 use super::arguments::{Hiccup, Sweep};
 use super::question::{self, percent};
 use super::{from_file, option, quoted};
-use crate::base::Span;
+use crate::base::{Instant, Span};
 use crate::lab::assign::Assignment;
 use crate::lab::sweep::{
-    Case, Demand, Design, Enough, Manifest, Mode, Outcome, Plan, Point, RECOVERED, Whose,
+    Case, Demand, Design, Enough, Fork, Manifest, Mode, Outcome, Plan, Point, RECOVERED, Whose,
     measure_names,
 };
+use crate::model::fault::{Fault, Planned};
 use crate::model::settings::Value;
 use crate::model::vary::{Axis, Values};
 use crate::model::{Problem, Scenario, Topology, load};
@@ -40,7 +41,7 @@ impl Asked {
         let (plan, mode) = (manifest.plan.clone(), manifest.mode.clone());
         let (loaded, scenario) = load::site(&plan.sources).map_err(Failure::Input)?;
         let title = titled(&loaded.topology, &scenario);
-        let points = points(&plan, &mode)?;
+        let points = points(&plan, &mode, scenario.until)?;
         let (call, topology) = (manifest.call.clone(), loaded.topology);
         Ok(Asked { plan, mode, points, title, call, topology })
     }
@@ -80,6 +81,10 @@ pub(super) fn asked(typed: &Sweep) -> Result<Asked, Failure> {
         (None, _) => args.vary.clone(),
     };
     twice(&axes)?;
+    if args.enough.is_some() && !matches!(mode, Mode::Points) {
+        let text = "--enough: points may stop early; this question uses --runs seeds";
+        return Err(Failure::Call(text.to_owned()));
+    }
     let design = match args.random {
         Some(_) if axes.is_empty() => {
             return Err(Failure::Call("--random: expected --vary KEY=VALUES beside it".to_owned()));
@@ -92,7 +97,7 @@ pub(super) fn asked(typed: &Sweep) -> Result<Asked, Failure> {
         sources: site.sources,
         axes,
         design,
-        hiccups: hiccups(&args, &mode, !site.scenario.faults.is_empty())?,
+        hiccups: hiccups(&args, &mode, &site.scenario)?,
         runs: args.runs.unwrap_or(RUNS),
         seed: args.seed.unwrap_or(1),
         enough: args.enough,
@@ -102,10 +107,22 @@ pub(super) fn asked(typed: &Sweep) -> Result<Asked, Failure> {
         changes: args.question.change.clone(),
     };
     names_known(&plan, &mode, &site.loaded.topology)?;
-    let points = points(&plan, &mode)?;
+    let points = points(&plan, &mode, site.scenario.until)?;
     let title = titled(&site.loaded.topology, &site.scenario);
     let call = call(&topology, &args, &plan, &words);
     Ok(Asked { plan, mode, points, title, call, topology: site.loaded.topology })
+}
+
+/// After the end of the run nothing can come otherwise.
+fn ends_in_time(fork: &Fork, until: Instant) -> Result<(), Failure> {
+    match fork.moments.last() {
+        Some(last) if *last >= until => {
+            let show = |at: Instant| at.since(Instant::ZERO).show();
+            let expected = format!("moments before the end of the run at {}", show(until));
+            Err(wrong("fork", &show(*last), &expected))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn titled(topology: &Topology, scenario: &Scenario) -> String {
@@ -133,14 +150,25 @@ fn twice(axes: &[Axis]) -> Result<(), Failure> {
     Ok(())
 }
 
-fn hiccups(args: &Sweep, mode: &Mode, has_faults: bool) -> Result<Vec<Span>, Failure> {
+fn hiccups(args: &Sweep, mode: &Mode, scenario: &Scenario) -> Result<Vec<Span>, Failure> {
+    let has_faults = !scenario.faults.is_empty();
+    // What is off or stopped is not back when the cause is gone: it has to start.
+    let passes = |planned: &Planned| {
+        !matches!(planned.fault, Fault::PowerOff { .. } | Fault::ServiceStop { .. })
+    };
     let typed = args.hiccup.iter().filter_map(|hiccup| match hiccup {
         Hiccup::Lasts(length) => Some(*length),
         Hiccup::No => None,
     });
     let mut lengths: Vec<Span> = match (args.hiccup.is_empty(), mode) {
+        (false, Mode::Flip(_) | Mode::Fork(_) | Mode::Sensitivity(_))
+            if args.hiccup.iter().any(|hiccup| *hiccup != Hiccup::No) =>
+        {
+            let text = "--hiccup: points and goals have hiccups; this question has none";
+            return Err(Failure::Call(text.to_owned()));
+        }
         (false, _) => typed.collect(),
-        (true, Mode::Points) if has_faults => vec![HICCUP],
+        (true, Mode::Points) if has_faults && scenario.faults.iter().all(passes) => vec![HICCUP],
         (true, _) => Vec::new(),
     };
     if let Mode::Tune(goals) = mode {
@@ -191,7 +219,7 @@ fn names_known(plan: &Plan, mode: &Mode, topology: &Topology) -> Result<(), Fail
 
 /// Every point. Each value is tried alone before anything is run: whole sweeps should not fail
 /// after an hour because of a key that does not exist.
-fn points(plan: &Plan, mode: &Mode) -> Result<Vec<Point>, Failure> {
+fn points(plan: &Plan, mode: &Mode, until: Instant) -> Result<Vec<Point>, Failure> {
     let points = match mode {
         Mode::Flip(_) | Mode::Fork(_) | Mode::Sensitivity(_) => vec![Point::new()],
         Mode::Points | Mode::Tune(_) => plan.points().map_err(Failure::Input)?,
@@ -204,23 +232,30 @@ fn points(plan: &Plan, mode: &Mode) -> Result<Vec<Point>, Failure> {
                 vec![range.scale.show(range.from), range.scale.show(range.to)]
             }
         };
+        let mut told_all: Vec<Problem> = Vec::new();
+        let mut sound = 0;
         for value in values {
             let point = vec![Assignment { key: axis.key.clone(), value }];
-            if let Err(told) = plan.site(&point, Case::Planned) {
-                for mut problem in told {
-                    // Settings are told of as if they had been given with --set.
-                    if problem.file == "--set" {
-                        "--vary".clone_into(&mut problem.file);
-                    }
-                    if !problems.contains(&problem) {
-                        problems.push(problem);
-                    }
+            match plan.site(&point, Case::Planned) {
+                Ok(_) => sound += 1,
+                Err(told) => told_all.extend(told),
+            }
+        }
+        // A value that does not fit has a row that says so; but a key without a single one that
+        // does, or a search with an end that does not, is a mistake.
+        if sound == 0 || (matches!(mode, Mode::Flip(_)) && !told_all.is_empty()) {
+            for problem in told_all {
+                if !problems.contains(&problem) {
+                    problems.push(problem);
                 }
             }
         }
     }
     let forks = match mode {
-        Mode::Fork(fork) => fork.moments.clone(),
+        Mode::Fork(fork) => {
+            ends_in_time(fork, until)?;
+            fork.moments.clone()
+        }
         _ => Vec::new(),
     };
     let forks = forks.into_iter().map(|at| Case::Fork { at, of: plan.seed });

@@ -16,13 +16,17 @@ const STUDENT: [f64; 30] = [
     2.052, 2.048, 2.045, 2.042,
 ];
 
-/// The same for more degrees of freedom: that of the next lower number in the usual table.
-const MORE: [(usize, f64); 4] = [(30, 2.042), (40, 2.021), (60, 2.000), (120, 1.980)];
-
 fn student(freedom: usize) -> f64 {
     match STUDENT.get(freedom.wrapping_sub(1)) {
         Some(value) => *value,
-        None => MORE.iter().rev().find(|(from, _)| freedom >= *from).map_or(f64::NAN, |row| row.1),
+        None if freedom == 0 => f64::NAN,
+        None => {
+            // Fisher's expansion; with more than thirty degrees it is right to four decimals.
+            let (z, n) = (super::NORMAL, freedom as f64);
+            let first = (z.powi(3) + z) / 4.0;
+            let second = (5.0 * z.powi(5) + 16.0 * z.powi(3) + 3.0 * z) / 96.0;
+            z + first / n + second / (n * n)
+        }
     }
 }
 
@@ -95,7 +99,10 @@ mod tests {
         // The standard deviation is the root of 1.5, the error that of 0.3.
         assert!((five.half.expect("five years") - 2.776 * 0.3_f64.sqrt()).abs() < 1e-9);
         assert_eq!(Estimate::of(&[7.0]).half, None);
-        assert_eq!([student(1), student(30), student(45)], [12.706, 2.042, 2.021]);
+        assert_eq!([student(1), student(30)], [12.706, 2.042]);
+        for (freedom, value) in [(40, 2.0211), (79, 1.9905), (120, 1.9799)] {
+            assert!((student(freedom) - value).abs() < 1e-4, "{freedom}: {}", student(freedom));
+        }
         assert!(student(1_000) > 1.959);
     }
 

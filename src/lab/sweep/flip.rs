@@ -27,6 +27,17 @@ pub enum Boundary {
     },
 }
 
+/// Where a boundary is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Place {
+    /// Below the range.
+    Below,
+    /// At this value.
+    At(u64),
+    /// Beyond the range.
+    Beyond,
+}
+
 /// What was found.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Flip {
@@ -184,11 +195,27 @@ impl Flip {
         values
     }
 
-    /// The median boundary with its interval, as values of the range; none if no seed has one.
-    pub fn median(&self) -> Option<(u64, Option<u64>, Option<u64>)> {
-        let values = self.values();
-        let ranks = Ranks::of(values.len() as u64, 500)?;
-        let at = |rank: u64| values[rank as usize - 1];
+    /// Every seed's boundary in order; those without one in the range are beyond one of its ends.
+    pub fn places(&self) -> Vec<Place> {
+        let rise = |(_, boundary): &&(u64, Boundary)| {
+            matches!(boundary, Boundary::Between { rises: true, .. })
+        };
+        let rising = self.boundaries.iter().filter(rise).count() * 2 >= self.values().len();
+        let place = |(_, boundary): &(u64, Boundary)| match boundary {
+            Boundary::Between { above, .. } => Place::At(*above),
+            Boundary::None(so) if *so == rising => Place::Below,
+            Boundary::None(_) => Place::Beyond,
+        };
+        let mut places: Vec<Place> = self.boundaries.iter().map(place).collect();
+        places.sort();
+        places
+    }
+
+    /// The median boundary of all seeds with its interval; none without seeds.
+    pub fn median(&self) -> Option<(Place, Option<Place>, Option<Place>)> {
+        let places = self.places();
+        let ranks = Ranks::of(places.len() as u64, 500)?;
+        let at = |rank: u64| places[rank as usize - 1];
         Some((at(ranks.rank), ranks.low.map(at), ranks.high.map(at)))
     }
 

@@ -38,11 +38,22 @@ pub fn fork(lab: &mut Lab, fork: &Fork) -> Result<Moments, WorkError> {
     Ok(fork.moments.iter().map(of).collect())
 }
 
-/// The first moment from which the bad end is sure, as far as the runs say: all of them end so
-/// there and at every later moment.
-pub fn no_return(moments: &Moments) -> Option<Instant> {
+/// From when on the bad end is sure, as far as the runs say.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum NoReturn {
+    /// Not all runs end so at the last moment.
+    Never,
+    /// All of them do at every moment that was tried.
+    Before,
+    /// All of them do from this moment on, and not at the one before.
+    At(Instant),
+}
+
+/// From when on every run ends so.
+pub fn no_return(moments: &Moments) -> NoReturn {
     let all = |found: &Proportion| found.of > 0 && found.had == found.of;
-    let back = moments.iter().rposition(|(_, found)| !all(found));
-    let first = back.map_or(0, |place| place + 1);
-    moments.get(first).map(|(at, _)| *at)
+    match moments.iter().rposition(|(_, found)| !all(found)) {
+        None => NoReturn::Before,
+        Some(place) => moments.get(place + 1).map_or(NoReturn::Never, |(at, _)| NoReturn::At(*at)),
+    }
 }

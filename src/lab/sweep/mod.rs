@@ -20,13 +20,13 @@ pub mod words;
 mod work;
 
 pub use budget::{Budget, PERCENTILES, Row, StageFigures};
-pub use flip::{Boundary, Flip, flip};
-pub use fork::{Moments, fork, no_return};
+pub use flip::{Boundary, Flip, Place, flip};
+pub use fork::{Moments, NoReturn, fork, no_return};
 pub use memo::{Ask, Memo, Sample};
 pub use plan::{
     Case, Demand, Design, Enough, Event, Fork, Goal, Mode, Outcome, Plan, Point, Whose,
 };
-pub use points::points;
+pub use points::{is_enough, points};
 pub use sample::{NEVER, RECOVERED, UNNOTICED, measure_names};
 pub use sensitivity::{Moved, Sensitivity, Shift, TRIED, sensitivity};
 pub use store::{Kept, Manifest, Store, StoreError, VERSION, read_path};

@@ -353,6 +353,18 @@ impl Plan {
     /// # Errors
     /// Everything that is wrong with them.
     pub fn site(&self, point: &Point, case: Case) -> Result<(Loaded, Scenario), Vec<Problem>> {
+        self.loaded(point, case).map_err(|mut problems| {
+            for problem in &mut problems {
+                // Settings are loaded as if they had been given with --set.
+                if problem.file == "--set" && point.iter().any(|one| one.key == problem.key) {
+                    "--vary".clone_into(&mut problem.file);
+                }
+            }
+            problems
+        })
+    }
+
+    fn loaded(&self, point: &Point, case: Case) -> Result<(Loaded, Scenario), Vec<Problem>> {
         let texts = self.texts(point, case)?;
         let Case::Fork { at, .. } = case else { return load::site(&texts) };
         if self.changes.is_empty() {

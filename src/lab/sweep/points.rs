@@ -62,7 +62,7 @@ pub(super) fn make(lab: &mut Lab, points: &[Point], from: u64, to: u64) -> Resul
 }
 
 /// Whether every interval that counts is narrow enough.
-fn is_enough(study: &Study, enough: Enough) -> bool {
+pub fn is_enough(study: &Study, enough: Enough) -> bool {
     let cases = study.points.iter().filter(|point| point.refused.is_empty());
     let mut cases = cases.flat_map(|point| &point.cases);
     match enough {

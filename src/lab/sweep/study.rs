@@ -80,7 +80,7 @@ impl<'m> Study<'m> {
     }
 
     /// The places of the points that no other is better than, in both: the percentile as planned,
-    /// and the share of hiccups that are failed over. Empty without hiccups.
+    /// and the share of the longest hiccups that are failed over. Empty without hiccups.
     pub fn frontier(&self) -> Vec<usize> {
         let value = |point: &PointStudy| {
             let planned =
@@ -118,11 +118,10 @@ impl PointStudy<'_> {
         label(&self.point)
     }
 
-    /// Hiccups that were failed over, of all of them; none without hiccups.
+    /// Runs of the longest hiccup that were failed over, of all of them; none without hiccups.
     pub fn false_failovers(&self) -> Option<Proportion> {
-        let hiccups = self.cases.iter().filter(|case| matches!(case.case, Case::Hiccup(_)));
-        let all = hiccups.map(|case| case.proportion(&Outcome::Event(Event::Failover)));
-        all.reduce(|a, b| Proportion { had: a.had + b.had, of: a.of + b.of })
+        let longest = self.cases.iter().rfind(|case| matches!(case.case, Case::Hiccup(_)))?;
+        Some(longest.proportion(&Outcome::Event(Event::Failover)))
     }
 }
 

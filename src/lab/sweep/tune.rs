@@ -52,8 +52,10 @@ pub struct Candidate {
 pub struct Tuned {
     /// The site as it is.
     pub as_it_is: Candidate,
-    /// Points that meet every goal, best first.
+    /// Points that meet every goal, best first; the first few of them.
     pub met: Vec<Candidate>,
+    /// How many points do.
+    pub meeting: usize,
     /// Where none does: those that come nearest, best first.
     pub nearest: Vec<Candidate>,
     /// Points that were tried.
@@ -100,24 +102,40 @@ pub fn tune(lab: &mut Lab, points: &[Point], goals: &[Goal]) -> Result<Tuned, Wo
     let as_it_is = as_it_is.into_iter().next().expect("the site as it is is one of the points");
     judged.extend(dropped);
     let current = current(plan);
-    judged.retain(|one| one.runs > 0 && changed(&current, one) > 0);
-    judged.sort_by_cached_key(|one| rank(&current, one));
-    let met = judged.iter().filter(|one| one.all() >= Met::Likely);
-    let met: Vec<Candidate> = met.take(MOST_SHOWN).cloned().collect();
+    // What changes nothing, or nothing of what is asked, is no answer.
+    judged.retain(|one| one.runs > 0 && changed(&current, one) > 0 && one.goals != as_it_is.goals);
+    judged.sort_by_cached_key(|one| rank(&current, goals, one));
+    let met: Vec<&Candidate> = judged.iter().filter(|one| one.all() >= Met::Likely).collect();
+    let meeting = met.len();
+    let met: Vec<Candidate> = met.into_iter().take(MOST_SHOWN).cloned().collect();
     judged.truncate(3);
     let nearest = if met.is_empty() { judged } else { Vec::new() };
     let refused = lab.refused.len();
-    Ok(Tuned { as_it_is, met, nearest, tried: points.len(), refused })
+    Ok(Tuned { as_it_is, met, meeting, nearest, tried: points.len(), refused })
 }
 
-/// Better ones first: surer, then with fewer keys changed, then sooner.
-fn rank(current: &[Assignment], one: &Candidate) -> (u8, usize, Vec<u64>, Point) {
+/// Better ones first: those that meet every goal, then those that miss by less, each with fewer
+/// keys changed before others, then sooner.
+fn rank(current: &[Assignment], goals: &[Goal], one: &Candidate) -> Rank {
     let measured = one.goals.iter().map(|(_, measured)| match measured {
         Measured::Percentile(found) => found.map_or(u64::MAX, |found| found.value.as_nanos()),
         Measured::Share(found) => found.had * 1_000_000 / found.of.max(1),
     });
-    (3 - one.all() as u8, changed(current, one), measured.collect(), one.point.clone())
+    let measured: Vec<u64> = measured.collect();
+    // What is beyond each limit, in millionths of it; of a share, in millionths.
+    let beyond = measured.iter().zip(goals).map(|(value, goal)| match &goal.demand {
+        Demand::AtMost { limit, .. } => {
+            let over = u128::from(value.saturating_sub(limit.as_nanos())) * 1_000_000;
+            over / u128::from(limit.as_nanos().max(1))
+        }
+        Demand::Rarer { limit, .. } => u128::from(value.saturating_sub(*limit)),
+    });
+    let beyond: u128 = beyond.sum();
+    (one.all() < Met::Likely, beyond, changed(current, one), measured, one.point.clone())
 }
+
+/// Whether a goal is missed, by how much, keys changed, what was measured, the point.
+type Rank = (bool, u128, usize, Vec<u64>, Point);
 
 /// How many values of a candidate are not those of the site as it is.
 fn changed(current: &[Assignment], one: &Candidate) -> usize {

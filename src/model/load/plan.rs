@@ -104,6 +104,9 @@ fn axis(vary: &Section, (key, place): (String, Placed)) -> Option<Axis> {
 fn hiccups(root: &Section) -> Vec<Span> {
     let mut lengths = Vec::new();
     for place in root.texts("hiccup") {
+        if place.text == "none" {
+            continue;
+        }
         match Span::read(&place.text).filter(|span| !span.is_zero()) {
             Some(length) => lengths.push(length),
             None => root.wrong_at(&place, "a list of durations above zero, such as [\"3s\"]", None),

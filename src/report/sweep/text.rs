@@ -4,7 +4,9 @@ use super::table::Table;
 use super::{Report, numbers};
 use crate::base::Span;
 use crate::lab::statistics::{Quantile, rank};
-use crate::lab::sweep::{Budget, Case, CaseStudy, Event, NEVER, Outcome, PointStudy};
+use crate::lab::sweep::{
+    Budget, Case, CaseStudy, Event, NEVER, Outcome, PointStudy, Whose, is_enough,
+};
 use crate::model::settings::Value;
 use crate::report::page::{Ink, Page};
 use std::collections::BTreeMap;
@@ -44,6 +46,7 @@ fn heading(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
     let runs: usize = seeds.map(|case| case.runs.len()).sum();
     let points = match study.points.len() {
         1 => "the site as it is".to_owned(),
+        2 => "a point and the site as it is".to_owned(),
         count => format!("{} points and the site as it is", count - 1),
     };
     let of = match cases.as_slice() {
@@ -56,6 +59,13 @@ fn heading(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
     page.item(Ink::Plain, "", &facts)?;
     if study.partial {
         page.item(Ink::Bad, "stopped: ", "only the runs that were made by then are counted")?;
+    } else if let Some(enough) = plan.enough {
+        let text = if is_enough(study, enough) {
+            "the intervals are as narrow as asked (--enough)"
+        } else {
+            "the seeds are used up before the intervals are as narrow as asked (--enough, --runs)"
+        };
+        page.item(Ink::Plain, "", text)?;
     }
     Ok(())
 }
@@ -180,10 +190,12 @@ fn frontier(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
         return Ok(());
     }
     let of = numbers::percentile(study.plan.percentile);
+    let length = study.plan.hiccups.last();
+    let length = length.map_or_else(String::new, |length| format!(" of {}", length.show()));
     page.title(&format!(
-        "Frontier: no other point is back sooner ({of}) and fails over on fewer hiccups"
+        "Frontier: no other point is back sooner ({of}) and fails over on fewer hiccups{length}"
     ))?;
-    let mut table = Table::new(&["point", &of, "false failovers"]);
+    let mut table = Table::new(&["point", &of, "failovers on a hiccup"]);
     let mut rows: Vec<(Span, Vec<String>)> = Vec::new();
     for place in best {
         let point = &study.points[place];
@@ -224,13 +236,17 @@ fn budgets(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
         let found = planned(point).quantile(&study.plan.measure, study.plan.percentile);
         found.map_or(NEVER, |found| found.value)
     };
-    let best = (1..study.points.len()).min_by_key(|place| value(&study.points[*place]));
-    for place in std::iter::once(0).chain(best) {
+    let best = (0..study.points.len()).min_by_key(|place| value(&study.points[*place]));
+    for place in std::iter::once(0).chain(best.filter(|best| *best > 0)) {
         let point = &study.points[place];
         let Some(budget) = Budget::of(planned(point)) else { continue };
         let of = if place == 0 { String::new() } else { ", the soonest back".to_owned() };
+        let whose = match &study.plan.whose {
+            Whose::Last => "what was back last",
+            Whose::Named(name) => name,
+        };
         page.title(&format!(
-            "Outage budget, {}{of} (seconds; each column is a real run, its stages add up)",
+            "Outage budget of {whose}, {}{of} (seconds; on the right real runs, whose stages add up)",
             point.label()
         ))?;
         budget_table(&budget).write(page)?;
@@ -288,10 +304,8 @@ fn few(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
     let plan = report.study.plan;
     let points = report.study.points.iter().filter(|point| point.refused.is_empty());
     let fewest = points.map(|point| planned(point).runs.len() as u64).min().unwrap_or(0);
-    let mut wanted = vec![plan.percentile];
-    wanted.extend(SHOWN);
-    wanted.sort_unstable();
-    let Some(too_high) = wanted.into_iter().find(|p| fewest < rank::fewest(*p)) else {
+    let mut wanted = std::iter::once(plan.percentile).chain(SHOWN);
+    let Some(too_high) = wanted.find(|p| fewest < rank::fewest(*p)) else {
         return Ok(());
     };
     page.line(Ink::Plain, "")?;

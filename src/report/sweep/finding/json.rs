@@ -1,11 +1,11 @@
 //! What was found, as one JSON document. docs/SWEEP.md has its keys.
 
 use super::super::json::{proportion, quantile};
-use super::text::{changes, shown};
+use super::text::{changes, place, shown};
 use super::{Finding, Question};
 use crate::base::Instant;
 use crate::lab::sweep::{
-    Boundary, Candidate, Flip, Goal, Measured, Met, Sensitivity, Shift, Tuned, no_return,
+    Boundary, Candidate, Flip, Goal, Measured, Met, NoReturn, Sensitivity, Shift, Tuned, no_return,
 };
 use serde_json::{Value, json};
 use std::io::{self, Write};
@@ -25,7 +25,11 @@ pub(super) fn write(question: &Question, out: &mut dyn Write) -> io::Result<()> 
                 "outcome": outcome.told(),
                 "changes": plan.changes,
                 "moments": moments.collect::<Vec<_>>(),
-                "no_return_ms": no_return(found).map(ms),
+                "no_return_ms": match no_return(found) {
+                    NoReturn::At(at) => Some(ms(at)),
+                    NoReturn::Before | NoReturn::Never => None,
+                },
+                "at_every_moment": no_return(found) == NoReturn::Before,
             });
             ("fork", found)
         }
@@ -75,7 +79,8 @@ fn sensitivity(found: &Sensitivity) -> Value {
 fn flip(found: &Flip, key: &str, outcome: &str) -> Value {
     let shown = |value: u64| shown(&found.range.scale, value);
     let median = found.median().map(|(value, low, high)| {
-        json!({ "value": shown(value), "from": low.map(shown), "to": high.map(shown) })
+        let told = |at| place(found, at);
+        json!({ "value": told(value), "from": low.map(told), "to": high.map(told) })
     });
     let boundaries = found.boundaries.iter().map(|(seed, boundary)| match boundary {
         Boundary::None(so) => json!({ "seed": seed, "same": so }),
@@ -122,6 +127,7 @@ fn tune(question: &Question, found: &Tuned, goals: &[Goal]) -> Value {
     json!({
         "tried": found.tried,
         "refused": found.refused,
+        "meeting": found.meeting,
         "as_it_is": candidate(&found.as_it_is),
         "met": found.met.iter().map(candidate).collect::<Vec<_>>(),
         "nearest": found.nearest.iter().map(candidate).collect::<Vec<_>>(),

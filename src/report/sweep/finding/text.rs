@@ -8,8 +8,8 @@ use crate::base::{Instant, Span};
 use crate::lab::assign::value_of;
 use crate::lab::statistics::Proportion;
 use crate::lab::sweep::{
-    Boundary, Candidate, Flip, Goal, Measured, Met, Moments, Outcome, Sensitivity, Shift, TRIED,
-    Tuned, no_return,
+    Boundary, Candidate, Flip, Goal, Measured, Met, Moments, Moved, NEVER, NoReturn, Outcome,
+    Place, Sensitivity, Shift, TRIED, Tuned, no_return,
 };
 use crate::model::powershell;
 use crate::model::settings::Value;
@@ -19,6 +19,8 @@ use std::io;
 
 /// Values that a curve is shown at.
 const SHOWN: usize = 15;
+/// With fewer seeds a report says that they are few.
+const FEW: u64 = 30;
 /// Columns of a bar.
 const BAR: usize = 30;
 
@@ -28,6 +30,10 @@ pub(super) fn write(question: &Question, page: &mut Page<'_>) -> io::Result<()> 
     let plan = question.plan;
     let facts = format!("{} seeds from {} on, {} runs", plan.runs, plan.seed, question.runs);
     page.item(Ink::Plain, "", &facts)?;
+    if plan.runs < FEW {
+        let text = format!("intervals over {} seeds are wide: give more --runs", plan.runs);
+        page.item(Ink::Bad, "few runs: ", &text)?;
+    }
     if question.stopped {
         page.item(Ink::Bad, "stopped: ", "only the runs that were made by then are counted")?;
     }
@@ -61,8 +67,8 @@ fn sensitivity(question: &Question, found: &Sensitivity, page: &mut Page<'_>) ->
     let plan = question.plan;
     let (percentile, share) = (numbers::percentile(plan.percentile), found.share);
     page.title(&format!(
-        "What moves {percentile} of \"{}\" most: each key {}.{} % smaller and larger (seconds, \
-         paired, with 95 % intervals from resampled pairs)",
+        "What moves {percentile} of \"{}\" most: each key smaller and larger by {}.{} %, or by \
+         the least step (seconds, paired, with 95 % intervals from resampled pairs)",
         plan.measure,
         share / 10,
         share % 10
@@ -72,22 +78,23 @@ fn sensitivity(question: &Question, found: &Sensitivity, page: &mut Page<'_>) ->
         Some(shift) => [shift.value.clone(), by(shift)],
         None => [String::from("-"), String::new()],
     };
-    for moved in found.moved.iter().filter(|moved| moved.most() > 0.0) {
+    // What moves by less than a row can show stands below.
+    let moves = |moved: &&Moved| moved.most() >= 0.5;
+    for moved in found.moved.iter().filter(moves) {
         let mut cells = vec![moved.key.clone(), moved.value.clone()];
         cells.extend(side(&moved.smaller).into_iter().chain(side(&moved.larger)));
         table.row(Ink::Plain, cells);
     }
     table.write(page)?;
-    let still: Vec<&str> = found
-        .moved
-        .iter()
-        .filter(|moved| moved.most() == 0.0)
-        .map(|moved| moved.key.as_str())
-        .collect();
+    let still: Vec<&str> =
+        found.moved.iter().filter(|moved| !moves(moved)).map(|moved| moved.key.as_str()).collect();
     let lists = [
         (format!("change runs, but not their {percentile}"), still.join(", ")),
         (
-            format!("change nothing in the runs of the first {} seeds", TRIED.min(plan.runs)),
+            format!(
+                "change nothing that is measured in the runs of the first {} seeds",
+                TRIED.min(plan.runs)
+            ),
             found.without_effect.join(", "),
         ),
         (
@@ -141,14 +148,15 @@ fn flip(
     if let (Some((median, low, high)), Some(first), Some(last)) =
         (found.median(), values.first(), values.last())
     {
-        let end = |end: Option<u64>| end.map_or_else(|| "?".to_owned(), shown);
+        let end = |end: Option<Place>| end.map_or_else(|| "?".to_owned(), |at| place(found, at));
         let text = format!(
-            "{} of {} seeds have a boundary: median {} [{}, {}], from {} to {}, each to {}",
-            values.len(),
-            found.boundaries.len(),
-            shown(median),
+            "median of all seeds {} [{}, {}]; {} of {} have their boundary in the range, from {} \
+             to {}, each to {}",
+            place(found, median),
             end(low),
             end(high),
+            values.len(),
+            found.boundaries.len(),
             shown(*first),
             shown(*last),
             shown(found.range.fine_step())
@@ -177,6 +185,16 @@ fn flip(
         table.row(Ink::Plain, cells);
     }
     table.write(page)
+}
+
+/// Where a boundary is, for a person.
+pub(super) fn place(found: &Flip, at: Place) -> String {
+    let scale = &found.range.scale;
+    match at {
+        Place::Below => format!("below {}", shown(scale, found.range.from)),
+        Place::At(value) => shown(scale, value),
+        Place::Beyond => format!("beyond {}", shown(scale, found.range.to)),
+    }
 }
 
 /// A value of a scale for a person: durations in seconds.
@@ -219,10 +237,11 @@ fn fork(
     }
     table.write(page)?;
     let text = match no_return(found) {
-        Some(at) => {
+        NoReturn::At(at) => {
             format!("point of no return: {} s; from there on every run ends so", moment(at))
         }
-        None => "no moment from which every run ends so".to_owned(),
+        NoReturn::Before => "every run ends so, at the first moment already".to_owned(),
+        NoReturn::Never => "no moment from which every run ends so".to_owned(),
     };
     page.item(Ink::Plain, "  ", &text)
 }
@@ -245,12 +264,20 @@ fn tune(question: &Question, found: &Tuned, goals: &[Goal], page: &mut Page<'_>)
     if found.met.is_empty() {
         page.title("No point meets every goal; these come nearest")?;
     } else {
-        page.title("Settings that meet every goal, the fewest changes first")?;
+        let text = format!(
+            "Settings that meet every goal, the fewest changes first ({} of {})",
+            found.met.len(),
+            found.meeting
+        );
+        page.title(&text)?;
     }
     for candidate in found.met.iter().chain(&found.nearest) {
         shown_candidate(question, candidate, goals, page)?;
     }
-    Ok(())
+    let text = "They were chosen by the runs that are shown, and the best of many looks better \
+                than it is: run them again with other seeds (--seed).";
+    page.line(Ink::Plain, "")?;
+    page.item(Ink::Dim, "", text)
 }
 
 fn word(met: Met) -> &'static str {
@@ -265,6 +292,7 @@ fn word(met: Met) -> &'static str {
 fn measured(candidate: &Candidate, place: usize) -> String {
     let (met, measured) = &candidate.goals[place];
     let number = match measured {
+        Measured::Percentile(Some(found)) if found.value == NEVER => "never".to_owned(),
         Measured::Percentile(found) => format!("{} s", quantile(*found)),
         Measured::Share(found) => numbers::proportion(found),
     };
@@ -280,6 +308,7 @@ fn shown_candidate(
     page: &mut Page<'_>,
 ) -> io::Result<()> {
     page.line(Ink::Plain, "")?;
+    page.item(Ink::Dim, "  ", &format!("{} seeds", candidate.runs))?;
     let ink = if candidate.all() >= Met::Likely { Ink::Good } else { Ink::Bad };
     for (place, goal) in goals.iter().enumerate() {
         page.item(ink, "  ", &format!("{}: {}", goal.text, measured(candidate, place)))?;
@@ -315,7 +344,7 @@ pub(super) fn changes(
                 (property.name.to_owned(), told.unwrap_or_else(|why| vec![format!("# {why}")]))
             }
             None => {
-                let why = format!("# {}: no setting of the product", one.key);
+                let why = format!("# {}: no line is known that sets it", one.key);
                 (one.key.clone(), vec![why])
             }
         };
