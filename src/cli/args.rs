@@ -43,7 +43,7 @@ Examples:
 pub(super) enum Command {
     Run(Run),
     Watch(super::watch::Watch),
-    Sweep(super::sweep::Sweep),
+    Sweep(Box<super::sweep::Sweep>),
     Merge(super::sweep::Merge),
     Test(Test),
     Capacity(super::capacity::Capacity),

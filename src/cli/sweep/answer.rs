@@ -87,7 +87,7 @@ pub(super) fn shown(lab: &Lab, asked: &Asked, found: &Found, output: &Output) ->
         }
     }
     for (path, bytes) in files {
-        if let Err(error) = std::fs::write(&path, bytes) {
+        if let Err(error) = replaced(&path, &bytes) {
             // What was asked for on standard output should not be lost with the file.
             super::super::print(&done)?;
             return Err(Failure::at(&path, &error));
@@ -96,9 +96,34 @@ pub(super) fn shown(lab: &Lab, asked: &Asked, found: &Found, output: &Output) ->
     Ok(done)
 }
 
+/// Writes a file whole or not at all: what was there stays until its bytes are on the disk.
+fn replaced(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    if path.exists() && !path.is_file() {
+        return std::fs::write(path, bytes);
+    }
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".part");
+    let part = path.with_file_name(name);
+    let written = std::fs::write(&part, bytes).and_then(|()| std::fs::rename(&part, path));
+    if written.is_err() {
+        let _ = std::fs::remove_file(&part);
+    }
+    written
+}
+
 /// Whether every file can be written, as far as that can be told before the work.
-pub(super) fn writable(output: &Output, mode: &Mode) -> Result<(), Failure> {
+pub(super) fn writable(output: &Output, mode: &Mode, runs: &[&Path]) -> Result<(), Failure> {
     for path in &output.write {
+        let whole = std::fs::canonicalize(path).ok();
+        let same = |runs: &&Path| {
+            path == *runs || (whole.is_some() && std::fs::canonicalize(runs).ok() == whole)
+        };
+        if runs.iter().any(same) {
+            return Err(Failure::Call(format!(
+                "{}: expected another file than the one that keeps the runs",
+                path.display()
+            )));
+        }
         match mode {
             Mode::Points => report::known(path).map_err(Failure::Call)?,
             _ => drop(format_of(path)?),

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 /// and how sure that is.
 ///
 /// A key that is varied is one of `dagtwin list parameters`, or a path into the topology's or the
-/// scenario's file: fault.0.at, fault.nic-down.lasts, clients.owa.count, "start.Cluster Group".
+/// scenario's file: fault.0.at, fault.nic-down.lasts, clients.owa.count, start.CASArray.
 /// The site as it is always is one of the points. Draws are keyed by who draws for what, so runs
 /// of two points with one seed differ by nothing but the values.
 #[derive(Args, Clone, Debug)]
@@ -94,7 +94,7 @@ pub(crate) struct Question {
     /// Which key moves the percentile most: makes each smaller and larger by a share, such as 20%
     /// (the default), pair by pair. The keys of --vary, or else every setting with a number.
     #[arg(long, value_name = "SHARE", num_args = 0..=1, default_missing_value = "20%",
-          value_parser = words_share, group = "mode")]
+          value_parser = perturbation, group = "mode")]
     pub sensitivity: Option<u64>,
     /// At which value of a key, from A to B, does the outcome change: KEY=A..B.
     #[arg(long, value_name = "KEY=A..B", value_parser = axis, group = "mode")]
@@ -202,7 +202,7 @@ pub(super) fn percentile(text: &str) -> Result<u32, String> {
     words::percentile(text).ok_or_else(|| "expected p0.1 to p99.9, such as p95".to_owned())
 }
 
-fn words_share(text: &str) -> Result<u64, String> {
+pub(super) fn perturbation(text: &str) -> Result<u64, String> {
     let share = words::share(text).filter(|share| (1_000..=900_000).contains(share));
     share.ok_or_else(|| "expected a share from 0.1% to 90%, such as 20%".to_owned())
 }

@@ -68,12 +68,28 @@ fn others(args: &mut Sweep, path: &Path, file: &PlanFile) -> Result<(), Failure>
                 args.enough = Some(arguments::enough(value).map_err(wrong)?);
             }
             "outcome" if !asked => drop(question.outcome.get_or_insert_with(|| value.clone())),
+            "sensitivity" if !asked => {
+                question.sensitivity = Some(arguments::perturbation(value).map_err(wrong)?);
+            }
             "flip" if !asked => question.flip = Some(arguments::axis(value).map_err(wrong)?),
             "fork" if !asked => question.fork = Some(arguments::moments(value).map_err(wrong)?),
             "goal" if !asked => question.goal.push(value.clone()),
             "change" if !asked => question.change.push(value.clone()),
             _ => {}
         }
+    }
+    let question = &args.question;
+    let asked = [
+        question.sensitivity.is_some(),
+        question.flip.is_some(),
+        question.fork.is_some(),
+        !question.goal.is_empty(),
+    ];
+    if asked.into_iter().filter(|asked| *asked).count() > 1 {
+        return Err(Failure::Call(format!(
+            "{}: expected one question: sensitivity, flip, fork or goal",
+            path.display()
+        )));
     }
     Ok(())
 }

@@ -43,7 +43,8 @@ pub(crate) fn merge(args: &Merge) -> Answer {
     let manifest = &first.manifest;
     let of = manifest.shard.1;
     let asked = Asked::of(manifest)?;
-    answer::writable(&args.output, &asked.mode)?;
+    let paths: Vec<&Path> = args.parts.iter().map(PathBuf::as_path).collect();
+    answer::writable(&args.output, &asked.mode, &paths)?;
     let progress = Progress::default();
     let mut lab = Lab::new(&asked.plan, memo, 1, &progress);
     lab.only_look(of);

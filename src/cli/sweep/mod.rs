@@ -20,12 +20,17 @@ use std::sync::Arc;
 
 pub(super) fn sweep(args: &Sweep) -> Answer {
     let asked = asked(args)?;
-    answer::writable(&args.output, &asked.mode)?;
+    let store: Vec<&Path> = args.store.as_deref().into_iter().collect();
+    answer::writable(&args.output, &asked.mode, &store)?;
     let progress = Arc::new(Progress::default());
     super::stop_when_asked(&progress);
     let shard = args.shard.unwrap_or((1, 1));
     if shard.1 > 1 {
         asked.divisible()?;
+        if !args.output.write.is_empty() {
+            let text = "--write: a share of the runs has no answer; `dagtwin merge` writes it";
+            return Err(Failure::Call(text.to_owned()));
+        }
     }
     let jobs = args.jobs.map_or_else(pool::cores, usize::from);
     let mut memo = Memo::default();
@@ -101,6 +106,9 @@ fn fits(path: &Path, kept: &Manifest, wanted: &Manifest) -> Result<(), Failure> 
 fn wrong_store(path: &Path, error: &StoreError) -> Failure {
     let file = path.display();
     match error {
+        StoreError::Io(error) if error.kind() == std::io::ErrorKind::NotFound => Failure::Call(
+            format!("{file}: expected an existing file of runs, and a folder that exists"),
+        ),
         StoreError::Io(error) => Failure::at(path, error),
         StoreError::NotOne => Failure::Call(format!(
             "{file}: expected a file of runs that `dagtwin sweep --store` wrote; it is something \

@@ -14,6 +14,7 @@ use crate::model::settings::{Settings, Value};
 use crate::model::vary::{Axis, MOST_POINTS, Values};
 use crate::model::{Change, change};
 use crate::model::{Problem, Scenario, Sources};
+use crate::view::first_disturbance;
 use crate::view::outage::Who;
 use serde::{Deserialize, Serialize};
 
@@ -353,7 +354,16 @@ impl Plan {
     /// # Errors
     /// Everything that is wrong with them.
     pub fn site(&self, point: &Point, case: Case) -> Result<(Loaded, Scenario), Vec<Problem>> {
-        self.loaded(point, case).map_err(|mut problems| {
+        let loaded =
+            self.loaded(point, case).and_then(|(loaded, scenario)| {
+                match first_disturbance(&scenario) {
+                    Some(first) if first < scenario.clients_from => {
+                        Err(vec![too_early(first, scenario.clients_from)])
+                    }
+                    _ => Ok((loaded, scenario)),
+                }
+            });
+        loaded.map_err(|mut problems| {
             for problem in &mut problems {
                 // Settings are loaded as if they had been given with --set.
                 if problem.file == "--set" && point.iter().any(|one| one.key == problem.key) {
@@ -408,10 +418,10 @@ impl Plan {
 }
 
 /// What a run up to a moment rests on.
-fn past<'s>(
-    (loaded, scenario): &'s (Loaded, Scenario),
+fn past(
+    (loaded, scenario): &(Loaded, Scenario),
     at: Instant,
-) -> (&'s Settings, Vec<&'s Planned>, Vec<&'s Step>) {
+) -> (&Settings, Vec<&Planned>, Vec<&Step>) {
     let faults = scenario.faults.iter().filter(|fault| fault.at < at).collect();
     let steps = scenario.steps.iter().filter(|step| step.at < at).collect();
     (&loaded.topology.settings, faults, steps)
@@ -428,6 +438,18 @@ fn no_change(line: &str, wrong: &str) -> Problem {
         key: String::new(),
         value: format!("{line:?}"),
         expected: format!("a change as `dagtwin what-if` takes it: {wrong}"),
+        hint: None,
+    }
+}
+
+/// Before clients work the site starts up: what is lost then has never been there.
+fn too_early(first: Instant, from: Instant) -> Problem {
+    Problem {
+        file: "--vary".to_owned(),
+        line: None,
+        key: "the first fault".to_owned(),
+        value: show_moment(first),
+        expected: format!("at or after {}, when clients work (clients_from)", show_moment(from)),
         hint: None,
     }
 }

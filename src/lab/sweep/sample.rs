@@ -1,7 +1,7 @@
 //! One run of a sweep and what is kept of it: whole numbers, no records.
 
 use super::plan::{Case, Whose, name_of};
-use crate::base::{GroupId, Instant, Span};
+use crate::base::{DbId, GroupId, Instant, NodeId, Span};
 use crate::failover::seam::{Effect, Note, Operation, Why};
 use crate::journal::{Record, What};
 use crate::lab::fold::{Folded, folded};
@@ -105,16 +105,29 @@ fn forked(
 
 /// Groups that users reach, and databases, that went to another server by themselves.
 fn failovers(records: &[Record], since: Instant) -> u32 {
-    let moved = |record: &&Record| match &record.what {
-        What::Out(_, Effect::Note(Note::GroupMove { group, from: Some(from), to, why })) => {
-            from != to && *why != Why::Asked && *group != CORE_GROUP
+    let mut count = 0;
+    let mut from_of: BTreeMap<DbId, Option<NodeId>> = BTreeMap::new();
+    for record in records.iter().filter(|record| record.at >= since) {
+        let What::Out(_, Effect::Note(note)) = &record.what else { continue };
+        match note {
+            Note::GroupMove { group, from: Some(from), to, why } => {
+                let own = *why != Why::Asked && *group != CORE_GROUP;
+                count += u32::from(own && from != to);
+            }
+            Note::DatabaseOperation { database, operation, from, .. } => {
+                from_of.remove(database);
+                if *operation == Operation::Failover {
+                    from_of.insert(*database, *from);
+                }
+            }
+            Note::DatabaseOperationEnded { database, active, success: true, .. } => {
+                let from = from_of.remove(database);
+                count += u32::from(from.is_some_and(|from| from != *active));
+            }
+            _ => {}
         }
-        What::Out(_, Effect::Note(Note::DatabaseOperation { operation, why, .. })) => {
-            *operation == Operation::Failover && *why != Why::Asked
-        }
-        _ => false,
-    };
-    records.iter().filter(|record| record.at >= since).filter(moved).count() as u32
+    }
+    count
 }
 
 fn cut_off(outages: &[Outage]) -> u32 {

@@ -7,6 +7,7 @@ use super::sample::NEVER;
 use crate::base::Span;
 use crate::lab::statistics::{Difference, Proportion, Quantile};
 use crate::model::Problem;
+use crate::view::first_disturbance;
 use hdrhistogram::Histogram;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,6 +20,8 @@ pub struct Study<'m> {
     pub points: Vec<PointStudy<'m>>,
     /// Whether runs are missing.
     pub partial: bool,
+    /// Whether the site as it is has no fault and no order: then nothing can be lost.
+    pub undisturbed: bool,
 }
 
 /// What a point came to.
@@ -65,7 +68,9 @@ impl<'m> Study<'m> {
                 || point.cases.iter().all(|case| case.runs.len() as u64 == runs)
         };
         let partial = !points.iter().all(whole);
-        Study { plan, points, partial }
+        let as_it_is = plan.site(&Point::new(), Case::Planned);
+        let disturbed = as_it_is.map(|(_, scenario)| first_disturbance(&scenario).is_some());
+        Study { plan, points, partial, undisturbed: disturbed == Ok(false) }
     }
 
     /// Every name of a duration that any run has, in the order of the alphabet.

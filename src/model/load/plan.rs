@@ -37,7 +37,8 @@ pub struct PlanFile {
 }
 
 /// Options that a plan file may give with one value.
-const SINGLE: [&str; 7] = ["measure", "percentile", "budget", "enough", "flip", "outcome", "fork"];
+const SINGLE: [&str; 8] =
+    ["measure", "percentile", "budget", "enough", "sensitivity", "flip", "outcome", "fork"];
 /// Options that it may give with a list of values.
 const LISTS: [&str; 2] = ["goal", "change"];
 

@@ -11,8 +11,12 @@ use std::io::{self, Write};
 /// Writes the document.
 pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let (study, plan) = (report.study, report.study.plan);
-    let points =
-        study.points.iter().enumerate().map(|(place, point)| of_point(report, place, point));
+    let measures = study.measures();
+    let points = study
+        .points
+        .iter()
+        .enumerate()
+        .map(|(place, point)| of_point(report, &measures, place, point));
     let document = json!({
         "title": report.title,
         "measure": plan.measure,
@@ -27,13 +31,13 @@ pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{document:#}")
 }
 
-fn of_point(report: &Report, place: usize, point: &PointStudy) -> Value {
+fn of_point(report: &Report, measures: &[&str], place: usize, point: &PointStudy) -> Value {
     let study = report.study;
     let base = &study.points[0];
     let cases = point.cases.iter().zip(&base.cases).map(|(case, from)| {
-        let mut document = of_case(report, case);
+        let mut document = of_case(report, measures, case);
         if place > 0 {
-            document.insert("difference".to_owned(), differences(report, case, from));
+            document.insert("difference".to_owned(), differences(measures, case, from));
         }
         Value::Object(document)
     });
@@ -47,8 +51,8 @@ fn of_point(report: &Report, place: usize, point: &PointStudy) -> Value {
     })
 }
 
-fn of_case(report: &Report, case: &CaseStudy) -> Map<String, Value> {
-    let durations = report.study.measures().into_iter().filter_map(|measure| {
+fn of_case(report: &Report, measures: &[&str], case: &CaseStudy) -> Map<String, Value> {
+    let durations = measures.iter().filter_map(|measure| {
         let sorted = case.sorted(measure);
         let longest = *sorted.last()?;
         let shown = SHOWN.iter().chain(Some(&report.study.plan.percentile)).map(|p| {
@@ -61,7 +65,7 @@ fn of_case(report: &Report, case: &CaseStudy) -> Map<String, Value> {
         document.insert("longest_ms".to_owned(), json!(numbers::milliseconds(longest)));
         let endless = sorted.iter().filter(|span| numbers::milliseconds(**span).is_none()).count();
         document.insert("never".to_owned(), json!(endless));
-        Some((measure.to_owned(), Value::Object(document)))
+        Some(((*measure).to_owned(), Value::Object(document)))
     });
     let events = Event::ALL.map(|event| {
         (event.word().to_owned(), proportion(&case.proportion(&Outcome::Event(event))))
@@ -83,7 +87,7 @@ fn told(case: Case) -> String {
     }
 }
 
-fn differences(report: &Report, case: &CaseStudy, from: &CaseStudy) -> Value {
+fn differences(measures: &[&str], case: &CaseStudy, from: &CaseStudy) -> Value {
     let of = |measure: &str| {
         let (found, endless) = case.difference(from, measure);
         let interval = found.mean.interval();
@@ -97,8 +101,8 @@ fn differences(report: &Report, case: &CaseStudy, from: &CaseStudy) -> Value {
             "without_end": endless,
         })
     };
-    let measures = report.study.measures().into_iter();
-    Value::Object(measures.map(|measure| (measure.to_owned(), of(measure))).collect())
+    let of = |measure: &&str| ((*measure).to_owned(), of(measure));
+    Value::Object(measures.iter().map(of).collect())
 }
 
 /// A percentile with its interval.
@@ -106,6 +110,7 @@ pub(super) fn quantile(found: &Quantile) -> Value {
     let end = |span: Option<Span>| span.and_then(numbers::milliseconds);
     json!({
         "ms": numbers::milliseconds(found.value),
+        "never": numbers::milliseconds(found.value).is_none(),
         "from_ms": end(found.low),
         "to_ms": end(found.high),
     })

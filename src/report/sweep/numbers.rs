@@ -13,6 +13,12 @@ pub(super) fn seconds(span: Span) -> String {
     format!("{}.{:03}", milliseconds / 1_000, milliseconds % 1_000)
 }
 
+/// Seconds with their sign and three decimals, of milliseconds.
+pub(super) fn signed(milliseconds: f64) -> String {
+    let text = format!("{:+.3}", milliseconds / 1e3);
+    if text == "-0.000" { "+0.000".to_owned() } else { text }
+}
+
 /// Milliseconds; none for a duration without end.
 pub(super) fn milliseconds(span: Span) -> Option<f64> {
     (span != NEVER).then(|| span.as_nanos() as f64 / 1e6)

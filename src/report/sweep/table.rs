@@ -20,11 +20,13 @@ impl Table {
     }
 
     pub(super) fn write(&self, page: &mut Page<'_>) -> io::Result<()> {
-        let width = |column: usize| {
+        let of_column = |column: usize| {
             let cells = self.rows.iter().filter_map(|(_, cells)| cells.get(column));
             let texts = cells.chain(self.head.get(column));
             texts.map(|text| text.chars().count()).max().unwrap_or(0)
         };
+        let widths: Vec<usize> = (0..self.head.len()).map(of_column).collect();
+        let width = |column: usize| widths[column];
         // A name may take half of the page, the rest of it is cut.
         let name = width(0).min(page.width / 2);
         let mut from = 1;

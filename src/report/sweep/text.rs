@@ -5,7 +5,7 @@ use super::{Report, numbers};
 use crate::base::Span;
 use crate::lab::statistics::{Quantile, rank};
 use crate::lab::sweep::{
-    Budget, Case, CaseStudy, Event, NEVER, Outcome, PointStudy, Whose, is_enough,
+    Budget, Case, CaseStudy, Event, NEVER, Outcome, PointStudy, Study, Whose, is_enough,
 };
 use crate::model::settings::Value;
 use crate::report::page::{Ink, Page};
@@ -57,6 +57,11 @@ fn heading(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
     let facts =
         format!("{points}{of}, {} seeds from {} on, {runs} runs", most.unwrap_or(0), plan.seed);
     page.item(Ink::Plain, "", &facts)?;
+    if study.undisturbed {
+        let text =
+            "the scenario plans no fault and no order: nothing is lost, and durations are zero";
+        page.item(Ink::Bad, "note: ", text)?;
+    }
     if study.partial {
         page.item(Ink::Bad, "stopped: ", "only the runs that were made by then are counted")?;
     } else if let Some(enough) = plan.enough {
@@ -72,6 +77,14 @@ fn heading(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
 
 fn planned<'c, 'm>(point: &'c PointStudy<'m>) -> &'c CaseStudy<'m> {
     &point.cases[0]
+}
+
+/// A point by its number, which other forms have too, and its values: these may be cut.
+fn numbered(study: &Study, place: usize) -> String {
+    match study.points.len() {
+        1 => study.points[place].label(),
+        _ => format!("{place}: {}", study.points[place].label()),
+    }
 }
 
 /// A percentile with its interval, in seconds.
@@ -104,7 +117,7 @@ fn durations(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
     for (place, point) in study.points.iter().enumerate() {
         let case = planned(point);
         let sorted = case.sorted(measure);
-        let mut cells = vec![point.label(), case.runs.len().to_string()];
+        let mut cells = vec![numbered(study, place), case.runs.len().to_string()];
         cells.extend(shown.iter().map(|p| quantile(Quantile::of(&sorted, *p))));
         cells.push(sorted.last().map_or_else(|| "-".to_owned(), |span| numbers::seconds(*span)));
         if several && place > 0 {
@@ -118,7 +131,7 @@ fn durations(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
 /// A paired difference in words.
 fn difference(case: &CaseStudy, from: &CaseStudy, measure: &str) -> String {
     let (found, endless) = case.difference(from, measure);
-    let seconds = |ms: f64| format!("{:+.3}", ms / 1e3);
+    let seconds = numbers::signed;
     let Some((low, high)) = found.mean.interval() else { return "-".to_owned() };
     let left = if endless > 0 { format!(", {endless} pairs without end") } else { String::new() };
     format!("{} [{}, {}]{left}", seconds(found.mean.mean), seconds(low), seconds(high))
@@ -160,10 +173,10 @@ fn probabilities(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
     let head: Vec<&str> =
         std::iter::once("point").chain(columns.iter().map(|(name, ..)| name.as_str())).collect();
     let mut table = Table::new(&head);
-    for point in &study.points {
+    for (at, point) in study.points.iter().enumerate() {
         let cells =
             columns.iter().map(|(_, place, event)| proportion(&point.cases[*place], *event));
-        table.row(Ink::Plain, std::iter::once(point.label()).chain(cells).collect());
+        table.row(Ink::Plain, std::iter::once(numbered(study, at)).chain(cells).collect());
     }
     table.write(page)
 }
@@ -203,7 +216,7 @@ fn frontier(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
         let value = found.map_or(NEVER, |found| found.value);
         let failed =
             point.false_failovers().map_or_else(String::new, |of| numbers::proportion(&of));
-        rows.push((value, vec![point.label(), quantile(found), failed]));
+        rows.push((value, vec![numbered(study, place), quantile(found), failed]));
     }
     rows.sort();
     for (_, cells) in rows {

@@ -110,7 +110,7 @@ fn sensitivity(question: &Question, found: &Sensitivity, page: &mut Page<'_>) ->
 }
 
 fn by(shift: &Shift) -> String {
-    let seconds = |ms: f64| format!("{:+.3}", ms / 1e3);
+    let seconds = numbers::signed;
     match (shift.by, shift.interval) {
         (None, _) => "without end".to_owned(),
         (Some(by), None) => seconds(by),
