@@ -218,7 +218,13 @@ fn split(text: &str) -> Vec<String> {
             word.push(c);
         }
     }
-    words.into_iter().map(|word| word.trim().to_owned()).collect()
+    words.into_iter().map(|word| unquoted(word.trim()).to_owned()).collect()
+}
+
+/// A word without the quotation marks around the whole of it.
+fn unquoted(word: &str) -> &str {
+    let inner = word.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    inner.filter(|inner| !inner.contains('"')).unwrap_or(word)
 }
 
 #[cfg(test)]
