@@ -39,6 +39,7 @@ mod stream;
 mod suite;
 mod sweep;
 mod sweep_files;
+mod sweep_questions;
 mod terminal;
 mod tidy;
 mod twin;

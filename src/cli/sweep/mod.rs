@@ -92,6 +92,10 @@ fn fits(path: &Path, kept: &Manifest, wanted: &Manifest) -> Result<(), Failure> 
     if kept.plan.sources != wanted.plan.sources {
         return Err(other("another topology, scenario or setting"));
     }
+    // Forked runs are kept by moment and seed: what was changed in them is not part of that.
+    if kept.plan.changes != wanted.plan.changes {
+        return Err(other("another --change"));
+    }
     if kept.plan.whose != wanted.plan.whose {
         return Err(other("another --budget"));
     }

@@ -1,7 +1,7 @@
 //! Figures of every point: a grid, random points, or no point but the site as it is.
 
 use super::memo::Ask;
-use super::plan::{Case, Enough, Event, Outcome, Plan, Point};
+use super::plan::{Case, Enough, Event, Outcome, Point};
 use super::study::Study;
 use super::work::{Lab, WorkError};
 use crate::base::Span;
@@ -9,7 +9,7 @@ use crate::base::Span;
 /// Seeds that are run together: after so many, every point has as many as the others.
 const BLOCK: u64 = 16;
 /// Seeds of the first round of a sweep that may stop early; each further round doubles them.
-pub(super) const FIRST_ROUND: u64 = 64;
+const FIRST_ROUND: u64 = 64;
 
 /// Makes the runs of some points; how many seeds each of them has then. A sweep that may stop
 /// early looks at the intervals after each round, always after the same ones.
@@ -79,12 +79,5 @@ pub fn is_enough(study: &Study, enough: Enough) -> bool {
                 high - low <= millionths as f64 / 1e6
             })
         }),
-    }
-}
-
-impl Plan {
-    /// How many runs a sweep over some points has, at most.
-    pub fn most_runs(&self, points: usize) -> u64 {
-        (points as u64).saturating_mul(self.cases().len() as u64).saturating_mul(self.runs)
     }
 }

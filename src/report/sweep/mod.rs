@@ -15,6 +15,7 @@ mod table;
 mod text;
 
 pub use files::{files, known};
+use numbers::percentile;
 
 use crate::base::Span;
 use crate::lab::statistics::{Proportion, Quantile};
@@ -65,15 +66,6 @@ impl<'s> Report<'s> {
     /// Whether any case is a hiccup.
     fn has_hiccups(&self) -> bool {
         !self.study.plan.hiccups.is_empty()
-    }
-}
-
-/// A percentile's name: `p95`, `p99.9`.
-fn percentile(thousandths: u32) -> String {
-    match (thousandths / 10, thousandths % 10) {
-        _ if thousandths >= 1_000 => "longest".to_owned(),
-        (whole, 0) => format!("p{whole}"),
-        (whole, tenths) => format!("p{whole}.{tenths}"),
     }
 }
 
