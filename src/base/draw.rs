@@ -36,6 +36,8 @@ pub enum Purpose {
     Resample = 51,
     /// Values at which a search is checked beside its own.
     Check = 52,
+    /// What a run of a swarm has done to it.
+    Swarm = 60,
 }
 
 /// One stream of draws.

@@ -3,6 +3,7 @@
 
 mod causes_are_earlier;
 mod edges;
+pub mod hazards;
 mod mount_dial;
 mod no_lost_mail;
 mod one_mounted_copy;

@@ -45,6 +45,7 @@ pub(super) enum Command {
     Watch(super::watch::Watch),
     Sweep(Box<super::sweep::Sweep>),
     Merge(super::sweep::Merge),
+    Swarm(super::swarm::Swarm),
     Test(Test),
     Capacity(super::capacity::Capacity),
     Select(Select),

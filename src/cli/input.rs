@@ -61,6 +61,11 @@ pub(super) fn topology(argument: &str, set: &[(String, String)]) -> Result<load:
     load::topology(&text.file, &text.text, &wished(set)).map_err(Failure::Input)
 }
 
+/// The text of the topology that an argument names.
+pub(super) fn topology_source(argument: &str) -> Result<Source, Failure> {
+    topology_text(&origin(argument)?)
+}
+
 fn wished(set: &[(String, String)]) -> Vec<load::Wish> {
     set.iter().map(|(key, text)| load::Wish::of_command_line(key, text)).collect()
 }

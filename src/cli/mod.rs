@@ -16,6 +16,7 @@ mod quorum;
 mod run;
 mod select;
 mod suggest;
+mod swarm;
 mod sweep;
 mod test;
 mod transitions;
@@ -72,6 +73,7 @@ fn answer(command: Command, color: Color) -> Answer {
         Command::Compare(args) => compare::compare(&args),
         Command::Sweep(args) => sweep::sweep(&args),
         Command::Merge(args) => sweep::merge(&args),
+        Command::Swarm(args) => swarm::swarm(&args),
         Command::New(args) => new::new(&args),
         Command::Completions(args) => completions::completions(&args),
         Command::Man(args) => completions::man(&args),

@@ -15,6 +15,7 @@ pub mod replay;
 pub mod run;
 pub mod select;
 pub mod statistics;
+pub mod swarm;
 pub mod sweep;
 pub mod what_if;
 pub mod year;

@@ -29,6 +29,16 @@ pub fn each<T: Send>(
     work: impl Fn(usize) -> T + Sync,
 ) -> Vec<Option<T>> {
     progress.total.store(count, Ordering::Relaxed);
+    some(count, jobs, progress, work)
+}
+
+/// The same, where they are part of more work: what is there in all was said before.
+pub fn some<T: Send>(
+    count: usize,
+    jobs: usize,
+    progress: &Progress,
+    work: impl Fn(usize) -> T + Sync,
+) -> Vec<Option<T>> {
     let results: Mutex<Vec<Option<T>>> = Mutex::new((0..count).map(|_| None).collect());
     spread(count, jobs, &progress.stop, |place| {
         let result = work(place);

@@ -11,6 +11,7 @@ mod page;
 mod palette;
 pub mod quorum;
 pub mod select;
+pub mod swarm;
 pub mod sweep;
 pub mod text;
 pub mod transitions;

@@ -8,7 +8,7 @@ use crate::failover::transitions::{Kind, QuorumState, State};
 use crate::journal::record::{Plant, ServiceState};
 use crate::journal::{Record, What};
 use crate::model::{Scenario, Service};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A change of state that was seen.
 #[derive(Clone, Debug)]
@@ -20,6 +20,8 @@ pub struct Change {
     pub places: Option<(usize, usize)>,
     /// Whether the table has such an edge.
     pub known: bool,
+    /// On which node; none for a network.
+    pub node: Option<NodeId>,
     /// Whose state, in words.
     pub who: String,
     /// The states' names.
@@ -57,6 +59,25 @@ impl Transitions {
         &self.counts
     }
 
+    /// The states of what is on a node, by machine and place, each once: its own, its quorum, and
+    /// those of its resources, the groups that it owns, its copies and interfaces.
+    pub fn on(&self, node: NodeId) -> BTreeSet<(Kind, usize)> {
+        fn place<S: State>(state: S) -> Option<(Kind, usize)> {
+            Some((S::KIND, state.place()?))
+        }
+        let resources = self.resources.iter().filter(|((on, _), _)| *on == node);
+        let groups = self.groups.values().filter(|(owner, _)| *owner == node);
+        let copies = self.copies.iter().filter(|(copy, _)| copy.node == node);
+        let interfaces = self.interfaces.iter().filter(|((on, _), _)| *on == node);
+        let own = self.nodes.get(&node).and_then(|state| place(*state));
+        let quorum = self.quorum.get(&node).and_then(|state| place(*state));
+        let found = own.into_iter().chain(quorum);
+        let found = found.chain(resources.filter_map(|(_, state)| place(*state)));
+        let found = found.chain(groups.filter_map(|(_, state)| place(*state)));
+        let found = found.chain(copies.filter_map(|(_, state)| place(*state)));
+        found.chain(interfaces.filter_map(|(_, state)| place(*state))).collect()
+    }
+
     /// Takes in the next record; what changed by it.
     pub fn apply(&mut self, record: &Record) -> &[Change] {
         self.changes.clear();
@@ -65,7 +86,7 @@ impl Transitions {
             What::Plant(Plant::Copy { copy, status, .. }) => {
                 let before = self.copies.insert(*copy, *status).unwrap_or(CopyStatus::Healthy);
                 let who = || format!("copy {} on node {}", copy.database.0, copy.node.0);
-                self.changed(before, *status, who);
+                self.changed(before, *status, Some(copy.node), who);
             }
             What::Plant(Plant::Service { machine, service: Service::Cluster, state }) => {
                 if *state == ServiceState::Stopped {
@@ -126,16 +147,17 @@ impl Transitions {
             Note::Resource { resource, state, .. } => {
                 let before = self.resources.insert((node, *resource), *state).unwrap_or_default();
                 let who = || format!("resource {} on node {}", resource.0, node.0);
-                self.changed(before, *state, who);
+                self.changed(before, *state, Some(node), who);
             }
             Note::Interface { node, network, state } => {
                 let before = self.interfaces.insert((*node, *network), *state);
                 let who = || format!("interface of node {} on network {}", node.0, network.0);
-                self.changed(before.unwrap_or(InterfaceState::Up), *state, who);
+                let before = before.unwrap_or(InterfaceState::Up);
+                self.changed(before, *state, Some(*node), who);
             }
             Note::Network { network, state } => {
                 let before = self.networks.insert(*network, *state).unwrap_or(NetworkState::Up);
-                self.changed(before, *state, || format!("network {}", network.0));
+                self.changed(before, *state, None, || format!("network {}", network.0));
             }
             Note::Group { group, owner, state } => self.group(*group, *owner, *state),
             _ => {}
@@ -150,21 +172,27 @@ impl Transitions {
         let before = here.unwrap_or_default();
         if here.is_some() || before.may_become(state) {
             let who = || format!("group {} on node {}", group.0, owner.0);
-            self.changed(before, state, who);
+            self.changed(before, state, Some(owner), who);
         }
     }
 
     fn node(&mut self, node: NodeId, state: NodeState) {
         let before = self.nodes.insert(node, state).unwrap_or(NodeState::Down);
-        self.changed(before, state, || format!("node {}", node.0));
+        self.changed(before, state, Some(node), || format!("node {}", node.0));
     }
 
     fn stand(&mut self, node: NodeId, state: QuorumState) {
         let before = self.quorum.insert(node, state).unwrap_or(QuorumState::NoQuorum);
-        self.changed(before, state, || format!("node {}", node.0));
+        self.changed(before, state, Some(node), || format!("node {}", node.0));
     }
 
-    fn changed<S: State>(&mut self, before: S, after: S, who: impl Fn() -> String) {
+    fn changed<S: State>(
+        &mut self,
+        before: S,
+        after: S,
+        node: Option<NodeId>,
+        who: impl Fn() -> String,
+    ) {
         if before == after {
             return;
         }
@@ -176,6 +204,7 @@ impl Transitions {
             kind: S::KIND,
             places,
             known: before.may_become(after),
+            node,
             who: who(),
             names: (format!("{before:?}"), format!("{after:?}")),
         });

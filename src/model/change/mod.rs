@@ -2,6 +2,7 @@
 //! 30s`, `move fault 1 to 65s`, `Move-ClusterGroup CASArray -Node EX02`, `set
 //! cluster.same_subnet_threshold 10`. One grammar (`slot.rs`) reads lines and completes them.
 
+mod drawn;
 mod faults;
 mod line;
 mod order;
@@ -18,6 +19,8 @@ use crate::base::{Instant, Span};
 use crate::model::fault::Fault;
 use line::Word;
 use slot::Site;
+
+pub use drawn::{Choose, drawn_fault, drawn_order};
 
 /// One change of a scenario. Faults and steps are numbered from 0 by their places in
 /// [`Scenario::faults`] and [`Scenario::steps`]; lines number them from 1.

@@ -1,0 +1,109 @@
+//! What the real design permits though nobody wants it: no broken promise, but worth knowing. A
+//! hazard is measured, not judged.
+
+use super::one_mounted_copy;
+use super::{Findings, Measure, Watch};
+use crate::base::{Id, Instant, MachineId, NodeId, NodeSet};
+use crate::journal::{Record, RecordNo, What};
+use crate::model::topology::MachineRole;
+use crate::model::{Scenario, Topology};
+use crate::view::Scene;
+
+/// What the real design permits though nobody wants it.
+#[derive(Clone, Copy)]
+pub struct Hazard {
+    /// Its name.
+    pub name: &'static str,
+    /// What happens, in one sentence.
+    pub statement: &'static str,
+    /// Where it comes from: the row of the fact sheets.
+    pub source: &'static str,
+    /// Makes a watch over one run; its measures are the times that it was met.
+    pub watch: fn(&Topology, &Scenario) -> Box<dyn Watch>,
+}
+
+impl std::fmt::Debug for Hazard {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str(self.name)
+    }
+}
+
+/// Every hazard, in the order of reports.
+pub const HAZARDS: &[Hazard] = &[
+    Hazard {
+        name: "isolated-owner-still-mounted",
+        statement: "a server that is cut off still has a database mounted while another mounts it",
+        source: "exchange.md §1.2 quorum lost",
+        watch: one_mounted_copy::PROMISE.watch,
+    },
+    Hazard {
+        name: "witness-on-the-only-domain-controller",
+        statement: "members that are up and see each other or are alone have no quorum, because the \
+                    machine that is both witness and only domain controller cannot be reached",
+        source: "wsfc.md §3.2",
+        watch: |topology, _| Box::new(WitnessWithDirectory::new(topology)),
+    },
+];
+
+/// The watches of every hazard over one run.
+pub fn watches(
+    topology: &Topology,
+    scenario: &Scenario,
+) -> Vec<(&'static Hazard, Box<dyn Watch>)> {
+    HAZARDS.iter().map(|hazard| (hazard, (hazard.watch)(topology, scenario))).collect()
+}
+
+/// Nobody has quorum while the witness's server, which is the only domain controller, is out of
+/// reach of every member that is up.
+struct WitnessWithDirectory {
+    /// The server, if it is both.
+    server: Option<MachineId>,
+    since: Option<Instant>,
+    measures: Vec<Measure>,
+    /// Somebody had quorum.
+    formed: bool,
+}
+
+impl WitnessWithDirectory {
+    fn new(topology: &Topology) -> Self {
+        let mut directories = topology.with_role(MachineRole::DomainController);
+        let only = directories.next().filter(|_| directories.next().is_none());
+        let server = topology.dag.witness.filter(|witness| only == Some(*witness));
+        WitnessWithDirectory { server, since: None, measures: Vec::new(), formed: false }
+    }
+
+    fn close(&mut self, at: Instant) {
+        if let Some(from) = self.since.take().filter(|from| *from < at) {
+            self.measures.push(Measure {
+                promise: "witness-on-the-only-domain-controller",
+                name: "no quorum".to_owned(),
+                value: at.since(from),
+                from,
+            });
+        }
+    }
+}
+
+impl Watch for WitnessWithDirectory {
+    fn see(&mut self, _: RecordNo, record: &Record, scene: &Scene<'_>) {
+        let Some(server) = self.server else { return };
+        if matches!(record.what, What::In(..) | What::Client(..) | What::Mail(..)) {
+            return;
+        }
+        let lost = scene.quorum_holders().is_empty();
+        self.formed |= !lost;
+        let members = (0..scene.topology().nodes).map(NodeId::at);
+        let up: NodeSet =
+            members.filter(|node: &NodeId| scene.machines[(*node).into()]).collect();
+        let met = self.formed && lost && !up.is_empty() && !scene.reachable(server);
+        match met {
+            true => drop(self.since.get_or_insert(record.at)),
+            false => self.close(record.at),
+        }
+    }
+
+    fn end(mut self: Box<Self>, at: Instant, _: &Scene<'_>) -> Findings {
+        self.close(at);
+        Findings { measures: self.measures, ..Findings::default() }
+    }
+}

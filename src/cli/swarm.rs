@@ -1,0 +1,203 @@
+//! `dagtwin swarm`: random faults and orders from many seeds, and the promises that they break.
+
+use super::args::{ListFormat, key_value, number};
+use super::failure::{Answer, Done, Failure};
+use super::{input, progress, run::quoted};
+use crate::base::Span;
+use crate::lab::pool::{self, Progress};
+use crate::lab::swarm::{ROUND, Ran, Site, Tally, round};
+use crate::model::builtin;
+use crate::model::settings::Value as _;
+use crate::report::swarm::{self, Report};
+use clap::{Args, ValueHint};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// Attack sites with random faults and orders, from many seeds, and tell which promises they break.
+///
+/// Each seed draws a subset of the kinds of faults and orders, then which of them strike, where,
+/// when and for how long; every fault is healed, and then everything has to come back. After every
+/// few hundred runs, further ones are aimed at states in which something has not struck yet. A run
+/// that breaks a promise leaves a capsule: a journal that can be watched, verified and made small.
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Swarm {
+    /// Built-in topologies' names, folders with a topology.toml, or such files [default: every
+    /// built-in topology].
+    #[arg(value_hint = ValueHint::AnyPath, value_name = "TOPOLOGY")]
+    pub topologies: Vec<String>,
+    /// Seeds of the runs at each site, the last one not included, such as 1..1001.
+    #[arg(long, default_value = "1..513", value_name = "A..B", value_parser = seeds)]
+    pub seeds: (u64, u64),
+    /// Go on with the next seeds for so long, whatever --seeds ends with.
+    #[arg(long = "for", value_name = "TIME", value_parser = length)]
+    pub long: Option<Span>,
+    /// Give a setting another value in every run; may be given many times.
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_value)]
+    pub set: Vec<(String, String)>,
+    /// Print every plan before the report, as the scenario that it is, with what came of it.
+    #[arg(long)]
+    pub plans: bool,
+    /// Folder for the capsules of runs that break a promise; none are written without it.
+    #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
+    pub capsules: Option<PathBuf>,
+    /// Runs at a time [default: one for each core].
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024), value_name = "N")]
+    pub jobs: Option<u16>,
+    /// Form of the report on standard output.
+    #[arg(long, value_enum, default_value_t = ListFormat::Text)]
+    pub format: ListFormat,
+    /// Width of the text report in columns [default: the terminal's, or 120].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(60..=400))]
+    pub width: Option<u16>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  dagtwin swarm two-node-2010
+  dagtwin swarm two-node-2010 --seeds 1..10001 --capsules failures
+  dagtwin swarm --for 60s
+  dagtwin swarm two-node-2010 --seeds 17..18 --plans";
+
+/// Clients of each group, unless something else is asked for: promises are about the servers, and
+/// one client of each kind sees what many see.
+const CLIENTS: (&str, &str) = ("clients.count", "1");
+
+fn seeds(text: &str) -> Result<(u64, u64), String> {
+    let wrong = || "expected two numbers and the lower one first, such as 1..1001".to_owned();
+    let (from, to) = text.split_once("..").ok_or_else(wrong)?;
+    match (number(from.trim())?, number(to.trim())?) {
+        (from, to) if from < to => Ok((from, to)),
+        _ => Err(wrong()),
+    }
+}
+
+fn length(text: &str) -> Result<Span, String> {
+    let span = Span::read(text).filter(|span| !span.is_zero());
+    span.ok_or_else(|| "expected a duration above zero with its unit, such as 60s".to_owned())
+}
+
+pub(super) fn swarm(args: &Swarm) -> Answer {
+    let mut sites = sites(args)?;
+    let progress = Arc::new(Progress::default());
+    super::stop_when_asked(&progress);
+    let mut plans = String::new();
+    let clock = Clock::start();
+    let to = progress::counted("attacking", &progress, || {
+        attack(args, &clock, &mut sites, &progress, &mut plans)
+    });
+    let stopped = progress.stop.load(Ordering::Relaxed);
+    let capsules = Vec::new();
+    let repeat = repeat(args, (args.seeds.0, to));
+    let report = Report {
+        sites: &sites,
+        seeds: (args.seeds.0, to),
+        took_ms: Some(clock.milliseconds()),
+        capsules: &capsules,
+        stopped,
+        repeat: &repeat,
+    };
+    let mut output = plans.into_bytes();
+    let written = match args.format {
+        ListFormat::Text => {
+            let width = usize::from(args.width.unwrap_or_else(super::run::terminal_width));
+            swarm::text(&report, width, super::colored(), &mut output)
+        }
+        ListFormat::Json => swarm::json(&report, &mut output),
+    };
+    written.map_err(|error| Failure::output(&error))?;
+    let broken = sites.iter().any(|(_, tally)| tally.failed() > 0);
+    Ok(Done { output, broken, interrupted: stopped })
+}
+
+/// Makes the runs, round by round and site by site; the seed that would have been next.
+fn attack(
+    args: &Swarm,
+    clock: &Clock,
+    sites: &mut [(Site, Tally)],
+    progress: &Progress,
+    plans: &mut String,
+) -> u64 {
+    let jobs = args.jobs.map_or_else(pool::cores, usize::from);
+    let (mut from, end) = args.seeds;
+    let end = if args.long.is_some() { u64::MAX } else { end };
+    let all = (end - from).saturating_mul(sites.len() as u64);
+    progress.total.store(usize::try_from(all).unwrap_or(usize::MAX), Ordering::Relaxed);
+    let over = || {
+        let late = args.long.is_some_and(|long| clock.milliseconds() >= long.as_nanos() / 1_000_000);
+        late || progress.stop.load(Ordering::Relaxed)
+    };
+    while from < end && !over() {
+        let to = end.min(from.saturating_add(ROUND));
+        for (site, tally) in sites.iter_mut() {
+            let set = site.set.clone();
+            let mut see = |ran: &Ran| {
+                if args.plans {
+                    *plans += &told(ran, &set);
+                }
+            };
+            round(site, tally, from..to, jobs, progress, &mut see);
+        }
+        from = to;
+    }
+    from
+}
+
+/// A plan and what came of it.
+fn told(ran: &Ran, set: &[(String, String)]) -> String {
+    let mut out = ran.plan.text(set);
+    for broken in &ran.broken {
+        out += &format!("# broke {} at {}: {}\n", broken.promise, broken.at, broken.why);
+    }
+    if ran.broken.is_empty() {
+        out += "# every promise held\n";
+    }
+    if let Some(why) = &ran.unavailable {
+        out += &format!("# not back: {why}\n");
+    }
+    out + "\n"
+}
+
+fn sites(args: &Swarm) -> Result<Vec<(Site, Tally)>, Failure> {
+    let mut names = args.topologies.clone();
+    if names.is_empty() {
+        names = builtin::SITES.iter().map(|site| site.topology.name.to_owned()).collect();
+    }
+    let mut set = args.set.clone();
+    if !set.iter().any(|(key, _)| key == CLIENTS.0) {
+        set.insert(0, (CLIENTS.0.to_owned(), CLIENTS.1.to_owned()));
+    }
+    let site = |name: &String| {
+        let source = input::topology_source(name)?;
+        let site = Site::new(name, source, set.clone()).map_err(Failure::Input)?;
+        Ok((site, Tally::default()))
+    };
+    names.iter().map(site).collect()
+}
+
+fn repeat(args: &Swarm, (from, to): (u64, u64)) -> String {
+    let mut words = vec!["dagtwin swarm".to_owned()];
+    words.extend(args.topologies.iter().map(|name| quoted(name)));
+    words.push(format!("--seeds {from}..{to}"));
+    for (key, value) in &args.set {
+        words.push(format!("--set {}", quoted(&format!("{key}={value}"))));
+    }
+    words.join(" ")
+}
+
+/// How long the work has taken: for --for and for the speed, never for what a run does.
+struct Clock(std::time::Instant);
+
+impl Clock {
+    #[expect(clippy::disallowed_methods, reason = "how long a person waits is no part of a run")]
+    fn start() -> Self {
+        Clock(std::time::Instant::now())
+    }
+
+    fn milliseconds(&self) -> u64 {
+        let spent: Duration = self.0.elapsed();
+        u64::try_from(spent.as_millis()).unwrap_or(u64::MAX)
+    }
+}

@@ -1,0 +1,174 @@
+//! One run of a plan: what the promises say of it, and what states it went through.
+
+use super::coverage::{Pair, Visit};
+use super::plan::Plan;
+use super::site::Site;
+use crate::base::{Id, Instant, NodeId, NodeSet, Span};
+use crate::check::hazards::{self, Hazard};
+use crate::check::{Findings, Judge, Kind, Verdict};
+use crate::failover::transitions;
+use crate::journal::{Digest, Record, RecordNo, What};
+use crate::model::{Scenario, Topology};
+use crate::sim::{Recording, simulate};
+use crate::view::Scene;
+use crate::view::transitions::Transitions;
+use std::collections::BTreeMap;
+
+/// A broken promise.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Broken {
+    /// Its name.
+    pub promise: &'static str,
+    /// Whether it must hold at every moment, or at the end.
+    pub kind: Kind,
+    /// When.
+    pub at: Instant,
+    /// How.
+    pub why: String,
+}
+
+/// What a run came to.
+#[derive(Clone, Debug)]
+pub struct Ran {
+    /// The plan.
+    pub plan: Plan,
+    /// Broken promises, each once.
+    pub broken: Vec<Broken>,
+    /// Why service could not come back, where that breaks no promise.
+    pub unavailable: Option<String>,
+    /// Hazards that were met, each with its longest.
+    pub hazards: Vec<(&'static Hazard, Span)>,
+    /// How often each transition was taken.
+    pub edges: BTreeMap<(transitions::Kind, usize, usize), u64>,
+    /// What struck in which state.
+    pub pairs: BTreeMap<Pair, u64>,
+    /// The longest stay in every state, by its place.
+    pub visits: BTreeMap<(transitions::Kind, usize), Visit>,
+    /// Digest of its records.
+    pub digest: Digest,
+    /// How long the run was.
+    pub simulated: Span,
+    /// How many records it left.
+    pub records: u64,
+}
+
+/// Runs a plan and judges it.
+///
+/// # Panics
+/// If a plan is no scenario: whatever is drawn can be loaded.
+pub fn run(site: &Site, plan: Plan) -> Ran {
+    let topology = &site.loaded.topology;
+    let scenario = site.scenario(&plan).unwrap_or_else(|problems| {
+        panic!("what is drawn can be loaded: {problems:#?}\n{}", plan.text(&site.set))
+    });
+    let records = simulate(topology, &scenario, plan.seed, Recording::Memory).records;
+    let mut states = States::new(topology, &scenario, &plan);
+    let mut hazards = hazards::watches(topology, &scenario);
+    let mut judge = Judge::new(topology, &scenario);
+    let mut scene = Scene::new(topology, &scenario);
+    for (number, record) in (0..).map(RecordNo).zip(&records) {
+        scene.apply(record);
+        judge.see(number, record, &scene);
+        for (_, watch) in &mut hazards {
+            watch.see(number, record, &scene);
+        }
+        states.see(record);
+    }
+    let until = scenario.until;
+    let verdict = judge.end(until, &scene);
+    let longest = |findings: Findings| findings.measures.iter().map(|one| one.value).max();
+    let met = hazards
+        .into_iter()
+        .filter_map(|(hazard, watch)| Some((hazard, longest(watch.end(until, &scene))?)));
+    Ran {
+        hazards: met.collect(),
+        broken: broken(&verdict),
+        unavailable: verdict.unavailable,
+        edges: states.seen.counts().clone(),
+        pairs: states.pairs,
+        visits: states.visits,
+        digest: Digest::of(&records),
+        simulated: until.since(Instant::ZERO),
+        records: records.len() as u64,
+        plan,
+    }
+}
+
+/// The first violation of each promise.
+pub fn broken(verdict: &Verdict) -> Vec<Broken> {
+    let mut broken: Vec<Broken> = Vec::new();
+    for (kind, violation) in &verdict.violations {
+        if !broken.iter().any(|known| known.promise == violation.promise) {
+            let (promise, at, why) = (violation.promise, violation.at, violation.why.clone());
+            broken.push(Broken { promise, kind: *kind, at, why });
+        }
+    }
+    broken
+}
+
+/// Watches a run for the states that it goes through.
+struct States {
+    seen: Transitions,
+    /// What strikes, by its place in the plan, and the members that it is about.
+    faults: Vec<(&'static str, NodeSet)>,
+    orders: Vec<(&'static str, NodeSet)>,
+    entered: BTreeMap<(transitions::Kind, String), (usize, NodeId, Instant)>,
+    visits: BTreeMap<(transitions::Kind, usize), Visit>,
+    pairs: BTreeMap<Pair, u64>,
+}
+
+impl States {
+    fn new(topology: &Topology, scenario: &Scenario, plan: &Plan) -> Self {
+        let faults = plan.faults.iter();
+        let faults = faults.map(|strike| (strike.kind, strike.about(topology)));
+        let orders = plan.orders.iter();
+        let orders = orders.map(|given| (given.cmdlet, given.about(topology)));
+        States {
+            seen: Transitions::at_start_of(scenario),
+            faults: faults.collect(),
+            orders: orders.collect(),
+            entered: BTreeMap::new(),
+            visits: BTreeMap::new(),
+            pairs: BTreeMap::new(),
+        }
+    }
+
+    fn see(&mut self, record: &Record) {
+        let strikes = match &record.what {
+            What::Fault { index, healed: false } => self.faults.get(usize::from(*index)),
+            What::Step { index } => self.orders.get(usize::from(*index)),
+            _ => None,
+        };
+        if let Some((word, nodes)) = strikes {
+            for (kind, state) in nodes.iter().flat_map(|node| self.seen.on(node)) {
+                *self.pairs.entry(Pair { word, kind, state }).or_default() += 1;
+            }
+        }
+        for change in self.seen.apply(record) {
+            let (Some((_, to)), Some(node)) = (change.places, change.node) else { continue };
+            let key = (change.kind, change.who.clone());
+            let Some((state, node, from)) = self.entered.insert(key, (to, node, record.at)) else {
+                continue;
+            };
+            let stay = Visit { node, from, to: record.at };
+            let longest = self.visits.entry((change.kind, state)).or_insert(stay);
+            if longest.length() < stay.length() {
+                *longest = stay;
+            }
+        }
+    }
+}
+
+/// The members whose names are among some words; all, if none is.
+pub(super) fn members<'w>(
+    topology: &Topology,
+    words: impl Iterator<Item = &'w str> + Clone,
+) -> NodeSet {
+    let nodes = (0..topology.nodes).map(NodeId::at);
+    let named = nodes.clone().filter(|node| {
+        let name = topology.node_name(*node);
+        words.clone().any(|word| word.eq_ignore_ascii_case(name))
+    });
+    let named: NodeSet = named.collect();
+    if named.is_empty() { nodes.collect() } else { named }
+}
