@@ -1,7 +1,7 @@
 //! What the real design permits though nobody wants it: no broken promise, but worth knowing. A
 //! hazard is measured, not judged.
 
-use super::one_mounted_copy;
+use super::{one_mounted_copy, one_owner};
 use super::{Findings, Measure, Watch};
 use crate::base::{Id, Instant, MachineId, NodeId, NodeSet};
 use crate::journal::{Record, RecordNo, What};
@@ -28,8 +28,18 @@ impl std::fmt::Debug for Hazard {
     }
 }
 
+/// The hazard that explains two owners right after one of them came back.
+pub(super) const RETURNED_OWNER: &str = "returned-owner-still-holds";
+
 /// Every hazard, in the order of reports.
 pub const HAZARDS: &[Hazard] = &[
+    Hazard {
+        name: RETURNED_OWNER,
+        statement: "a server that was cut off or stood still and is reached again holds for a \
+                    moment what another has taken over, until it notices",
+        source: "exchange.md §3.3 virtual DAG nodes; wsfc.md §1.4",
+        watch: |topology, scenario| Box::new(ReturnedOwner::new(topology, scenario)),
+    },
     Hazard {
         name: "isolated-owner-still-mounted",
         statement: "a server that is cut off still has a database mounted while another mounts it",
@@ -51,6 +61,40 @@ pub fn watches(
     scenario: &Scenario,
 ) -> Vec<(&'static Hazard, Box<dyn Watch>)> {
     HAZARDS.iter().map(|hazard| (hazard, (hazard.watch)(topology, scenario))).collect()
+}
+
+/// What one-owner and one-mounted-copy found and explained.
+struct ReturnedOwner(Vec<Box<dyn Watch>>);
+
+impl ReturnedOwner {
+    fn new(topology: &Topology, scenario: &Scenario) -> Self {
+        let both = [one_owner::PROMISE, one_mounted_copy::PROMISE];
+        ReturnedOwner(both.iter().map(|promise| (promise.watch)(topology, scenario)).collect())
+    }
+}
+
+impl Watch for ReturnedOwner {
+    fn see(&mut self, number: RecordNo, record: &Record, scene: &Scene<'_>) {
+        for watch in &mut self.0 {
+            watch.see(number, record, scene);
+        }
+    }
+
+    fn end(self: Box<Self>, at: Instant, scene: &Scene<'_>) -> Findings {
+        let mut met = Findings::default();
+        for watch in self.0 {
+            let found = watch.end(at, scene);
+            let explained = found.violations.iter().filter(|one| one.hazard == Some(RETURNED_OWNER));
+            let from = explained.map(|violation| violation.at);
+            // The overlap that a violation is part of is measured from where it began.
+            for at in from {
+                let measures = found.measures.iter();
+                let part = |one: &&Measure| one.from <= at && at < one.from + one.value;
+                met.measures.extend(measures.filter(part).max_by_key(|one| one.value).cloned());
+            }
+        }
+        met
+    }
 }
 
 /// Nobody has quorum while the witness's server, which is the only domain controller, is out of

@@ -81,6 +81,8 @@ pub struct Violation {
     pub record: Option<RecordNo>,
     /// How.
     pub why: String,
+    /// The hazard of the real design that explains it, if one does: see [`hazards`].
+    pub hazard: Option<&'static str>,
 }
 
 /// A span that is worth knowing, though it breaks no promise.

@@ -13,7 +13,7 @@ pub(super) const PROMISE: Promise = Promise {
     source: "exchange.md §1.1",
     kind: Kind::Safety,
     sees_traffic: false,
-    watch: |_, _| Box::new(OneMountedCopy(Overlaps::new(PROMISE.name))),
+    watch: |topology, _| Box::new(OneMountedCopy(Overlaps::new(PROMISE.name, topology))),
 };
 
 struct OneMountedCopy(Overlaps<DbId>);

@@ -6,7 +6,7 @@ use crate::base::{Address, GroupId, Instant, MachineId, NodeId};
 use crate::failover::seam::{Effect, GroupState, Note};
 use crate::journal::record::{Plant, ServiceState};
 use crate::journal::{Record, RecordNo, What};
-use crate::model::Service;
+use crate::model::{Service, Topology};
 use crate::view::Scene;
 use std::collections::BTreeSet;
 
@@ -16,7 +16,7 @@ pub(super) const PROMISE: Promise = Promise {
     source: "wsfc.md §4, §5",
     kind: Kind::Safety,
     sees_traffic: false,
-    watch: |_, _| Box::new(OneOwner::new()),
+    watch: |topology, _| Box::new(OneOwner::new(topology)),
 };
 
 struct OneOwner {
@@ -26,11 +26,11 @@ struct OneOwner {
 }
 
 impl OneOwner {
-    fn new() -> Self {
+    fn new(topology: &Topology) -> Self {
         OneOwner {
             online: BTreeSet::new(),
-            groups: Overlaps::new(PROMISE.name),
-            addresses: Overlaps::new(PROMISE.name),
+            groups: Overlaps::new(PROMISE.name, topology),
+            addresses: Overlaps::new(PROMISE.name, topology),
         }
     }
 

@@ -1,9 +1,11 @@
 //! Two holders of what may have only one: broken if clients can reach both, measured if at most
 //! one.
 
+use super::hazards::RETURNED_OWNER;
 use super::{Findings, Measure, Violation};
-use crate::base::{Instant, MachineId};
+use crate::base::{Id, Instant, MachineId, Span};
 use crate::journal::RecordNo;
+use crate::model::{Fault, Topology};
 use crate::view::Scene;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,18 +14,67 @@ pub(super) struct Overlaps<K> {
     promise: &'static str,
     open: BTreeMap<K, Open>,
     findings: Findings,
+    returns: Returns,
+}
+
+/// Members that were cut off or stood still, and when each came back.
+struct Returns {
+    away: BTreeSet<MachineId>,
+    back: BTreeMap<MachineId, Instant>,
+    /// How long one that is back may take to notice that the cluster has gone on without it, and
+    /// to let go of what it holds.
+    notices: Span,
+}
+
+impl Returns {
+    fn new(topology: &Topology) -> Self {
+        let settings = &topology.settings;
+        let cluster = &settings.cluster;
+        let silence = cluster.same_subnet_delay * u64::from(cluster.same_subnet_threshold);
+        let regroup = cluster.clus_svc_regroup_opening_timeout;
+        let lets_go = settings.store.dismount_time + cluster.offline_time * 2;
+        let notices = silence + regroup + lets_go;
+        Returns { away: BTreeSet::new(), back: BTreeMap::new(), notices }
+    }
+
+    fn see(&mut self, at: Instant, scene: &Scene<'_>) {
+        for machine in (0..scene.topology().nodes).map(MachineId::at) {
+            if !scene.machines[machine] || !scene.reachable(machine) {
+                self.away.insert(machine);
+            } else if self.away.remove(&machine) {
+                self.back.insert(machine, at);
+            }
+        }
+    }
+
+    /// Whether one of some machines came back so little before a moment that it need not have
+    /// noticed yet. One whose services hang or are slow takes as long as they do.
+    fn explain(&self, at: Instant, scene: &Scene<'_>, machines: &BTreeSet<MachineId>) -> bool {
+        machines.iter().any(|machine| {
+            let back = self.back.get(machine);
+            let slow = scene.active_faults().any(|fault| match fault {
+                Fault::ServiceSlow { machine: of, .. }
+                | Fault::ServiceHang { machine: of, .. }
+                | Fault::ResourceHang { machine: of, .. } => of == *machine,
+                _ => false,
+            });
+            back.is_some_and(|back| slow || at.since(*back) <= self.notices)
+        })
+    }
 }
 
 /// An overlap that has not ended.
 struct Open {
     from: Instant,
     machines: BTreeSet<MachineId>,
-    broken: bool,
+    /// The violation, by its place.
+    broken: Option<usize>,
 }
 
 impl<K: Ord + Copy> Overlaps<K> {
-    pub(super) fn new(promise: &'static str) -> Self {
-        Overlaps { promise, open: BTreeMap::new(), findings: Findings::default() }
+    pub(super) fn new(promise: &'static str, topology: &Topology) -> Self {
+        let returns = Returns::new(topology);
+        Overlaps { promise, open: BTreeMap::new(), findings: Findings::default(), returns }
     }
 
     /// Looks at who holds something now. Machines without power hold nothing.
@@ -35,27 +86,35 @@ impl<K: Ord + Copy> Overlaps<K> {
         holders: impl Iterator<Item = MachineId>,
         name: impl Fn() -> String,
     ) {
+        self.returns.see(at, scene);
         let machines: BTreeSet<MachineId> = holders.filter(|id| scene.machines[*id]).collect();
         if machines.len() < 2 {
             self.close(at, scene, key, name);
             return;
         }
         let reached = machines.iter().filter(|id| scene.reachable(**id)).count();
-        let fresh = Open { from: at, machines: BTreeSet::new(), broken: false };
+        let fresh = Open { from: at, machines: BTreeSet::new(), broken: None };
         let open = self.open.entry(key).or_insert(fresh);
         open.machines.extend(&machines);
-        if reached >= 2 && !open.broken {
-            open.broken = true;
+        if reached >= 2 && open.broken.is_none() {
+            open.broken = Some(self.findings.violations.len());
             let why =
                 format!("{} is on {}, and clients reach both", name(), names(scene, &machines));
             let promise = self.promise;
             let record = Some(number);
-            self.findings.violations.push(Violation { promise, at, record, why });
+            let returned = self.returns.explain(at, scene, &machines);
+            let hazard = returned.then_some(RETURNED_OWNER);
+            self.findings.violations.push(Violation { promise, at, record, why, hazard });
         }
     }
 
     fn close(&mut self, at: Instant, scene: &Scene<'_>, key: K, name: impl Fn() -> String) {
         let Some(open) = self.open.remove(&key) else { return };
+        if let Some(place) = open.broken
+            && !self.returns.explain(at, scene, &open.machines)
+        {
+            self.findings.violations[place].hazard = None;
+        }
         let value = at.since(open.from);
         if !value.is_zero() {
             let name = format!("{} on {} at once", name(), names(scene, &open.machines));

@@ -3,7 +3,8 @@
 use super::possible::Possible;
 use super::{Findings, Kind, Promise, Violation, Watch};
 use crate::base::{
-    ClientId, CopyId, DbId, GroupId, Id, IdVec, Instant, MachineId, MailId, NodeId, NodeSet, Span,
+    ClientId, CopyId, DbId, GroupId, Id, IdVec, Instant, MachineId, MailId, NodeId, NodeSet,
+    ResourceId, Span,
 };
 use crate::failover::seam::{
     ActivationPolicy, Effect, Failure, GroupState, Input, Note, Order, Outcome, Refusal,
@@ -32,6 +33,8 @@ struct ServiceBack {
     settle: Span,
     /// What somebody wants online.
     groups: IdVec<GroupId, bool>,
+    /// Of those, resources that somebody took offline.
+    offline: BTreeSet<ResourceId>,
     databases: IdVec<DbId, bool>,
     /// Members whose Cluster service somebody stopped.
     stopped: BTreeSet<NodeId>,
@@ -93,6 +96,7 @@ impl ServiceBack {
             due: calm.max(scenario.clients_from).saturating_add(scenario.settle),
             settle: scenario.settle,
             groups: placed.collect(),
+            offline: BTreeSet::new(),
             databases: IdVec::filled(topology.databases.len(), true),
             stopped: BTreeSet::new(),
             barred: BTreeSet::new(),
@@ -107,17 +111,27 @@ impl ServiceBack {
 
     fn order(&mut self, node: NodeId, order: &Order, topology: &Topology) {
         match order {
-            Order::CreateGroup(group) | Order::OnlineGroup(group) => self.groups[*group] = true,
-            Order::OfflineGroup(group) => self.groups[*group] = false,
+            Order::CreateGroup(group) | Order::OnlineGroup(group) => {
+                self.groups[*group] = true;
+                self.offline.retain(|resource| topology.resources[*resource].group != *group);
+            }
+            Order::OfflineGroup(group) => {
+                self.groups[*group] = false;
+                self.offline.extend(&topology.groups[*group].resources);
+            }
             Order::MountDatabase(database) => self.databases[*database] = true,
             Order::DismountDatabase(database) => self.databases[*database] = false,
             Order::StopService => drop(self.stopped.insert(node)),
             // Its group is not wanted whole any more, or may be again.
             Order::OfflineResource(resource) => {
                 self.groups[topology.resources[*resource].group] = false;
+                self.offline.insert(*resource);
             }
             Order::OnlineResource(resource) => {
-                self.groups[topology.resources[*resource].group] = true;
+                self.offline.remove(resource);
+                let group = topology.resources[*resource].group;
+                let whole = !topology.groups[group].resources.iter().any(|other| self.offline.contains(other));
+                self.groups[group] |= whole;
             }
             Order::SuspendCopy { node, .. } => drop(self.barred.insert(*node)),
             Order::ResumeCopy { node, .. } => drop(self.barred.remove(node)),
@@ -276,7 +290,7 @@ impl Missing {
             return;
         }
         let (promise, at) = (PROMISE.name, self.at);
-        self.violations.push(Violation { promise, at, record: None, why });
+        self.violations.push(Violation { promise, at, record: None, why, hazard: None });
     }
 }
 

@@ -40,7 +40,8 @@ struct Local {
     until: Option<Instant>,
     /// The last answer, for a primary that asks again.
     answered: Option<(u32, u8, Result<(), Failure>)>,
-    dismissed: Option<u32>,
+    /// The primary for which it was dismounted last.
+    dismissed: Option<NodeId>,
     /// What the Replication service was last told: where to copy from,
     /// and whether the copy is suspended.
     follows: Option<(NodeId, bool)>,
@@ -233,7 +234,7 @@ impl Databases {
         operation: u32,
         primary: Option<NodeId>,
     ) {
-        self.locals[database].dismissed = Some(operation);
+        self.locals[database].dismissed = primary;
         if let Some(primary) = primary {
             ctx.send(primary, Message::Dismounted { database, operation });
         }
@@ -357,6 +358,14 @@ impl Databases {
         let status = if result.is_ok() { CopyStatus::Mounted } else { CopyStatus::Dismounted };
         ctx.note(Note::Database { database, active, status });
         self.answer(ctx, database, ask, result);
+    }
+
+    /// Whether a database, which the cluster database has mounted here, was dismounted for a
+    /// primary that cannot tell it any more: another node is primary now.
+    pub(super) fn is_orphan(&self, database: DbId, primary: NodeId) -> bool {
+        let local = &self.locals[database];
+        let other = local.dismissed.is_some_and(|asked| asked != primary);
+        self.running && !local.busy() && other
     }
 
     /// A mounted database failed here: it is not mounted any more.

@@ -14,6 +14,7 @@ pub mod pool;
 pub mod replay;
 pub mod run;
 pub mod select;
+pub mod shrink;
 pub mod statistics;
 pub mod swarm;
 pub mod sweep;

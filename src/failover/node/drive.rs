@@ -257,6 +257,12 @@ impl Node {
             if let Some((number, order)) = self.orders.front().copied().filter(|_| again) {
                 lend!(self, out).send(coordinator, Message::Order { number, order });
             }
+            for (database, entry) in self.database.databases.iter() {
+                let here = entry.active == Some(self.config.me) && entry.mounted;
+                if here && self.databases.is_orphan(database, coordinator) {
+                    self.failure_items.entry(database).or_insert(Failure::Terminated);
+                }
+            }
             let items = std::mem::take(&mut self.failure_items);
             for (database, failure) in items {
                 let entry = &self.database.databases[database];

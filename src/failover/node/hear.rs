@@ -139,7 +139,11 @@ impl Node {
                 let entry = &mut self.database.databases[database];
                 if entry.active == Some(from) && entry.mounted {
                     entry.mounted = false;
+                    let wanted = entry.wanted;
                     self.database.changed();
+                    if !wanted {
+                        return;
+                    }
                     let wish = Wish {
                         kind: Operation::Failover,
                         why: Why::DatabaseFailed,

@@ -28,6 +28,9 @@ const LASTS: [Span; 6] = [
     Span::from_secs(180),
 ];
 
+/// Cmdlets that build a site, which the others need to be there.
+const BUILD: [&str; 2] = ["Add-ClusterServerRole", "New-ClientAccessArray"];
+
 /// How soon something strikes after something else, if it is drawn to follow it: up to one of
 /// these.
 const AFTER: [Span; 4] =
@@ -204,7 +207,8 @@ pub fn plan(seed: u64, site: &Site) -> Plan {
     let kinds: Vec<&'static Kind> = Fault::KINDS.iter().collect();
     let count = 1 + draw.stream.below(5);
     let kinds = draw.some(&kinds, count);
-    let names: Vec<&'static str> = cmdlets().map(|cmdlet| cmdlet.name).collect();
+    let names = cmdlets().map(|cmdlet| cmdlet.name).filter(|name| !BUILD.contains(name));
+    let names: Vec<&'static str> = names.collect();
     let count = [0, 0, 1, 3][draw.stream.below(4) as usize];
     let cmdlets = draw.some(&names, count);
     let start = draw.start();

@@ -32,7 +32,7 @@ pub struct Broken {
 pub struct Ran {
     /// The plan.
     pub plan: Plan,
-    /// Broken promises, each once.
+    /// Broken promises that no hazard explains, each once.
     pub broken: Vec<Broken>,
     /// Why service could not come back, where that breaks no promise.
     pub unavailable: Option<String>,
@@ -94,10 +94,11 @@ pub fn run(site: &Site, plan: Plan) -> Ran {
     }
 }
 
-/// The first violation of each promise.
+/// The first violation of each promise that no hazard of the real design explains.
 pub fn broken(verdict: &Verdict) -> Vec<Broken> {
     let mut broken: Vec<Broken> = Vec::new();
-    for (kind, violation) in &verdict.violations {
+    let unexplained = verdict.violations.iter().filter(|(_, one)| one.hazard.is_none());
+    for (kind, violation) in unexplained {
         if !broken.iter().any(|known| known.promise == violation.promise) {
             let (promise, at, why) = (violation.promise, violation.at, violation.why.clone());
             broken.push(Broken { promise, kind: *kind, at, why });

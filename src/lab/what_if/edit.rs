@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use toml_edit::{Array, ArrayOfTables, DocumentMut, Item, Table, TableLike, Value, value};
 
 /// A scenario's text taken apart.
-pub(super) struct Text {
+pub(in crate::lab) struct Text {
     file: String,
     document: DocumentMut,
 }
@@ -18,7 +18,7 @@ const RIVALS: [[&str; 2]; 2] =
 
 impl Text {
     /// Takes a text apart; `file` is what messages call it.
-    pub(super) fn new(file: &str, text: &str) -> Result<Text, Vec<Problem>> {
+    pub(in crate::lab) fn new(file: &str, text: &str) -> Result<Text, Vec<Problem>> {
         match text.parse() {
             Ok(document) => Ok(Text { file: file.to_owned(), document }),
             Err(error) => {
@@ -28,7 +28,7 @@ impl Text {
     }
 
     /// The text.
-    pub(super) fn text(&self) -> String {
+    pub(in crate::lab) fn text(&self) -> String {
         self.document.to_string()
     }
 
@@ -82,7 +82,7 @@ impl Text {
     }
 
     /// Gives a setting a value in `[set]`.
-    pub(super) fn set(&mut self, key: &str, text: &str) {
+    pub(in crate::lab) fn set(&mut self, key: &str, text: &str) {
         let root = self.document.as_table_mut();
         if !root.contains_key("set") {
             let mut set = Table::new();
@@ -102,7 +102,7 @@ impl Text {
 
     /// Ends the run at a moment. What is planned after it is left out, and nothing is expected
     /// after it.
-    pub(super) fn until(&mut self, at: Instant) {
+    pub(in crate::lab) fn until(&mut self, at: Instant) {
         put(self.document.as_table_mut(), "until", Value::from(shown(at)));
         for list in ["fault", "step"] {
             for place in (0..self.count(list)).rev() {
@@ -116,22 +116,22 @@ impl Text {
     }
 
     /// Sets a key of the file.
-    pub(super) fn key(&mut self, key: &str, text: &str) {
+    pub(in crate::lab) fn key(&mut self, key: &str, text: &str) {
         put(self.document.as_table_mut(), key, Value::from(text));
     }
 
     /// Takes a key of the file out.
-    pub(super) fn remove_key(&mut self, key: &str) {
+    pub(in crate::lab) fn remove_key(&mut self, key: &str) {
         self.document.remove(key);
     }
 
     /// The text of a key of the file.
-    pub(super) fn of_key(&self, key: &str) -> Option<&str> {
+    pub(in crate::lab) fn of_key(&self, key: &str) -> Option<&str> {
         self.document.get(key)?.as_str()
     }
 
     /// Adds a table to a list.
-    pub(super) fn add(&mut self, list: &str, table: Table) {
+    pub(in crate::lab) fn add(&mut self, list: &str, table: Table) {
         let root = self.document.as_table_mut();
         match root.get_mut(list) {
             Some(Item::ArrayOfTables(tables)) => tables.push(table),
@@ -176,7 +176,8 @@ impl Text {
         })
     }
 
-    fn count(&self, list: &str) -> usize {
+    /// How many entries a list has.
+    pub(in crate::lab) fn count(&self, list: &str) -> usize {
         count_of(self.document.get(list))
     }
 
@@ -188,6 +189,43 @@ impl Text {
         entries_mut(self.document.get_mut(list)).into_iter().nth(place)
     }
 
+    /// The text of a key of an entry.
+    pub(in crate::lab) fn of_entry(&self, list: &str, place: usize, key: &str) -> Option<&str> {
+        self.entry(list, place)?.get(key)?.as_str()
+    }
+
+    /// Gives a key of an entry another text.
+    pub(in crate::lab) fn put_in(&mut self, list: &str, place: usize, key: &str, text: &str) {
+        if let Some(entry) = self.entry_mut(list, place) {
+            put(entry, key, Value::from(text));
+        }
+    }
+
+    /// The keys of a table of the file.
+    pub(in crate::lab) fn keys_of(&self, table: &str) -> Vec<String> {
+        let table = self.document.get(table).and_then(Item::as_table_like);
+        let keys = table.into_iter().flat_map(|table| table.iter().map(|(key, _)| key.to_owned()));
+        keys.collect()
+    }
+
+    /// Takes a key of a table out, and the table with its last key.
+    pub(in crate::lab) fn remove_from(&mut self, table: &str, key: &str) {
+        let found = self.document.get_mut(table).and_then(Item::as_table_like_mut);
+        let Some(found) = found else { return };
+        found.remove(key);
+        if found.is_empty() {
+            self.document.remove(table);
+        }
+    }
+
+    /// Has other comment lines at its head; each begins with `#`.
+    pub(in crate::lab) fn head(&mut self, lines: &str) {
+        let root = self.document.as_table_mut();
+        let first = root.iter().next().map(|(key, _)| key.to_owned());
+        let Some(mut key) = first.and_then(|key| root.key_mut(&key)) else { return };
+        key.leaf_decor_mut().set_prefix(format!("{lines}\n"));
+    }
+
     fn move_to(&mut self, list: &str, place: usize, at: Instant) {
         if let Some(entry) = self.entry_mut(list, place) {
             put(entry, "at", Value::from(shown(at)));
@@ -196,7 +234,7 @@ impl Text {
 
     /// Takes an entry out with the comment that stands right above it; what is set off from it by
     /// an empty line belongs to others and stays.
-    fn remove(&mut self, list: &str, place: usize) {
+    pub(in crate::lab) fn remove(&mut self, list: &str, place: usize) {
         let tables = self.document.get(list).and_then(Item::as_array_of_tables);
         let above = tables.and_then(|tables| tables.get(place)).and_then(prefix);
         remove_at(self.document.get_mut(list), place);
@@ -261,7 +299,7 @@ impl Text {
 }
 
 /// A moment as files have it.
-pub(super) fn shown(at: Instant) -> String {
+pub(in crate::lab) fn shown(at: Instant) -> String {
     at.since(Instant::ZERO).show()
 }
 

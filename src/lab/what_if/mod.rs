@@ -1,6 +1,6 @@
 //! What if: a kept run made again from the same seed with changes in its scenario.
 
-mod edit;
+pub(in crate::lab) mod edit;
 mod saved;
 
 pub use saved::saved;

@@ -162,6 +162,11 @@ pub fn complete(line: &str, topology: &Topology, scenario: &Scenario) -> Vec<Com
     found.into_iter().map(completion).collect()
 }
 
+/// A fault in words, with its moment: "nic-down on EX01 all NICs for 30 s at 60 s".
+pub fn told(topology: &Topology, planned: &super::fault::Planned) -> String {
+    format!("{} at {}", faults::told(topology, planned), planned.at)
+}
+
 fn is_order(words: &[Word]) -> bool {
     let verbs = ["move", "remove", "set", "until"];
     words.first().is_some_and(|first| {

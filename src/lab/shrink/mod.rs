@@ -1,0 +1,211 @@
+//! Makes a scenario that breaks a promise small: fewer faults and orders, shorter, at rounder
+//! times, with fewer clients and on a smaller site, as long as the same promise is broken in the
+//! same way.
+
+mod passes;
+mod site;
+
+use crate::base::Instant;
+use crate::check::{Kind, Violation};
+use crate::journal::Record;
+use crate::lab::fold::folded;
+use crate::lab::pool::Progress;
+use crate::lab::what_if::edit::Text;
+use crate::model::load::{self, Loaded};
+use crate::model::{Problem, Scenario, Source, Sources};
+use crate::sim::{Recording, simulate};
+use std::sync::atomic::Ordering;
+
+/// A run that breaks the promise.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// The texts that it was made from.
+    pub sources: Sources,
+    /// What was loaded from them.
+    pub loaded: Loaded,
+    /// The scenario.
+    pub scenario: Scenario,
+    /// Its records.
+    pub records: Vec<Record>,
+    /// How the promise was broken first.
+    pub violation: Violation,
+    /// Whether it must hold at every moment, or at the end.
+    pub kind: Kind,
+}
+
+/// A scenario that was made small.
+#[derive(Clone, Debug)]
+pub struct Shrunk {
+    /// The smallest run.
+    pub found: Found,
+    /// What was done, in words.
+    pub steps: Vec<String>,
+    /// Runs that were tried.
+    pub tried: u32,
+}
+
+/// Why nothing was made small.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Refusal {
+    /// The texts are not sound.
+    Input(Vec<Problem>),
+    /// The run keeps every promise; or the one that is named, if one is.
+    NothingBroken(Option<String>),
+}
+
+/// Where it is looked for something smaller.
+struct Search<'p> {
+    seed: u64,
+    promise: &'static str,
+    kind: Kind,
+    best: Found,
+    steps: Vec<String>,
+    tried: u32,
+    progress: &'p Progress,
+}
+
+/// Makes a scenario small that breaks a promise, the one that is named or else the first that it
+/// breaks. `sites` are topologies on which it may happen too.
+///
+/// # Errors
+/// If the texts are not sound or break no such promise.
+pub fn shrink(
+    sources: &Sources,
+    seed: u64,
+    promise: Option<&str>,
+    sites: &[Source],
+    progress: &Progress,
+) -> Result<Shrunk, Refusal> {
+    let best = broken(sources, seed, promise).map_err(Refusal::Input)?;
+    let best = best.ok_or_else(|| Refusal::NothingBroken(promise.map(str::to_owned)))?;
+    let (promise, kind) = (best.violation.promise, best.kind);
+    let mut search = Search { seed, promise, kind, best, steps: Vec::new(), tried: 0, progress };
+    search.inline();
+    loop {
+        let before = search.best.sources.clone();
+        search.passes(sites);
+        if search.best.sources == before || search.is_over() {
+            break;
+        }
+    }
+    search.describe();
+    Ok(Shrunk { found: search.best, steps: search.steps, tried: search.tried })
+}
+
+/// Runs texts; the first violation of the promise that is named or else of any, of which a safety
+/// one counts before a liveness one. None if there is none.
+fn broken(
+    sources: &Sources,
+    seed: u64,
+    promise: Option<&str>,
+) -> Result<Option<Found>, Vec<Problem>> {
+    let (loaded, scenario) = load::site(sources)?;
+    let records = simulate(&loaded.topology, &scenario, seed, Recording::Memory).records;
+    let verdict = folded(&loaded.topology, &scenario, &records).promises;
+    let mut violations: Vec<(Kind, Violation)> = verdict.violations;
+    violations.retain(|(_, one)| {
+        promise.map_or(one.hazard.is_none(), |promise| one.promise == promise)
+    });
+    violations.sort_by_key(|(kind, one)| (*kind, one.at));
+    let first = violations.into_iter().next();
+    let sources = sources.clone();
+    Ok(first.map(|(kind, violation)| Found {
+        sources,
+        loaded,
+        scenario,
+        records,
+        violation,
+        kind,
+    }))
+}
+
+impl Search<'_> {
+    fn is_over(&self) -> bool {
+        self.progress.stop.load(Ordering::Relaxed)
+    }
+
+    /// Tries other texts; takes them if the same promise is broken, and as plainly as before.
+    fn try_sources(&mut self, sources: Sources, step: &str) -> bool {
+        if sources == self.best.sources || self.is_over() {
+            return false;
+        }
+        self.tried += 1;
+        self.progress.done.fetch_add(1, Ordering::Relaxed);
+        let Ok(Some(found)) = broken(&sources, self.seed, Some(self.promise)) else { return false };
+        let same = found.kind == self.kind
+            && found.violation.hazard.is_none() == self.best.violation.hazard.is_none();
+        if same {
+            self.best = found;
+            self.steps.push(step.to_owned());
+        }
+        same
+    }
+
+    /// Tries an edit of the scenario's text.
+    fn try_edit(&mut self, step: &str, edit: impl FnOnce(&mut Text)) -> bool {
+        let sources = &self.best.sources;
+        let Ok(mut text) = Text::new(&sources.scenario.file, &sources.scenario.text) else {
+            return false;
+        };
+        edit(&mut text);
+        let scenario = Source { text: text.text(), ..sources.scenario.clone() };
+        let sources = Sources { scenario, ..sources.clone() };
+        self.try_sources(sources, step)
+    }
+
+    /// The scenario's text taken apart.
+    fn text(&self) -> Text {
+        let scenario = &self.best.sources.scenario;
+        Text::new(&scenario.file, &scenario.text).expect("it was loaded")
+    }
+
+    /// Writes what the command line gave into the scenario's text, so that the text says
+    /// everything.
+    fn inline(&mut self) {
+        let sources = self.best.sources.clone();
+        let mut text = self.text();
+        for (key, value) in &sources.set {
+            text.set(key, value);
+        }
+        if sources.until.is_some() {
+            text.until(self.best.scenario.until);
+        }
+        let scenario = Source { text: text.text(), ..sources.scenario };
+        let whole = Sources { scenario, set: Vec::new(), until: None, ..sources };
+        let kept = self.try_sources(whole, "settings written into the file");
+        debug_assert!(kept || self.best.sources.set.is_empty() && self.best.sources.until.is_none());
+    }
+
+    /// Says in the file what it shows.
+    fn describe(&mut self) {
+        let Found { violation, kind, loaded, scenario, .. } = &self.best;
+        let faults = scenario.faults.iter();
+        let told = faults.map(|planned| crate::model::change::told(&loaded.topology, planned));
+        let orders = scenario.steps.iter().filter(|step| step.action.is_some());
+        let told: Vec<String> = told.chain(orders.map(|step| step.text.clone())).collect();
+        let title = match told.is_empty() {
+            true => format!("{} is broken with no fault at all", violation.promise),
+            false => told.join("; "),
+        };
+        let (promise, at, why, seed) = (violation.promise, violation.at, &violation.why, self.seed);
+        let head = format!(
+            "# Seed {seed} breaks {promise} at {at}:\n# {}\n",
+            why.replace(char::is_control, " ")
+        );
+        let word = match kind {
+            Kind::Safety => "safety",
+            Kind::Liveness => "liveness",
+        };
+        self.try_edit("described", |text| {
+            text.key("title", &title);
+            text.key("verdict", word);
+            text.head(&head);
+        });
+        self.steps.retain(|step| step != "described");
+    }
+
+    /// The moment at which the promise is broken.
+    fn broken_at(&self) -> Instant {
+        self.best.violation.at
+    }
+}
