@@ -24,7 +24,8 @@ impl Watch for CausesAreEarlier {
     fn see(&mut self, number: RecordNo, record: &Record, _: &Scene<'_>) {
         let mut broken = |why| {
             let (promise, record_no) = (PROMISE.name, Some(number));
-            let violation = Violation { promise, at: record.at, record: record_no, why, hazard: None };
+            let violation =
+                Violation { promise, at: record.at, record: record_no, why, hazard: None };
             self.findings.violations.push(violation);
         };
         if record.at < self.latest {

@@ -29,7 +29,8 @@ impl Watch for Edges {
             let (from, to) = &change.names;
             let why = format!("{}: {from} to {to} is no transition", change.who);
             let (promise, record_no) = (PROMISE.name, Some(number));
-            let violation = Violation { promise, at: record.at, record: record_no, why, hazard: None };
+            let violation =
+                Violation { promise, at: record.at, record: record_no, why, hazard: None };
             self.findings.violations.push(violation);
         }
     }

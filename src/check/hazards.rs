@@ -1,8 +1,8 @@
 //! What the real design permits though nobody wants it: no broken promise, but worth knowing. A
 //! hazard is measured, not judged.
 
-use super::{one_mounted_copy, one_owner};
 use super::{Findings, Measure, Watch};
+use super::{one_mounted_copy, one_owner};
 use crate::base::{Id, Instant, MachineId, NodeId, NodeSet};
 use crate::journal::{Record, RecordNo, What};
 use crate::model::topology::MachineRole;
@@ -56,10 +56,7 @@ pub const HAZARDS: &[Hazard] = &[
 ];
 
 /// The watches of every hazard over one run.
-pub fn watches(
-    topology: &Topology,
-    scenario: &Scenario,
-) -> Vec<(&'static Hazard, Box<dyn Watch>)> {
+pub fn watches(topology: &Topology, scenario: &Scenario) -> Vec<(&'static Hazard, Box<dyn Watch>)> {
     HAZARDS.iter().map(|hazard| (hazard, (hazard.watch)(topology, scenario))).collect()
 }
 
@@ -84,7 +81,8 @@ impl Watch for ReturnedOwner {
         let mut met = Findings::default();
         for watch in self.0 {
             let found = watch.end(at, scene);
-            let explained = found.violations.iter().filter(|one| one.hazard == Some(RETURNED_OWNER));
+            let explained =
+                found.violations.iter().filter(|one| one.hazard == Some(RETURNED_OWNER));
             let from = explained.map(|violation| violation.at);
             // The overlap that a violation is part of is measured from where it began.
             for at in from {
@@ -137,8 +135,7 @@ impl Watch for WitnessWithDirectory {
         let lost = scene.quorum_holders().is_empty();
         self.formed |= !lost;
         let members = (0..scene.topology().nodes).map(NodeId::at);
-        let up: NodeSet =
-            members.filter(|node: &NodeId| scene.machines[(*node).into()]).collect();
+        let up: NodeSet = members.filter(|node: &NodeId| scene.machines[(*node).into()]).collect();
         let met = self.formed && lost && !up.is_empty() && !scene.reachable(server);
         match met {
             true => drop(self.since.get_or_insert(record.at)),

@@ -75,7 +75,8 @@ impl Watch for MountDialKept {
         };
         if let Some(why) = why {
             let (promise, record_no) = (PROMISE.name, Some(number));
-            let violation = Violation { promise, at: record.at, record: record_no, why, hazard: None };
+            let violation =
+                Violation { promise, at: record.at, record: record_no, why, hazard: None };
             self.findings.violations.push(violation);
         }
     }

@@ -56,7 +56,8 @@ impl Watch for NoLostMail {
                     None => format!("message {} is lost, and not with a database's logs", mail.0),
                 };
                 let (promise, record_no) = (PROMISE.name, Some(number));
-                let violation = Violation { promise, at: record.at, record: record_no, why, hazard: None };
+                let violation =
+                    Violation { promise, at: record.at, record: record_no, why, hazard: None };
                 self.findings.violations.push(violation);
             }
             MailEvent::Lost

@@ -50,7 +50,8 @@ impl Watch for OneQuorum {
                 let name = |id| scene.topology().node_name(id);
                 let why = format!("{} and {} both have quorum apart", name(*node), name(other));
                 let (promise, record_no) = (PROMISE.name, Some(number));
-                let violation = Violation { promise, at: record.at, record: record_no, why, hazard: None };
+                let violation =
+                    Violation { promise, at: record.at, record: record_no, why, hazard: None };
                 self.findings.violations.push(violation);
             }
         }

@@ -46,7 +46,13 @@ impl QuorumBeforeService {
     ) {
         if !least.contains(&self.standing[node]) {
             let (promise, record) = (PROMISE.name, Some(number));
-            self.findings.violations.push(Violation { promise, at, record, why: why(), hazard: None });
+            self.findings.violations.push(Violation {
+                promise,
+                at,
+                record,
+                why: why(),
+                hazard: None,
+            });
         }
     }
 }

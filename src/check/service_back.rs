@@ -1,15 +1,13 @@
 //! Service is back within the settle time after the last fault healed, where it can be.
 
+mod wants;
+
 use super::possible::Possible;
 use super::{Findings, Kind, Promise, Violation, Watch};
 use crate::base::{
-    ClientId, CopyId, DbId, GroupId, Id, IdVec, Instant, MachineId, MailId, NodeId, NodeSet,
-    ResourceId, Span,
+    ClientId, CopyId, DbId, Id, IdVec, Instant, MachineId, MailId, NodeId, NodeSet, Span,
 };
-use crate::failover::seam::{
-    ActivationPolicy, Effect, Failure, GroupState, Input, Note, Order, Outcome, Refusal,
-    ResourceState,
-};
+use crate::failover::seam::{Effect, Input};
 use crate::journal::record::{ClientEvent, MailEvent, Plant, ServiceState};
 use crate::journal::{Record, RecordNo, What};
 use crate::model::scenario::Action;
@@ -17,6 +15,7 @@ use crate::model::topology::{ClientGroup, ClientKind, Connection, MachineRole, S
 use crate::model::{Scenario, Service, Topology};
 use crate::view::Scene;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use wants::Wants;
 
 pub(super) const PROMISE: Promise = Promise {
     name: "service-back",
@@ -31,23 +30,8 @@ struct ServiceBack {
     /// From when everything must be back, and how long it had.
     due: Instant,
     settle: Span,
-    /// What somebody wants online.
-    groups: IdVec<GroupId, bool>,
-    /// Of those, resources that somebody took offline.
-    offline: BTreeSet<ResourceId>,
-    databases: IdVec<DbId, bool>,
-    /// Members whose Cluster service somebody stopped.
-    stopped: BTreeSet<NodeId>,
-    /// Members on which somebody keeps copies from being activated.
-    barred: BTreeSet<NodeId>,
-    /// Whether somebody turned datacenter activation coordination on.
-    coordinated: bool,
-    /// Members whose configuration the witness found to be out of date.
-    stale: BTreeSet<NodeId>,
-    /// Groups that stay where they are after too many failures, or for want of a directory.
-    stuck: BTreeMap<GroupId, &'static str>,
-    /// Databases whose activation the dial refused.
-    refused: BTreeMap<DbId, u64>,
+    /// What somebody wants, and what keeps it from being so.
+    wants: Wants,
     /// Requests that wait, by client.
     asked: IdVec<ClientId, VecDeque<Instant>>,
     /// Accepted messages on their way.
@@ -84,106 +68,12 @@ impl ServiceBack {
         });
         let steps = scenario.steps.iter().filter(|step| step.action.is_some());
         let calm = faults.chain(steps.map(|step| step.at)).max().unwrap_or(scenario.clients_from);
-        let whole = |id: GroupId| {
-            let group = &topology.groups[id];
-            let mut resources = group.resources.iter().map(|id| &topology.resources[*id]);
-            let by_itself = group.persistent_state && group.priority > 0;
-            by_itself && !resources.any(|resource| resource.own.stays_offline)
-        };
-        let placed = topology.groups.ids().zip(&scenario.start.groups);
-        let placed = placed.map(|(id, owner)| owner.is_some() && whole(id));
         ServiceBack {
             due: calm.max(scenario.clients_from).saturating_add(scenario.settle),
             settle: scenario.settle,
-            groups: placed.collect(),
-            offline: BTreeSet::new(),
-            databases: IdVec::filled(topology.databases.len(), true),
-            stopped: BTreeSet::new(),
-            barred: BTreeSet::new(),
-            coordinated: topology.dag.activation_coordination,
-            stale: BTreeSet::new(),
-            stuck: BTreeMap::new(),
-            refused: BTreeMap::new(),
+            wants: Wants::new(topology, scenario),
             asked: IdVec::filled(topology.total_clients() as usize, VecDeque::new()),
             mail: BTreeMap::new(),
-        }
-    }
-
-    fn order(&mut self, node: NodeId, order: &Order, topology: &Topology) {
-        match order {
-            Order::CreateGroup(group) | Order::OnlineGroup(group) => {
-                self.groups[*group] = true;
-                self.offline.retain(|resource| topology.resources[*resource].group != *group);
-            }
-            Order::OfflineGroup(group) => {
-                self.groups[*group] = false;
-                self.offline.extend(&topology.groups[*group].resources);
-            }
-            Order::MountDatabase(database) => self.databases[*database] = true,
-            Order::DismountDatabase(database) => self.databases[*database] = false,
-            Order::StopService => drop(self.stopped.insert(node)),
-            // Its group is not wanted whole any more, or may be again.
-            Order::OfflineResource(resource) => {
-                self.groups[topology.resources[*resource].group] = false;
-                self.offline.insert(*resource);
-            }
-            Order::OnlineResource(resource) => {
-                self.offline.remove(resource);
-                let group = topology.resources[*resource].group;
-                let whole = !topology.groups[group].resources.iter().any(|other| self.offline.contains(other));
-                self.groups[group] |= whole;
-            }
-            Order::SuspendCopy { node, .. } => drop(self.barred.insert(*node)),
-            Order::ResumeCopy { node, .. } => drop(self.barred.remove(node)),
-            Order::StartMaintenance { node } => drop(self.barred.insert(*node)),
-            Order::StopMaintenance { node } => drop(self.barred.remove(node)),
-            Order::SetServer { node, settings } => match settings.activation_policy {
-                Some(ActivationPolicy::Blocked) => drop(self.barred.insert(*node)),
-                Some(_) => drop(self.barred.remove(node)),
-                None => {}
-            },
-            Order::SetActivationCoordination(on) => self.coordinated = *on,
-            Order::MoveGroup { .. }
-            | Order::SetWitnessServer(_)
-            | Order::MoveDatabase { .. }
-            | Order::MoveServer { .. }
-            | Order::RestoreGroup(_)
-            | Order::AddMembers(_)
-            | Order::SuspendNode { .. }
-            | Order::ResumeNode { .. } => {}
-        }
-    }
-
-    fn note(&mut self, node: NodeId, note: &Note, topology: &Topology) {
-        match note {
-            Note::WitnessLost { outcome: Outcome::Refused(Refusal::WitnessNewer), .. } => {
-                self.stale.insert(node);
-            }
-            Note::QuorumHeld { .. } => drop(self.stale.remove(&node)),
-            Note::GroupStays { group, why: crate::failover::seam::Why::ThresholdExceeded } => {
-                self.stuck.insert(*group, "it failed more often than its failover threshold");
-            }
-            Note::GroupStays { group, why: crate::failover::seam::Why::ResourceFailed } => {
-                self.stuck.insert(*group, "what failed had no other node to go to, and waits");
-            }
-            Note::GroupStays { group, why: crate::failover::seam::Why::NodePaused } => {
-                self.stuck.insert(*group, "the node that could own it is paused");
-            }
-            Note::Resource { resource, state, failure } => {
-                let group = topology.resources[*resource].group;
-                if let (ResourceState::Failed, Some(Failure::NoDomainController)) = (state, failure)
-                {
-                    self.stuck.insert(group, "no domain controller could be reached");
-                }
-            }
-            // That another resource of it is online again, as the witness is, changes nothing.
-            Note::Group { group, state: GroupState::Online, .. } => {
-                self.stuck.remove(group);
-            }
-            Note::LastLogs { database, missing, accepted: false, .. } => {
-                self.refused.insert(*database, *missing);
-            }
-            _ => {}
         }
     }
 }
@@ -191,25 +81,29 @@ impl ServiceBack {
 impl Watch for ServiceBack {
     fn see(&mut self, _: RecordNo, record: &Record, scene: &Scene<'_>) {
         match &record.what {
-            What::In(node, Input::Order(order)) => self.order(*node, order, scene.topology()),
-            What::Out(node, Effect::Note(note)) => self.note(*node, note, scene.topology()),
+            What::In(node, Input::Order(order)) => {
+                self.wants.order(*node, order, scene.topology());
+            }
+            What::Out(node, Effect::Note(note)) => {
+                self.wants.note(*node, note, scene.topology());
+            }
             What::Step { index } => {
                 let step = &scene.scenario().steps[usize::from(*index)];
                 if let Some(Action::StartClusterService { node, .. }) = step.action {
-                    self.stopped.remove(&node);
+                    self.wants.stopped.remove(&node);
                 }
             }
-            What::Plant(Plant::StoppedMembers { nodes }) => self.stopped.extend(nodes.iter()),
+            What::Plant(Plant::StoppedMembers { nodes }) => self.wants.stopped.extend(nodes.iter()),
             What::Plant(Plant::Mounted { copy, .. }) => {
-                self.refused.remove(&copy.database);
-                self.databases[copy.database] = true;
+                self.wants.refused.remove(&copy.database);
+                self.wants.databases[copy.database] = true;
             }
             What::Plant(Plant::Service {
                 machine,
                 service: Service::Cluster,
                 state: ServiceState::Running,
             }) if machine.index() < scene.topology().nodes => {
-                self.stopped.remove(&NodeId::at(machine.index()));
+                self.wants.stopped.remove(&NodeId::at(machine.index()));
             }
             What::Client(client, ClientEvent::Asked { .. }) => {
                 self.asked[*client].push_back(record.at);
@@ -243,7 +137,7 @@ impl Watch for ServiceBack {
             findings.not_judged = Some(why);
             return findings;
         }
-        let possible = Possible::new(scene, &self.stopped, &self.stale);
+        let possible = Possible::new(scene, &self.wants.stopped, &self.wants.stale);
         let unsteady = possible.unsteady();
         let mut missing = Missing { at, unsteady, reasons: Vec::new(), violations: Vec::new() };
         match possible.side() {
@@ -306,12 +200,12 @@ impl ServiceBack {
         if scene.quorum_holders().is_empty() {
             return missing.broken("no side has quorum, and one could".to_owned());
         }
-        for (group, _) in self.groups.iter().filter(|(_, wanted)| **wanted) {
+        for (group, _) in self.wants.groups.iter().filter(|(_, wanted)| **wanted) {
             if scene.group_served(group) {
                 continue;
             }
             let name = &topology.groups[group].name;
-            match (possible.group(side, group), self.stuck.get(&group)) {
+            match (possible.group(side, group), self.wants.stuck.get(&group)) {
                 (Err(why), _) => missing.reasons.push(why),
                 (Ok(_), Some(why)) => missing.reasons.push(format!("{name}: {why}")),
                 (Ok(_), None) => {
@@ -319,7 +213,7 @@ impl ServiceBack {
                 }
             }
         }
-        for (database, wanted) in self.databases.iter() {
+        for (database, wanted) in self.wants.databases.iter() {
             if scene.served_by(database).is_some() {
                 continue;
             }
@@ -334,16 +228,16 @@ impl ServiceBack {
                 missing.reasons.push(why);
                 continue;
             }
-            match (possible.database(side, database), self.refused.get(&database)) {
+            match (possible.database(side, database), self.wants.refused.get(&database)) {
                 (Err(why), _) => missing.reasons.push(why),
                 (Ok(_), Some(logs)) => {
                     let why = format!("{name}: {logs} logs missing, more than the dial permits");
                     missing.reasons.push(why);
                 }
-                (Ok(hosts), None) if hosts.iter().any(|node| self.barred.contains(&node)) => {
+                (Ok(hosts), None) if hosts.iter().any(|node| self.wants.barred.contains(&node)) => {
                     missing.reasons.push(format!("{name}: activation is barred on a server"));
                 }
-                (Ok(_), None) if self.coordinated => {
+                (Ok(_), None) if self.wants.coordinated => {
                     let why = "datacenter activation coordination may keep it from being mounted";
                     missing.reasons.push(format!("{name}: {why}"));
                 }
@@ -357,9 +251,9 @@ impl ServiceBack {
     /// What somebody took from clients on purpose.
     fn taken_away(&self, clients: &ClientGroup) -> Option<&'static str> {
         let group = clients.server.and_then(ServerName::group);
-        if clients.kind.has_mailbox() && !self.databases[clients.database] {
+        if clients.kind.has_mailbox() && !self.wants.databases[clients.database] {
             Some("their database was dismounted on purpose")
-        } else if group.is_some_and(|group| !self.groups[group]) {
+        } else if group.is_some_and(|group| !self.wants.groups[group]) {
             Some("the group that they use was taken offline on purpose")
         } else {
             None

@@ -46,6 +46,7 @@ pub(super) enum Command {
     Sweep(Box<super::sweep::Sweep>),
     Merge(super::sweep::Merge),
     Swarm(super::swarm::Swarm),
+    Shrink(super::shrink::Shrink),
     Test(Test),
     Capacity(super::capacity::Capacity),
     Select(Select),

@@ -1,8 +1,9 @@
 //! From what a person typed to a checked topology and scenario.
 
 use super::failure::Failure;
-use super::suggest;
+use super::{journal, suggest};
 use crate::lab::assign::{Assignment, Holder, assigned, holder};
+use crate::lab::what_if;
 use crate::model::builtin::{self, BuiltinSite};
 use crate::model::{Problem, Scenario, Source, Sources, load};
 use std::fs::File;
@@ -36,6 +37,9 @@ pub(super) fn site(
     set: &[(String, String)],
     until: Option<&str>,
 ) -> Result<Site, Failure> {
+    if let Some(kept) = scenario.filter(|name| journal::is_named(Path::new(name))) {
+        return kept_site(Path::new(kept), set, until);
+    }
     let origin = origin(topology)?;
     let topology = topology_text(&origin)?;
     let scenario = scenario_text(&origin, scenario).or_else(|failure| {
@@ -44,10 +48,29 @@ pub(super) fn site(
         load::topology(&topology.file, &topology.text, &set).map_err(Failure::Input)?;
         Err(failure)
     })?;
+    assigned_site(Sources { topology, scenario, set: Vec::new(), until: None }, set, until)
+}
+
+/// The site of a journal, by the texts that it was made from.
+fn kept_site(path: &Path, set: &[(String, String)], until: Option<&str>) -> Result<Site, Failure> {
+    let kept = journal::read(path)?;
+    let file = path.display().to_string();
+    let (sources, _) = what_if::sources_of(&file, &kept.header).map_err(Failure::Input)?;
+    assigned_site(sources.clone(), set, until)
+}
+
+/// Loads texts, with what the command line adds to their own settings and end.
+fn assigned_site(
+    sources: Sources,
+    set: &[(String, String)],
+    until: Option<&str>,
+) -> Result<Site, Failure> {
     // Keys of the two files are edits of their texts; the rest are settings.
     let (paths, set): (Vec<_>, Vec<_>) =
         set.iter().cloned().partition(|(key, _)| holder(key) != Holder::Settings);
-    let sources = Sources { topology, scenario, set, until: until.map(str::to_owned) };
+    let set = sources.set.iter().cloned().chain(set).collect();
+    let until = until.map(str::to_owned).or_else(|| sources.until.clone());
+    let sources = Sources { set, until, ..sources };
     let edits = paths.into_iter().map(|(key, value)| Assignment { key, value });
     let edits: Vec<Assignment> = edits.collect();
     let sources = assigned(&sources, &edits, "--set").map_err(Failure::Input)?;

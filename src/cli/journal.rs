@@ -30,7 +30,16 @@ pub(super) fn read(path: &Path) -> Result<Journal, Failure> {
         let kept = journal.records.len();
         super::note(&format!("{name} was cut off at byte {byte}; {kept} records are whole"));
     }
+    for broken in journal.header.capsule.iter().flat_map(|capsule| &capsule.broken) {
+        let (promise, at, why) = (&broken.promise, broken.at, &broken.why);
+        super::note(&format!("{name} was kept because it breaks {promise} at {at}: {why}"));
+    }
     Ok(journal)
+}
+
+/// Whether a file's name is that of a journal.
+pub(super) fn is_named(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending == "dagtwin")
 }
 
 /// Refuses a place where no journal can be put, before the run that would fill it.

@@ -2,6 +2,7 @@
 
 mod args;
 mod capacity;
+mod capsule;
 mod compare;
 mod completions;
 mod export;
@@ -15,6 +16,7 @@ mod progress;
 mod quorum;
 mod run;
 mod select;
+mod shrink;
 mod suggest;
 mod swarm;
 mod sweep;
@@ -74,6 +76,7 @@ fn answer(command: Command, color: Color) -> Answer {
         Command::Sweep(args) => sweep::sweep(&args),
         Command::Merge(args) => sweep::merge(&args),
         Command::Swarm(args) => swarm::swarm(&args),
+        Command::Shrink(args) => shrink::shrink(&args),
         Command::New(args) => new::new(&args),
         Command::Completions(args) => completions::completions(&args),
         Command::Man(args) => completions::man(&args),

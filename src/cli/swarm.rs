@@ -2,7 +2,7 @@
 
 use super::args::{ListFormat, key_value, number};
 use super::failure::{Answer, Done, Failure};
-use super::{input, progress, run::quoted};
+use super::{capsule, input, progress, run::quoted};
 use crate::base::Span;
 use crate::lab::pool::{self, Progress};
 use crate::lab::swarm::{ROUND, Ran, Site, Tally, round};
@@ -89,8 +89,8 @@ pub(super) fn swarm(args: &Swarm) -> Answer {
         attack(args, &clock, &mut sites, &progress, &mut plans)
     });
     let stopped = progress.stop.load(Ordering::Relaxed);
-    let capsules = Vec::new();
     let repeat = repeat(args, (args.seeds.0, to));
+    let capsules = kept(args, &sites, &repeat)?;
     let report = Report {
         sites: &sites,
         seeds: (args.seeds.0, to),
@@ -126,7 +126,8 @@ fn attack(
     let all = (end - from).saturating_mul(sites.len() as u64);
     progress.total.store(usize::try_from(all).unwrap_or(usize::MAX), Ordering::Relaxed);
     let over = || {
-        let late = args.long.is_some_and(|long| clock.milliseconds() >= long.as_nanos() / 1_000_000);
+        let late =
+            args.long.is_some_and(|long| clock.milliseconds() >= long.as_nanos() / 1_000_000);
         late || progress.stop.load(Ordering::Relaxed)
     };
     while from < end && !over() {
@@ -143,6 +144,30 @@ fn attack(
         from = to;
     }
     from
+}
+
+/// Writes the smallest failures as capsules; their files, with the promise that each breaks.
+fn kept(
+    args: &Swarm,
+    sites: &[(Site, Tally)],
+    call: &str,
+) -> Result<Vec<(String, &'static str)>, Failure> {
+    let Some(folder) = &args.capsules else { return Ok(Vec::new()) };
+    let mut files = Vec::new();
+    for (site, tally) in sites {
+        for (promise, failures) in &tally.failures {
+            for failure in &failures.kept {
+                std::fs::create_dir_all(folder).map_err(|error| Failure::at(folder, &error))?;
+                let plan = &failure.ran.plan;
+                let topology = &site.loaded.topology.name;
+                let path = folder.join(format!("{topology}-{promise}-{}.dagtwin", plan.name()));
+                let found_by = format!("{call}: {}", plan.name());
+                capsule::write(&path, &site.sources(plan), plan.seed, found_by, Vec::new())?;
+                files.push((path.display().to_string(), *promise));
+            }
+        }
+    }
+    Ok(files)
 }
 
 /// A plan and what came of it.

@@ -120,6 +120,17 @@ fn record(header: &Header, records: &[Record], place: usize) -> String {
 /// beside the scenario; that folder is returned.
 pub(super) fn save(what_if: &WhatIf, file: &Path) -> Result<Option<PathBuf>, Failure> {
     let Some(sources) = &what_if.header.sources else { return Ok(None) };
+    write_scenario(sources, file, |named| what_if::saved(what_if, named))
+}
+
+/// Writes a scenario file; `text` is told how it can name its topology. If that is neither built in
+/// nor a file any more, its text is written into a folder beside the scenario; that folder is
+/// returned.
+pub(super) fn write_scenario(
+    sources: &Sources,
+    file: &Path,
+    text: impl FnOnce(&str) -> String,
+) -> Result<Option<PathBuf>, Failure> {
     let at = |path: &Path| {
         let path = path.to_owned();
         move |error: std::io::Error| {
@@ -144,7 +155,7 @@ pub(super) fn save(what_if: &WhatIf, file: &Path) -> Result<Option<PathBuf>, Fai
             name
         }
     };
-    std::fs::write(file, what_if::saved(what_if, &named)).map_err(at(file))?;
+    std::fs::write(file, text(&named)).map_err(at(file))?;
     Ok(beside)
 }
 

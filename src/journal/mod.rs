@@ -1,12 +1,14 @@
 //! Floor 3: the journal, one stream of records with causes. Everything above reads records.
 
 pub mod binary;
+mod capsule;
 pub mod digest;
 pub mod record;
 pub mod stream;
 pub mod text;
 
 pub use binary::Journal;
+pub use capsule::{Broken, Capsule};
 pub use digest::{Digest, hash_of};
 pub use record::{Record, RecordNo, What};
 
@@ -28,6 +30,8 @@ pub struct Header {
     pub scenario: Option<Scenario>,
     /// The texts that both were loaded from; none for what was not simulated from files.
     pub sources: Option<Sources>,
+    /// Why the run was kept, if a search for broken promises did.
+    pub capsule: Option<Capsule>,
 }
 
 /// Where records come from.
@@ -52,7 +56,7 @@ pub enum Origin {
 
 impl Header {
     /// Version of the format that this program writes.
-    pub const FORMAT: u16 = 3;
+    pub const FORMAT: u16 = 4;
 
     /// The header of a simulation.
     pub fn of_run(topology: &Topology, scenario: &Scenario, seed: u64) -> Header {
@@ -63,6 +67,7 @@ impl Header {
             topology: topology.clone(),
             scenario: Some(scenario.clone()),
             sources: None,
+            capsule: None,
         }
     }
 
@@ -70,6 +75,12 @@ impl Header {
     #[must_use]
     pub fn with_sources(self, sources: Sources) -> Header {
         Header { sources: Some(sources), ..self }
+    }
+
+    /// The same header, saying why the run was kept.
+    #[must_use]
+    pub fn with_capsule(self, capsule: Capsule) -> Header {
+        Header { capsule: Some(capsule), ..self }
     }
 }
 

@@ -103,20 +103,12 @@ fn broken(
     let records = simulate(&loaded.topology, &scenario, seed, Recording::Memory).records;
     let verdict = folded(&loaded.topology, &scenario, &records).promises;
     let mut violations: Vec<(Kind, Violation)> = verdict.violations;
-    violations.retain(|(_, one)| {
-        promise.map_or(one.hazard.is_none(), |promise| one.promise == promise)
-    });
+    violations
+        .retain(|(_, one)| promise.map_or(one.hazard.is_none(), |promise| one.promise == promise));
     violations.sort_by_key(|(kind, one)| (*kind, one.at));
     let first = violations.into_iter().next();
     let sources = sources.clone();
-    Ok(first.map(|(kind, violation)| Found {
-        sources,
-        loaded,
-        scenario,
-        records,
-        violation,
-        kind,
-    }))
+    Ok(first.map(|(kind, violation)| Found { sources, loaded, scenario, records, violation, kind }))
 }
 
 impl Search<'_> {
@@ -173,7 +165,9 @@ impl Search<'_> {
         let scenario = Source { text: text.text(), ..sources.scenario };
         let whole = Sources { scenario, set: Vec::new(), until: None, ..sources };
         let kept = self.try_sources(whole, "settings written into the file");
-        debug_assert!(kept || self.best.sources.set.is_empty() && self.best.sources.until.is_none());
+        debug_assert!(
+            kept || self.best.sources.set.is_empty() && self.best.sources.until.is_none()
+        );
     }
 
     /// Says in the file what it shows.
@@ -208,4 +202,11 @@ impl Search<'_> {
     fn broken_at(&self) -> Instant {
         self.best.violation.at
     }
+}
+
+/// The text of a scenario with the name of its topology in it.
+pub fn naming(scenario: &str, topology: &str) -> String {
+    let Ok(mut text) = Text::new("", scenario) else { return scenario.to_owned() };
+    text.key("topology", topology);
+    text.text()
 }

@@ -95,7 +95,9 @@ impl Search<'_> {
     /// Where things are at the start is left to the topology.
     fn placement(&mut self) {
         for key in self.text().keys_of("start") {
-            self.try_edit(&format!("[start] {key} left out"), |text| text.remove_from("start", &key));
+            self.try_edit(&format!("[start] {key} left out"), |text| {
+                text.remove_from("start", &key)
+            });
         }
         for key in ["time_of_day", "clients_from", "name"] {
             if self.text().of_key(key).is_some() {
@@ -167,13 +169,15 @@ impl Search<'_> {
                 for grain in GRAINS {
                     let below = now.as_nanos() / grain.as_nanos() * grain.as_nanos();
                     let round = [below, below + grain.as_nanos()].map(Span::from_nanos);
-                    if now.as_nanos() == below || round.into_iter().any(|round| {
-                        let step = format!("{list} {} {key} {}", place + 1, round.show());
-                        !round.is_zero()
-                            && self.try_edit(&step, |text| {
-                                text.put_in(list, place, key, &round.show());
-                            })
-                    }) {
+                    if now.as_nanos() == below
+                        || round.into_iter().any(|round| {
+                            let step = format!("{list} {} {key} {}", place + 1, round.show());
+                            !round.is_zero()
+                                && self.try_edit(&step, |text| {
+                                    text.put_in(list, place, key, &round.show());
+                                })
+                        })
+                    {
                         break;
                     }
                 }

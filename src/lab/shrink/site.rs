@@ -51,7 +51,10 @@ fn names(here: &Topology, there: &Topology) -> Vec<(String, String)> {
             networks.map(|network| network.name.clone()).collect()
         };
         let (ours, theirs) = (of(here), of(there));
-        pair(ours.iter().map(String::as_str).collect(), theirs.iter().map(String::as_str).collect());
+        pair(
+            ours.iter().map(String::as_str).collect(),
+            theirs.iter().map(String::as_str).collect(),
+        );
     }
     pair(named(&here.databases, |one| &one.name), named(&there.databases, |one| &one.name));
     pair(named(&here.groups, |one| &one.name), named(&there.groups, |one| &one.name));

@@ -94,7 +94,8 @@ impl Coverage {
         let open: Vec<Pair> =
             self.possible().filter(|pair| !self.pairs.contains_key(pair)).collect();
         let tries = |pair: &Pair| self.tried.get(pair).copied().unwrap_or(0);
-        let mut open: Vec<(u32, Pair)> = open.into_iter().map(|pair| (tries(&pair), pair)).collect();
+        let mut open: Vec<(u32, Pair)> =
+            open.into_iter().map(|pair| (tries(&pair), pair)).collect();
         open.retain(|(tries, _)| *tries < TRIES);
         open.sort();
         let mut plans = Vec::new();

@@ -51,5 +51,4 @@ impl Site {
         let scenario = Source { file: plan.file(), name: plan.name(), text };
         Sources { topology: self.source.clone(), scenario, set: Vec::new(), until: None }
     }
-
 }

@@ -48,7 +48,8 @@ pub fn drawn_order(
     for _ in 0..2 * (cmdlet.parameters.len() + 2) {
         let slot = slot::after(site, &words);
         let without = cmdlet.without_effect();
-        let of_cmdlet = |text: &str| text != "on" && text != "at" && !without.iter().any(|w| w == text);
+        let of_cmdlet =
+            |text: &str| text != "on" && text != "at" && !without.iter().any(|w| w == text);
         let choices = slot.choices.iter().map(|choice| choice.word.as_str());
         let texts: Vec<&str> = choices.filter(|text| of_cmdlet(text)).collect();
         let Some(chosen) = texts.get(choose(&texts)) else { break };

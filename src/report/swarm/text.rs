@@ -34,7 +34,8 @@ pub(super) fn write(
 }
 
 fn speed(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
-    let hours: u64 = report.sites.iter().map(|(_, tally)| tally.simulated.as_nanos() / 1_000_000_000).sum();
+    let hours: u64 =
+        report.sites.iter().map(|(_, tally)| tally.simulated.as_nanos() / 1_000_000_000).sum();
     let mut text = format!("{} runs, {} hours simulated", report.runs(), hours / 3_600);
     if let Some(took) = report.took_ms {
         let rate = report.runs() * 1_000 / took.max(1);
@@ -45,7 +46,8 @@ fn speed(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
 
 fn attacked(site: &Site, tally: &Tally, page: &mut Page<'_>) -> io::Result<()> {
     page.title(&site.name)?;
-    let runs = format!("{} runs drawn, {} aimed at what had not been reached", tally.drawn, tally.aimed);
+    let runs =
+        format!("{} runs drawn, {} aimed at what had not been reached", tally.drawn, tally.aimed);
     page.item(Ink::Plain, "  ", &runs)?;
     let struck: Vec<String> =
         tally.struck.iter().map(|(word, count)| format!("{word} {count}")).collect();
@@ -64,7 +66,8 @@ fn attacked(site: &Site, tally: &Tally, page: &mut Page<'_>) -> io::Result<()> {
     reasons.sort_by_key(|(why, (count, _))| (std::cmp::Reverse(*count), *why));
     let all: u64 = reasons.iter().map(|(_, (count, _))| count).sum();
     if all > 0 {
-        let text = format!("{all} runs ended without something, for reasons that break no promise:");
+        let text =
+            format!("{all} runs ended without something, for reasons that break no promise:");
         page.item(Ink::Plain, "  ", &text)?;
     }
     for (why, (count, run)) in reasons.iter().take(REASONS) {

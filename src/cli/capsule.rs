@@ -1,0 +1,43 @@
+//! Capsules: one file with everything that is needed to look at a broken promise again.
+
+use super::failure::Failure;
+use super::{journal, run::quoted};
+use crate::journal::{Broken, Capsule, Header, Record};
+use crate::lab::fold::folded;
+use crate::model::load::{self, Loaded};
+use crate::model::{Scenario, Sources};
+use crate::sim::{Recording, simulate};
+use std::path::Path;
+
+/// Makes a run again and writes it as a capsule. `shrunk` says how it was made small.
+pub(super) fn write(
+    path: &Path,
+    sources: &Sources,
+    seed: u64,
+    found_by: String,
+    shrunk: Vec<String>,
+) -> Result<(), Failure> {
+    let (loaded, scenario) = load::site(sources).map_err(Failure::Input)?;
+    let Loaded { topology, .. } = &loaded;
+    let records: Vec<Record> = simulate(topology, &scenario, seed, Recording::Memory).records;
+    let repeat =
+        format!("dagtwin run --scenario {} --seed {seed}", quoted(&path.display().to_string()));
+    let broken = broken(&loaded, &scenario, &records);
+    let capsule = Capsule { found_by, broken, repeat, shrunk };
+    let header = Header::of_run(topology, &scenario, seed);
+    let header = header.with_sources(sources.clone()).with_capsule(capsule);
+    journal::write(path, &header, &records)
+}
+
+/// Every promise that a run breaks, with how it was broken first.
+fn broken(loaded: &Loaded, scenario: &Scenario, records: &[Record]) -> Vec<Broken> {
+    let verdict = folded(&loaded.topology, scenario, records).promises;
+    let mut broken: Vec<Broken> = Vec::new();
+    for (_, violation) in verdict.violations {
+        if !broken.iter().any(|known| known.promise == violation.promise) {
+            let promise = violation.promise.to_owned();
+            broken.push(Broken { promise, at: violation.at, why: violation.why });
+        }
+    }
+    broken
+}

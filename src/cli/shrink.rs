@@ -1,0 +1,137 @@
+//! `dagtwin shrink`: the smallest scenario that breaks the same promise.
+
+use super::args::{key_value, number};
+use super::failure::{Answer, Done, Failure};
+use super::{capsule, input, journal, progress, what_if};
+use crate::check;
+use crate::lab::pool::Progress;
+use crate::lab::shrink::{self, Refusal, Shrunk};
+use crate::lab::what_if::sources_of;
+use crate::model::{Source, Sources, builtin};
+use clap::{Args, ValueHint};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+/// Make a scenario that breaks a promise small: fewer faults and orders, shorter, at rounder times,
+/// fewer clients, a smaller site, as long as the same promise is broken.
+///
+/// What is left is a scenario file that reads as if written by hand. It goes to standard output, or
+/// to a file that `dagtwin test` accepts until the promise holds again.
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Shrink {
+    /// A capsule of `dagtwin swarm`, a journal of `dagtwin run --journal`, or a scenario file.
+    #[arg(value_hint = ValueHint::FilePath, value_name = "FILE")]
+    pub file: PathBuf,
+    /// The promise [default: the first that is broken; `dagtwin list promises` names them].
+    #[arg(long, value_name = "NAME", value_parser = promise)]
+    pub promise: Option<String>,
+    /// The topology of a scenario file that names none.
+    #[arg(long, default_value = "two-node-2010", value_hint = ValueHint::AnyPath)]
+    pub topology: String,
+    /// The seed of a scenario file's run: a number (0x for hexadecimal).
+    #[arg(long, default_value = "1", value_parser = number, value_name = "N")]
+    pub seed: u64,
+    /// Give a setting another value; may be given many times.
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_value)]
+    pub set: Vec<(String, String)>,
+    /// Write the scenario into this file.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub out: Option<PathBuf>,
+    /// Also write a capsule of the small run, with what was done to it.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub capsule: Option<PathBuf>,
+}
+
+const EXAMPLES: &str = "\
+Exit status: 0 if the scenario was made as small as it gets; 2 if it breaks no promise.
+
+Examples:
+  dagtwin swarm two-node-2010 --capsules failures
+  dagtwin shrink failures/two-node-2010-service-back-swarm-17.dagtwin --out small.toml
+  dagtwin test small.toml";
+
+fn promise(text: &str) -> Result<String, String> {
+    let names = || check::ALL.iter().map(|promise| promise.name);
+    match names().find(|name| *name == text) {
+        Some(name) => Ok(name.to_owned()),
+        None => Err(format!("expected one of {}", names().collect::<Vec<_>>().join(", "))),
+    }
+}
+
+pub(super) fn shrink(args: &Shrink) -> Answer {
+    let (sources, seed) = sources(args)?;
+    let progress = Arc::new(Progress::default());
+    super::stop_when_asked(&progress);
+    let sites = builtin::SITES.iter().map(|site| Source {
+        file: site.topology.path.to_owned(),
+        name: site.topology.name.to_owned(),
+        text: site.topology.text.to_owned(),
+    });
+    let sites: Vec<Source> = sites.collect();
+    let promise = args.promise.as_deref();
+    let work = || shrink::shrink(&sources, seed, promise, &sites, &progress);
+    let shrunk =
+        progress::during("making it small", work).map_err(|refusal| refused(args, refusal))?;
+    told(&shrunk);
+    let file = args.file.display();
+    if let Some(path) = &args.capsule {
+        let found_by = format!("dagtwin shrink {file}");
+        capsule::write(path, &shrunk.found.sources, seed, found_by, shrunk.steps.clone())?;
+    }
+    let text = &shrunk.found.sources.scenario.text;
+    let mut output = Vec::new();
+    match &args.out {
+        Some(path) => {
+            let named = |topology: &str| shrink::naming(text, topology);
+            what_if::write_scenario(&shrunk.found.sources, path, named)?;
+        }
+        None => {
+            let topology = &shrunk.found.loaded.topology.name;
+            output = shrink::naming(text, topology).into_bytes();
+        }
+    }
+    let interrupted = progress.stop.load(Ordering::Relaxed);
+    Ok(Done { output, interrupted, ..Done::default() })
+}
+
+/// The texts and the seed of the run.
+fn sources(args: &Shrink) -> Result<(Sources, u64), Failure> {
+    let file = args.file.display().to_string();
+    if journal::is_named(&args.file) {
+        let kept = journal::read(&args.file)?;
+        let (sources, seed) = sources_of(&file, &kept.header).map_err(Failure::Input)?;
+        let site = input::site("", Some(&file), &args.set, None)?;
+        debug_assert!(args.set.is_empty() <= (site.sources == *sources));
+        return Ok((site.sources, seed));
+    }
+    let named = input::topology_named(&args.file)?;
+    let topology = named.unwrap_or_else(|| args.topology.clone());
+    Ok((input::site(&topology, Some(&file), &args.set, None)?.sources, args.seed))
+}
+
+fn refused(args: &Shrink, refusal: Refusal) -> Failure {
+    let file = args.file.display();
+    match refusal {
+        Refusal::Input(problems) => Failure::Input(problems),
+        Refusal::NothingBroken(None) => Failure::Call(format!(
+            "{file}: expected a run that breaks a promise; this one keeps them all, or a hazard \
+             of the real design explains what it breaks: name that with --promise"
+        )),
+        Refusal::NothingBroken(Some(promise)) => Failure::Call(format!(
+            "{file}: expected a run that breaks {promise}; this one keeps it"
+        )),
+    }
+}
+
+/// What was done.
+fn told(shrunk: &Shrunk) {
+    let scenario = &shrunk.found.scenario;
+    let orders = scenario.steps.iter().filter(|step| step.action.is_some()).count();
+    let (faults, tried) = (scenario.faults.len(), shrunk.tried);
+    let (promise, at) = (shrunk.found.violation.promise, shrunk.found.violation.at);
+    super::note(&format!(
+        "{faults} faults and {orders} orders break {promise} at {at}; {tried} runs were tried"
+    ));
+}
