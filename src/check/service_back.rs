@@ -1,7 +1,7 @@
 //! Service is back within the settle time after the last fault healed, where it can be.
 
 use super::possible::Possible;
-use super::{Findings, Kind, Promise, Violation, Watch};
+use super::{Findings, Kind, Promise, Violation, Watch, due};
 use crate::base::{
     ClientId, CopyId, DbId, GroupId, Id, IdVec, Instant, MachineId, MailId, NodeId, NodeSet, Span,
 };
@@ -75,12 +75,6 @@ impl Waiting {
 
 impl ServiceBack {
     fn new(topology: &Topology, scenario: &Scenario) -> Self {
-        let faults = scenario.faults.iter().map(|planned| match planned.lasts {
-            Some(lasts) => planned.at.saturating_add(lasts),
-            None => planned.at,
-        });
-        let steps = scenario.steps.iter().filter(|step| step.action.is_some());
-        let calm = faults.chain(steps.map(|step| step.at)).max().unwrap_or(scenario.clients_from);
         let whole = |id: GroupId| {
             let group = &topology.groups[id];
             let mut resources = group.resources.iter().map(|id| &topology.resources[*id]);
@@ -90,7 +84,7 @@ impl ServiceBack {
         let placed = topology.groups.ids().zip(&scenario.start.groups);
         let placed = placed.map(|(id, owner)| owner.is_some() && whole(id));
         ServiceBack {
-            due: calm.max(scenario.clients_from).saturating_add(scenario.settle),
+            due: due(scenario),
             settle: scenario.settle,
             groups: placed.collect(),
             databases: IdVec::filled(topology.databases.len(), true),
