@@ -99,6 +99,7 @@ fn config(me: u8) -> Config {
             switchover_replay_queue: 6,
             dismount_fails_over: false,
         },
+        flaw: None,
     }
 }
 

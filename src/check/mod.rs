@@ -1,13 +1,16 @@
 //! Floor 5: promises, and whether a stream of records breaks one. They read records and the scene
 //! that is folded from them, never the simulator's world, so one set judges every journal.
 
+mod address_announced;
 mod causes_are_earlier;
 mod edges;
 pub mod hazards;
+mod members_back;
 mod mount_dial;
 mod no_lost_mail;
 mod one_mounted_copy;
 mod one_owner;
+mod one_primary;
 mod one_quorum;
 mod overlap;
 mod possible;
@@ -15,6 +18,7 @@ mod quorum_before_service;
 mod service_back;
 #[cfg(test)]
 mod story;
+mod threshold_kept;
 
 use crate::base::{Instant, Span};
 use crate::failover::seam::{Effect, Input};
@@ -118,12 +122,16 @@ pub const ALL: &[Promise] = &[
     one_owner::PROMISE,
     one_mounted_copy::PROMISE,
     one_quorum::PROMISE,
+    one_primary::PROMISE,
     quorum_before_service::PROMISE,
+    threshold_kept::PROMISE,
+    address_announced::PROMISE,
     mount_dial::PROMISE,
     no_lost_mail::PROMISE,
     causes_are_earlier::PROMISE,
     edges::PROMISE,
     service_back::PROMISE,
+    members_back::PROMISE,
 ];
 
 /// Whether a record is about what nodes are told and what they send to each other: most are, and
@@ -138,6 +146,18 @@ fn is_traffic(what: &What) -> bool {
         | What::Client(..)
         | What::Mail(..) => false,
     }
+}
+
+/// From when on everything that can be back must be back: the settle time after the last fault or
+/// order.
+fn due(scenario: &Scenario) -> Instant {
+    let faults = scenario.faults.iter().map(|planned| match planned.lasts {
+        Some(lasts) => planned.at.saturating_add(lasts),
+        None => planned.at,
+    });
+    let steps = scenario.steps.iter().filter(|step| step.action.is_some());
+    let calm = faults.chain(steps.map(|step| step.at)).max().unwrap_or(scenario.clients_from);
+    calm.max(scenario.clients_from).saturating_add(scenario.settle)
 }
 
 /// The watches of every promise over one run.

@@ -5,7 +5,7 @@ use crate::base::{CopyId, Instant, MachineId, NodeId};
 use crate::failover::seam::{CopyStatus, Effect, Note};
 use crate::journal::record::{Plant, ServiceState};
 use crate::journal::{Record, RecordNo, What};
-use crate::model::Service;
+use crate::model::{Fault, Service};
 use crate::view::Scene;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,9 +22,14 @@ pub(super) const PROMISE: Promise = Promise {
 /// that it refused. The dial judges by the logs that the chosen server knows to exist; what the
 /// former active copy wrote after it was cut off is lost as well, and counts here. A server whose
 /// Replication service does not run tells nobody what its Store writes, and hears of no log that
-/// another one writes: of those no dial can judge.
+/// another one writes: of those no dial can judge. Nor can it judge of what an old owner writes
+/// while it is cut off from the chosen server, which is the price of an activation without it.
 #[derive(Default)]
 struct MountDialKept {
+    /// Faults in force that may keep servers from hearing of each other's logs.
+    apart: BTreeSet<u16>,
+    /// When the last of them healed.
+    together_since: Option<Instant>,
     answers: BTreeMap<CopyId, Option<u64>>,
     /// Servers whose Replication service has not run, and whose copy has not been Healthy beside a
     /// mounted one since.
@@ -63,7 +68,7 @@ impl Watch for MountDialKept {
                         names(*copy)
                     )),
                     (Some(Some(permitted)), lost)
-                        if lost > permitted && !self.may_not_know(*copy, scene) =>
+                        if lost > permitted && !self.may_not_know(*copy, record.at, scene) =>
                     {
                         let copy = names(*copy);
                         Some(format!("{copy} lost {lost} logs, the dial permits {permitted}"))
@@ -89,6 +94,14 @@ impl Watch for MountDialKept {
 impl MountDialKept {
     fn hear(&mut self, record: &Record, scene: &Scene<'_>) {
         match record.what {
+            What::Fault { index, healed } => {
+                let planned = scene.scenario().faults.get(usize::from(index));
+                if healed && self.apart.remove(&index) {
+                    self.together_since = Some(record.at);
+                } else if !healed && planned.is_some_and(|planned| separates(&planned.fault)) {
+                    self.apart.insert(index);
+                }
+            }
             What::Plant(Plant::Service { machine, service: Service::Replication, state })
                 if state != ServiceState::Running =>
             {
@@ -105,13 +118,39 @@ impl MountDialKept {
 
     /// Whether the server of this copy could not hear of logs, or another one could not tell of
     /// those that it wrote.
-    fn may_not_know(&self, copy: CopyId, scene: &Scene<'_>) -> bool {
+    fn may_not_know(&self, copy: CopyId, now: Instant, scene: &Scene<'_>) -> bool {
+        let settles = scene.scenario().settle;
+        let lately = self.together_since.is_some_and(|since| now.saturating_since(since) < settles);
+        if lately || !self.apart.is_empty() {
+            return true;
+        }
         let others = scene.copies.keys().filter(|id| id.database == copy.database && **id != copy);
         self.deaf.contains(&copy.node)
             || others.into_iter().any(|other| {
                 let service = (MachineId::from(other.node), Service::Replication);
                 scene.services.get(&service).is_some_and(|state| *state != ServiceState::Running)
             })
+    }
+}
+
+/// Whether a fault may keep one server from hearing what another writes, while that goes on.
+fn separates(fault: &Fault) -> bool {
+    match fault {
+        Fault::NicDown { .. }
+        | Fault::Freeze { .. }
+        | Fault::NetworkDown { .. }
+        | Fault::PathCut { .. }
+        | Fault::PathLoss { .. }
+        | Fault::FrameLoss { .. }
+        | Fault::NetworkDelay { .. } => true,
+        Fault::ServiceSlow { service, .. } => *service == Service::Replication,
+        Fault::PowerOff { .. }
+        | Fault::ServiceStop { .. }
+        | Fault::ServiceHang { .. }
+        | Fault::ResourceFail { .. }
+        | Fault::ResourceHang { .. }
+        | Fault::LogCorruption { .. }
+        | Fault::GratuitousArpBlocked { .. } => false,
     }
 }
 
@@ -166,5 +205,18 @@ mod tests {
         let mut story = Story::new();
         story.mounted(2, "EX02", 3);
         assert_eq!(story.judge(&PROMISE).violations.len(), 1);
+    }
+
+    #[test]
+    fn what_an_old_owner_writes_while_it_is_cut_off_is_not_the_dials() {
+        let mut story = Story::of("nic-loss");
+        story.fault(60, 0, false);
+        story.last_logs(66, "EX02", 0, MountDial::GoodAvailability, true);
+        story.mounted(67, "EX02", 7);
+        assert_eq!(story.judge(&PROMISE), Findings::default());
+        story.fault(70, 0, true);
+        story.last_logs(250, "EX02", 0, MountDial::GoodAvailability, true);
+        story.mounted(251, "EX02", 7);
+        assert_eq!(story.judge(&PROMISE).violations.len(), 1, "they have met long since");
     }
 }

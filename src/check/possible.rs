@@ -122,12 +122,19 @@ impl<'s, 't> Possible<'s, 't> {
         best
     }
 
+    /// Whether a node could be a member beside these: it may run, and reaches each of them.
+    pub(super) fn fits(&self, node: NodeId, members: NodeSet) -> bool {
+        let mut others = members.iter().map(MachineId::from);
+        self.is_able(node) && others.all(|other| self.linked(node.into(), other, Over::Cluster))
+    }
+
+    fn is_able(&self, node: NodeId) -> bool {
+        !self.stopped.contains(&node) && self.can_run(node.into(), Service::Cluster)
+    }
+
     fn sides(&self) -> Vec<NodeSet> {
         let topology = self.topology();
-        let able = |node: &NodeId| {
-            !self.stopped.contains(node) && self.can_run((*node).into(), Service::Cluster)
-        };
-        let mut left: NodeSet = topology.node_ids().filter(able).collect();
+        let mut left: NodeSet = topology.node_ids().filter(|node| self.is_able(*node)).collect();
         let mut sides = Vec::new();
         while let Some(first) = left.lowest() {
             let mut side = NodeSet::only(first);

@@ -3,7 +3,7 @@
 mod wants;
 
 use super::possible::Possible;
-use super::{Findings, Kind, Promise, Violation, Watch};
+use super::{Findings, Kind, Promise, Violation, Watch, due};
 use crate::base::{
     ClientId, CopyId, DbId, Id, IdVec, Instant, MachineId, MailId, NodeId, NodeSet, Span,
 };
@@ -62,14 +62,8 @@ impl Waiting {
 
 impl ServiceBack {
     fn new(topology: &Topology, scenario: &Scenario) -> Self {
-        let faults = scenario.faults.iter().map(|planned| match planned.lasts {
-            Some(lasts) => planned.at.saturating_add(lasts),
-            None => planned.at,
-        });
-        let steps = scenario.steps.iter().filter(|step| step.action.is_some());
-        let calm = faults.chain(steps.map(|step| step.at)).max().unwrap_or(scenario.clients_from);
         ServiceBack {
-            due: calm.max(scenario.clients_from).saturating_add(scenario.settle),
+            due: due(scenario),
             settle: scenario.settle,
             wants: Wants::new(topology, scenario),
             asked: IdVec::filled(topology.total_clients() as usize, VecDeque::new()),

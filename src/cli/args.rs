@@ -266,6 +266,8 @@ pub(super) enum Listed {
     Promises,
     /// Settings with their default, range, and what the default rests on.
     Parameters,
+    /// Bugs that `--set test.planted=NAME` plants, to prove that they are found.
+    Planted,
 }
 
 /// Show every state of groups, resources, nodes, database copies, quorum, network interfaces and

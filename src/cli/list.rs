@@ -3,6 +3,7 @@
 use super::args::{List, ListFormat, Listed};
 use super::failure::{Answer, Done};
 use crate::check::{self, Kind, Promise};
+use crate::failover::config::Flaw;
 use crate::model::order::{Cmdlet, cmdlets};
 use crate::model::settings::{Basis, PARAMETERS, Parameter};
 use crate::model::{Fault, builtin, load};
@@ -15,13 +16,14 @@ struct Item {
     more: Vec<(&'static str, String)>,
 }
 
-const ALL: [Listed; 6] = [
+const ALL: [Listed; 7] = [
     Listed::Topologies,
     Listed::Scenarios,
     Listed::Faults,
     Listed::Orders,
     Listed::Promises,
     Listed::Parameters,
+    Listed::Planted,
 ];
 
 pub(super) fn list(args: &List) -> Answer {
@@ -80,6 +82,7 @@ fn word(what: Listed) -> &'static str {
         Listed::Orders => "orders",
         Listed::Promises => "promises",
         Listed::Parameters => "parameters",
+        Listed::Planted => "planted",
     }
 }
 
@@ -91,6 +94,7 @@ fn items(what: Listed) -> Vec<Item> {
         Listed::Orders => orders(),
         Listed::Promises => promises(),
         Listed::Parameters => parameters(),
+        Listed::Planted => planted(),
     }
 }
 
@@ -175,6 +179,15 @@ fn promises() -> Vec<Item> {
         ],
     };
     check::ALL.iter().map(item).collect()
+}
+
+fn planted() -> Vec<Item> {
+    let item = |flaw: &Flaw| Item {
+        name: flaw.word().to_owned(),
+        line: flaw.meaning().to_owned(),
+        more: Vec::new(),
+    };
+    Flaw::ALL.iter().map(item).collect()
 }
 
 fn parameters() -> Vec<Item> {

@@ -3,6 +3,7 @@
 use super::args::{ListFormat, Test};
 use super::failure::{Answer, Done, Failure};
 use super::{input, progress};
+use crate::failover::config::Flaw;
 use crate::lab::pool::{self, Progress};
 use crate::lab::{self, VerdictKind};
 use crate::model::Scenario;
@@ -115,6 +116,9 @@ fn text(args: &Test, results: &[(&Case, &[Judged])]) -> String {
         if !wrong.is_empty() && runs.len() > 1 {
             line += &format!(" ({} of {} runs failed)", wrong.len(), runs.len());
         }
+        if let Some(flaw) = case.loaded.topology.settings.test.planted {
+            line += &format!(" (bug planted: {})", flaw.word());
+        }
         out += line.trim_end();
         out.push('\n');
         for judged in wrong.iter().take(3) {
@@ -184,6 +188,7 @@ fn document(args: &Test, results: &[(&Case, &[Judged])]) -> String {
             "title": case.scenario.title,
             "topology": case.loaded.topology.name,
             "verdict": case.scenario.verdict.word(),
+            "planted": case.loaded.topology.settings.test.planted.map(Flaw::word),
             "runs": shown,
         }));
     }

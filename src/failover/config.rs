@@ -1,6 +1,7 @@
 //! What a node is configured with: checked numbers only. Built by `model` from a topology, or by
 //! a case file over a bare pair.
 
+pub use super::flaw::Flaw;
 use super::quorum::{Automatic, Counting, Mode, Rules};
 use super::seam::{ActivationPolicy, MountDial};
 use crate::base::{DbId, GroupId, IdVec, NetId, NicId, NodeId, NodeSet, ResourceId, SiteId, Span};
@@ -32,9 +33,16 @@ pub struct Config {
     pub databases: IdVec<DbId, DatabaseConfig>,
     /// Active Manager.
     pub active_manager: ActiveManagerConfig,
+    /// A bug that is planted to prove that it is found; none at any site.
+    pub flaw: Option<Flaw>,
 }
 
 impl Config {
+    /// Whether this bug is planted.
+    pub(super) fn has(&self, flaw: Flaw) -> bool {
+        self.flaw == Some(flaw)
+    }
+
     /// A resource and everything that it depends on.
     pub fn needs(&self, resource: ResourceId) -> BTreeSet<ResourceId> {
         let mut needs = BTreeSet::from([resource]);

@@ -2,6 +2,7 @@
 //! carries out orders. Exactly one node at a time writes.
 
 use super::Ctx;
+use super::config::Flaw;
 use super::message::GroupReport;
 use super::placement::{Hosts, Placement, within};
 use super::seam::{GroupState, Note, Order, OrderRefusal, ResourceState, Timer, Why};
@@ -56,8 +57,9 @@ impl Coordinator {
                         database.groups[group].moving_to = None;
                         database.changed();
                     }
+                    let early = ctx.config.has(Flaw::GroupOnlineBeforeOffline);
                     if let Some(to) = going
-                        && matches!(entry.state, GroupState::Offline)
+                        && (matches!(entry.state, GroupState::Offline) || early)
                     {
                         give(database, group, to);
                     } else if going.is_none() && hosts.draining.contains(owner) {

@@ -1,6 +1,7 @@
 //! The local Active Manager: what each node does with its own copies when the primary asks
 //! (exchange.md §1.4, §1.5).
 
+use super::config::Flaw;
 use super::message::Message;
 use super::seam::{Act, CopyStatus, Failure, MountDial, Note, Outcome, Timer};
 use super::state::ClusterDatabase;
@@ -334,8 +335,10 @@ impl Databases {
         };
         let best_copy::DialWord { dial, mounts, .. } =
             best_copy::mount_dial(missing, ask.own, ask.over);
+        let best = MountDial::BestAvailability.permitted();
+        let mounts = mounts || missing <= best && ctx.config.has(Flaw::WrongMountDial);
         ctx.note(Note::LastLogs { database, copied, missing, dial, accepted: mounts });
-        if mounts {
+        if mounts || ctx.config.has(Flaw::LastLogsIgnored) {
             self.mount(ctx, database, ask);
         } else {
             self.locals[database].task = None;
@@ -397,7 +400,9 @@ impl Databases {
             }
             let elsewhere = entry.active.filter(|active| *active != me && entry.mounted);
             if elsewhere.is_some() && local.mounted {
-                self.dismount(ctx, database, 0, None);
+                if !ctx.config.has(Flaw::DismountForgotten) {
+                    self.dismount(ctx, database, 0, None);
+                }
                 continue;
             }
             // Of a database that is mounted nowhere the copy stays with the one it follows; if it

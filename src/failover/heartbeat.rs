@@ -5,7 +5,7 @@ use super::message::{Adapter, Flags, Message};
 use super::seam::{Effect, Note, Timer};
 use super::{
     Ctx,
-    config::{Config, HeartbeatConfig, NicConfig, Rhythm},
+    config::{Config, Flaw, HeartbeatConfig, NicConfig, Rhythm},
 };
 use crate::base::{IdVec, Instant, NicId, NodeId, NodeSet};
 
@@ -129,8 +129,9 @@ impl Heartbeat {
                 continue;
             }
             let rhythm = kind.rhythm(&ctx.config.heartbeat);
+            let early = u32::from(ctx.config.has(Flaw::MissCountOffByOne));
             for place in 0..self.paths.len() {
-                self.judge(ctx, place, kind, rhythm.threshold, &mut changed);
+                self.judge(ctx, place, kind, rhythm.threshold - early, &mut changed);
             }
             self.send(ctx, kind, flags);
             self.next[kind as usize] = ctx.now + rhythm.delay;

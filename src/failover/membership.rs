@@ -2,6 +2,7 @@
 //! (wsfc.md §2).
 
 use super::Ctx;
+use super::config::Flaw;
 use super::message::{Message, Regroup};
 use super::seam::{Note, Timer};
 use crate::base::{Id, IdVec, Instant, NodeId, NodeSet, Span};
@@ -185,6 +186,7 @@ impl Membership {
             // In a chain each one hopes for a neighbour that hopes for another.
             step.mesh = NodeSet::only(me);
         }
+        let oldest = ctx.config.has(Flaw::LostClusterDatabase);
         if round.ticks >= ctx.config.membership.minimum_ticks {
             let members = if round.agreed(me, &step) {
                 Some(reach)
@@ -194,7 +196,7 @@ impl Membership {
                 None
             };
             if let Some(members) = members
-                && round.issuer(me, members, &step) == me
+                && round.issuer(me, members, &step, oldest) == me
             {
                 return Some(self.decide(me, members, reach.minus(members)));
             }
@@ -330,13 +332,17 @@ impl Round {
 
     /// Who issues the view: a node whose quorum is forced, then the member with the newest cluster
     /// database, then the lowest number.
-    fn issuer(&self, me: NodeId, members: NodeSet, mine: &Regroup) -> NodeId {
+    fn issuer(&self, me: NodeId, members: NodeSet, mine: &Regroup, oldest: bool) -> NodeId {
         let rank = |n: NodeId| {
             let step = if n == me { Some(*mine) } else { self.heard[n] };
             let known = step.map(|step| (step.forced, step.member, step.newest));
             (known, core::cmp::Reverse(n.index()))
         };
-        members.iter().max_by_key(|n| rank(*n)).unwrap_or(me)
+        let chosen = match oldest {
+            true => members.iter().min_by_key(|n| rank(*n)),
+            false => members.iter().max_by_key(|n| rank(*n)),
+        };
+        chosen.unwrap_or(me)
     }
 }
 

@@ -39,7 +39,7 @@ pub struct Flags {
 
 impl Flags {
     /// What a node tells whose life begins.
-    pub(super) fn at_start(me: NodeId, life: Instant) -> Flags {
+    pub fn at_start(me: NodeId, life: Instant) -> Flags {
         Flags {
             life,
             number: 0,

@@ -1,7 +1,7 @@
 //! One member: the one big match over inputs, and what holds the parts together.
 
 use super::active_manager::{Primary, Servers, Wish, set_server};
-use super::config::{Config, GroupKind};
+use super::config::{Config, Flaw, GroupKind};
 use super::coordination::{Coordination, Seen};
 use super::coordinator::{Coordinator, came_back, have_left};
 use super::copies;
@@ -307,12 +307,18 @@ impl Node {
 
     /// Whether this node writes the cluster database.
     fn coordinates(&self) -> bool {
-        self.quorum == Quorum::Held && self.coordinator_node() == Some(self.me())
+        self.has_quorum() && self.coordinator_node() == Some(self.me())
+    }
+
+    fn has_quorum(&self) -> bool {
+        let early = self.config.has(Flaw::MountBeforeArbitration)
+            && matches!(self.quorum, Quorum::Deciding { .. });
+        self.quorum == Quorum::Held || early
     }
 
     /// Whether its view is in force and has quorum.
     fn holds_quorum(&self) -> bool {
-        self.quorum == Quorum::Held && self.membership.in_force()
+        self.has_quorum() && self.membership.in_force()
     }
 
     /// Whether anything new may be begun: with quorum, and not while the membership is being
@@ -335,6 +341,9 @@ impl Node {
     /// paused, or the first. Every member of a view starts from the same cluster database, so they
     /// agree.
     fn heir(&self) -> NodeId {
+        if self.config.has(Flaw::TwoCoordinators) {
+            return self.me();
+        }
         let members = self.membership.members;
         let able = members.minus(pause::paused(&self.database));
         able.lowest().or(members.lowest()).expect("a view has members")

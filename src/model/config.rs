@@ -212,6 +212,7 @@ impl Topology {
                 switchover_replay_queue: set.active_manager.switchover_replay_queue,
                 dismount_fails_over: set.active_manager.dismount_fails_over,
             },
+            flaw: set.test.planted,
         }
     }
 

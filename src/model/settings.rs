@@ -13,6 +13,7 @@ pub use versions::{VERSION_DEFAULTS, Version};
 
 use super::quorum::QuorumType;
 use crate::base::{Decimal, Ratio, Span};
+use crate::failover::config::Flaw;
 use crate::failover::quorum::Automatic;
 use serde::{Deserialize, Serialize};
 
@@ -560,5 +561,11 @@ settings! {
         exchange_standard_databases: u32 = "5", "0".."1000", Assumed("the limit of Exchange 2010 Standard; not in the fact sheets");
         /// Client access licences of one person, for Windows and Exchange together.
         client_access: u32 = "100", "0".."1000000", Assumed("a price is an input; a round figure");
+    }
+    /// Tests of the program itself.
+    test: TestSettings {
+        /// A bug that is planted to prove that it is found (`dagtwin list planted`); never for a
+        /// site.
+        planted: Option<Flaw> = "none", "".."", Assumed("no site has one");
     }
 }

@@ -1,6 +1,7 @@
 //! The JSON document that scripts rely on.
 
 use crate::base::{CopyId, Instant, MachineId, Span};
+use crate::failover::config::Flaw;
 use crate::journal::text::{Names, group_state};
 use crate::lab::Outcome;
 use crate::lab::moves::COLUMNS;
@@ -49,6 +50,7 @@ fn document(outcome: &Outcome, repeat: &str) -> Value {
         "scenario": outcome.scenario.name,
         "seed": outcome.seed,
         "digest": outcome.digest.to_string(),
+        "planted": outcome.topology.settings.test.planted.map(Flaw::word),
         "until_ms": at(outcome.scenario.until),
         "verdict": {
             "kind": outcome.verdict.kind.word(),

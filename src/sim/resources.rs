@@ -5,7 +5,7 @@ use super::faults::{self, Hindrance};
 use super::plant::Plant;
 use super::{directory, dns, host, net, witness};
 use crate::base::{Address, Instant, MachineId, NetId, NicId, NodeId, OpId, ResourceId, Span};
-use crate::failover::config::ResourceKind;
+use crate::failover::config::{Flaw, ResourceKind};
 use crate::failover::seam::{Act, Failure, Outcome, Report};
 use crate::journal::RecordNo;
 use crate::journal::record::{Lost, Plant as Change};
@@ -256,7 +256,9 @@ fn arp(p: &mut Plant, at: Instant, running: Running, sent: u32, cause: RecordNo)
         return fail(p, Failure::DuplicateAddress, because);
     }
     if sent < p.settings().cluster.arp_retry_count {
-        net::announce(p, at, machine, nic, address, cause);
+        if p.settings().test.planted != Some(Flaw::NoGratuitousArp) {
+            net::announce(p, at, machine, nic, address, cause);
+        }
         let when = at + p.settings().cluster.arp_retry_interval;
         plan(p, when, running, Stage::Arp { sent: sent + 1, cause });
         return;

@@ -23,6 +23,7 @@ mod orders;
 mod pair;
 mod pictures;
 mod plant;
+mod planted;
 mod program;
 mod quorum;
 mod readme;

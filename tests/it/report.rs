@@ -27,6 +27,7 @@ fn the_json_report_has_its_keys() {
         "until_ms",
         "verdict",
         "faults",
+        "planted",
         "recovered_ms",
         "outages",
         "groups",

@@ -5,6 +5,7 @@ mod orders;
 
 use super::Ctx;
 use super::best_copy::{self, Candidate};
+use super::config::Flaw;
 use super::message::Message;
 use super::seam::{CopyReport, Failure, MountDial, Note, Operation, SkipChecks, Timer, Why};
 use super::state::ClusterDatabase;
@@ -290,7 +291,9 @@ impl Primary {
         };
         let dismount_first = {
             let running = &self.operations[&database];
-            running.kind == Operation::Switchover && !running.dismounted
+            running.kind == Operation::Switchover
+                && !running.dismounted
+                && !ctx.config.has(Flaw::DismountForgotten)
         };
         if dismount_first {
             self.dismount(ctx, shared, database, servers);
@@ -401,7 +404,8 @@ impl Primary {
             // What was to be tried again keeps its time.
             Operation::Switchover => running.retry,
             Operation::Mount | Operation::Dismount | Operation::Failover => {
-                Some(ctx.now + ctx.config.active_manager.retry)
+                let never = ctx.config.has(Flaw::NeverRetriesMount);
+                Some(if never { Instant::MAX } else { ctx.now + ctx.config.active_manager.retry })
             }
         };
         if let Some(at) = retry.filter(|_| !success) {

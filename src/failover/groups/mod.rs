@@ -4,7 +4,7 @@
 mod health;
 mod want;
 
-use super::config::{Config, ResourceKind, RestartAction};
+use super::config::{Config, Flaw, ResourceKind, RestartAction};
 use super::message::GroupReport;
 use super::seam::{Act, Failure, GroupState, Note, Outcome, ResourceState, Why};
 use super::state::ClusterDatabase;
@@ -307,7 +307,9 @@ impl Groups {
         }
         let restarts = local.restarts.len() as u32;
         let stays = config.restart_action == RestartAction::DontRestart || spare;
-        let budget = !stays && restarts < config.restart_threshold && !local.retried;
+        let within =
+            restarts < config.restart_threshold || ctx.config.has(Flaw::RestartBudgetIgnored);
+        let budget = !stays && within && !local.retried;
         local.given_up = !budget;
         let budget = budget && !barred;
         // One more attempt after the period; after that the operator is waited for. The witness is

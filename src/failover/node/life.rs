@@ -70,6 +70,9 @@ impl Node {
                 self.release_witness(out);
                 self.hold(out, false);
             }
+            Standing::OneShort { .. } if self.config.has(Flaw::SkipWitnessLock) => {
+                self.hold(out, true);
+            }
             Standing::OneShort { votes, needed } => self.decide(out, votes, needed),
             Standing::Minority { votes, needed } => {
                 lend!(self, out).note(Note::QuorumLost { votes, needed });
@@ -128,7 +131,9 @@ impl Node {
     pub(super) fn claim(&mut self, out: &mut Effects) {
         if let Quorum::Deciding { claimant: true, claim_from, tries, op: None } = self.quorum {
             self.looking = self.now < claim_from;
-            let (known, epoch) = (self.stored.0, self.membership.view);
+            let newest = self.config.has(Flaw::StaleTagWins);
+            let known = if newest { u64::MAX } else { self.stored.0 };
+            let epoch = self.membership.view;
             let server = self.witness_server;
             let act = if self.looking {
                 Act::TestWitness { server, known }
@@ -166,6 +171,11 @@ impl Node {
             self.won(out);
             return;
         }
+        let held = matches!(outcome, Outcome::Refused(Refusal::WitnessHeld(_)));
+        if held && self.config.has(Flaw::DoubleVote) {
+            self.hold(out, true);
+            return;
+        }
         if outcome != Outcome::Ok {
             lend!(self, out).note(Note::WitnessLost { outcome, tries });
         }
@@ -173,7 +183,6 @@ impl Node {
         let members = self.membership.members;
         let ours = matches!(outcome, Outcome::Refused(Refusal::WitnessHeld(node))
             if members.contains(node));
-        let held = matches!(outcome, Outcome::Refused(Refusal::WitnessHeld(_)));
         let refused = matches!(outcome, Outcome::Refused(_));
         let lost = refused && !ours && (!held || self.config.quorum.refusal_ends);
         if lost || tries >= self.config.quorum.claim_tries {
@@ -318,8 +327,8 @@ impl Node {
     /// The view has no quorum and will not get it: a node that served ends its service, one that
     /// was only trying to form looks for a cluster again.
     pub(super) fn without_quorum(&mut self, out: &mut Effects, why: Why) {
-        if self.served {
-            self.stop(out, why, true);
+        if self.served && !self.config.has(Flaw::KeepServiceWithoutQuorum) {
+            self.stop(out, why, !self.config.has(Flaw::NeverRejoins));
             return;
         }
         self.release_witness(out);

@@ -1,6 +1,7 @@
 //! What can stand in a settings table.
 
 use crate::base::{Decimal, Ratio, Span};
+use crate::failover::config::Flaw;
 
 /// A value that can stand in a settings table.
 pub trait Value: Sized + PartialOrd {
@@ -71,6 +72,17 @@ impl Value for Ratio {
     }
     fn show(&self) -> String {
         self.to_string()
+    }
+}
+
+impl Value for Option<Flaw> {
+    const EXPECTED: &'static str = "\"none\", or a name of `dagtwin list planted`";
+    fn read(text: &str) -> Option<Self> {
+        let named = || Flaw::ALL.iter().find(|flaw| flaw.word() == text);
+        if text == "none" { Some(None) } else { named().copied().map(Some) }
+    }
+    fn show(&self) -> String {
+        self.map_or("none", Flaw::word).to_owned()
     }
 }
 

@@ -63,6 +63,10 @@ fn heading(outcome: &Outcome, page: &mut Page<'_>) -> io::Result<()> {
         outcome.digest
     );
     page.item(Ink::Plain, "", &facts)?;
+    if let Some(flaw) = topology.settings.test.planted {
+        let text = format!("A bug is planted, {}: {}", flaw.word(), flaw.meaning());
+        page.item(Ink::Bold, "", &text)?;
+    }
     for system in outcome.assumed.iter().filter(|a| a.key == "clients.operating_system") {
         let text = format!("Neighbour caches of clients, {}: {}", system.value, system.why);
         page.item(Ink::Plain, "", &text)?;

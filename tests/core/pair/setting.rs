@@ -220,20 +220,25 @@ pub fn config(setting: &Setting, me: usize) -> Config {
                 copies: (0..setting.copies).map(|n| (NodeId::at(n), n as u8 + 1)).collect(),
             })
             .collect(),
-        active_manager: ActiveManagerConfig {
-            status_timeout: span("2s"),
-            last_logs_timeout: span("15s"),
-            mount_timeout: span("5m"),
-            retry: span("30s"),
-            skip_down_source: setting.skip_down_source,
-            all_members_suffice: setting.all_members_suffice,
-            switchover_copy_queue: 9,
-            switchover_replay_queue: 6,
-            dismount_fails_over: setting.dismount_fails_over,
-        },
+        active_manager: active_manager(setting),
+        flaw: None,
     };
     setting.parts.apply(&mut config);
     config
+}
+
+fn active_manager(setting: &Setting) -> ActiveManagerConfig {
+    ActiveManagerConfig {
+        status_timeout: span("2s"),
+        last_logs_timeout: span("15s"),
+        mount_timeout: span("5m"),
+        retry: span("30s"),
+        skip_down_source: setting.skip_down_source,
+        all_members_suffice: setting.all_members_suffice,
+        switchover_copy_queue: 9,
+        switchover_replay_queue: 6,
+        dismount_fails_over: setting.dismount_fails_over,
+    }
 }
 
 /// The cluster database that every core starts from.

@@ -1,0 +1,116 @@
+//! One Primary Active Manager among the members of a view.
+
+use super::{Findings, Kind, Promise, Violation, Watch};
+use crate::base::{GroupId, Id, IdVec, Instant, NodeId};
+use crate::failover::seam::{Effect, Note};
+use crate::journal::{Record, RecordNo, What};
+use crate::model::Topology;
+use crate::view::Scene;
+
+pub(super) const PROMISE: Promise = Promise {
+    name: "one-primary",
+    statement: "among the members of a view the Primary Active Manager changes only as the core \
+                group moves",
+    source: "exchange.md §1.1",
+    kind: Kind::Safety,
+    sees_traffic: false,
+    watch: |topology, _| Box::new(OnePrimary::new(topology)),
+};
+
+struct OnePrimary {
+    /// The view that each member is in.
+    views: IdVec<NodeId, u64>,
+    /// The last primary, and where the core group was moved to since.
+    last: Option<NodeId>,
+    heir: Option<NodeId>,
+    findings: Findings,
+}
+
+impl OnePrimary {
+    fn new(topology: &Topology) -> Self {
+        let views = IdVec::filled(topology.nodes, 0);
+        OnePrimary { views, last: None, heir: None, findings: Findings::default() }
+    }
+
+    /// Whether another member that has not handed the role over may still have it.
+    fn is_second(&self, scene: &Scene<'_>, node: NodeId) -> Option<NodeId> {
+        let shares = |other: &NodeId| {
+            *other != node
+                && scene.nodes[*other].running
+                && self.views[*other] == self.views[node]
+                && scene.nodes[node].members.contains(*other)
+        };
+        self.last.filter(|_| self.heir != Some(node)).filter(shares)
+    }
+}
+
+impl Watch for OnePrimary {
+    fn see(&mut self, number: RecordNo, record: &Record, scene: &Scene<'_>) {
+        match &record.what {
+            What::Out(node, Effect::Note(Note::View { view, .. })) => self.views[*node] = *view,
+            What::Out(_, Effect::Note(Note::GroupMove { group, from, to, .. })) => {
+                let core = *group == GroupId::at(0);
+                if core && from.is_some() && (*from == self.last || *from == self.heir) {
+                    self.heir = Some(*to);
+                }
+            }
+            What::Out(node, Effect::Note(Note::PrimaryActiveManager)) => {
+                if let Some(other) = self.is_second(scene, *node) {
+                    let name = |id| scene.topology().node_name(id);
+                    let (name, other) = (name(*node), name(other));
+                    let why = format!("{name} and {other} are both Primary Active Manager");
+                    let (promise, record_no) = (PROMISE.name, Some(number));
+                    let violation =
+                        Violation { promise, at: record.at, record: record_no, why, hazard: None };
+                    self.findings.violations.push(violation);
+                }
+                (self.last, self.heir) = (Some(*node), None);
+            }
+            _ => {}
+        }
+    }
+
+    fn end(self: Box<Self>, _: Instant, _: &Scene<'_>) -> Findings {
+        self.findings
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::story::Story;
+    use super::*;
+    use crate::failover::seam::Why;
+
+    fn in_one_view(story: &mut Story) {
+        story.quorum(1, "EX01", &["EX01", "EX02"]);
+        story.quorum(1, "EX02", &["EX01", "EX02"]);
+    }
+
+    fn moved(story: &mut Story, second: u64, from: &str, to: &str) {
+        let (from, to) = (Some(story.node(from)), story.node(to));
+        let (group, why) = (GroupId(0), Why::Asked);
+        story.note(second, "EX01", Note::GroupMove { group, from, to, why });
+    }
+
+    #[test]
+    fn a_second_one_in_a_view_breaks_it() {
+        let mut story = Story::new();
+        in_one_view(&mut story);
+        story.note(2, "EX01", Note::PrimaryActiveManager);
+        story.note(3, "EX02", Note::PrimaryActiveManager);
+        assert_eq!(story.judge(&PROMISE).violations.len(), 1);
+    }
+
+    #[test]
+    fn it_moves_with_the_core_group_and_is_another_in_another_view() {
+        let mut story = Story::new();
+        in_one_view(&mut story);
+        story.note(2, "EX01", Note::PrimaryActiveManager);
+        moved(&mut story, 3, "EX01", "EX02");
+        story.note(4, "EX02", Note::PrimaryActiveManager);
+        assert_eq!(story.judge(&PROMISE), Findings::default());
+        story.quorum(5, "EX01", &["EX01"]);
+        story.note(6, "EX01", Note::PrimaryActiveManager);
+        assert_eq!(story.judge(&PROMISE), Findings::default());
+    }
+}
