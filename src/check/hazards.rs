@@ -1,9 +1,9 @@
 //! What the real design permits though nobody wants it: no broken promise, but worth knowing. A
 //! hazard is measured, not judged.
 
-use super::{Findings, Measure, Watch};
-use super::{one_mounted_copy, one_owner};
-use crate::base::{Id, Instant, MachineId, NodeId, NodeSet};
+use super::{Findings, Measure, Promise, Watch};
+use super::{mount_dial, one_mounted_copy, one_owner, one_quorum};
+use crate::base::{Id, Instant, MachineId, NodeId, NodeSet, Span};
 use crate::journal::{Record, RecordNo, What};
 use crate::model::topology::MachineRole;
 use crate::model::{Scenario, Topology};
@@ -28,17 +28,35 @@ impl std::fmt::Debug for Hazard {
     }
 }
 
-/// The hazard that explains two owners right after one of them came back.
-pub(super) const RETURNED_OWNER: &str = "returned-owner-still-holds";
+/// The hazard that explains two owners of which the others have removed one.
+pub(super) const REMOVED_OWNER: &str = "removed-owner-still-holds";
+
+/// The hazard that explains what an administrator brings about who forces quorum.
+pub(super) const FORCED_QUORUM: &str = "quorum-forced-beside-a-cluster";
 
 /// Every hazard, in the order of reports.
 pub const HAZARDS: &[Hazard] = &[
     Hazard {
-        name: RETURNED_OWNER,
-        statement: "a server that was cut off or stood still and is reached again holds for a \
-                    moment what another has taken over, until it notices",
+        name: REMOVED_OWNER,
+        statement: "a server that the others have removed, because it was cut off, stood still or \
+                    was not heard, and that clients reach, holds for a moment what another has \
+                    taken over, until it notices",
         source: "exchange.md §3.3 virtual DAG nodes; wsfc.md §1.4",
-        watch: |topology, scenario| Box::new(ReturnedOwner::new(topology, scenario)),
+        watch: |topology, scenario| {
+            let of = [one_owner::PROMISE, one_mounted_copy::PROMISE];
+            Box::new(Explained::new(REMOVED_OWNER, &of, topology, scenario))
+        },
+    },
+    Hazard {
+        name: FORCED_QUORUM,
+        statement: "an administrator forces quorum on a server while others have it, or on one \
+                    whose logs are behind: for a moment both sides have it, and logs are lost \
+                    that no dial was asked for",
+        source: "wsfc.md §3.4; exchange.md §3.1",
+        watch: |topology, scenario| {
+            let of = [one_quorum::PROMISE, mount_dial::PROMISE];
+            Box::new(Explained::new(FORCED_QUORUM, &of, topology, scenario))
+        },
     },
     Hazard {
         name: "isolated-owner-still-mounted",
@@ -60,35 +78,47 @@ pub fn watches(topology: &Topology, scenario: &Scenario) -> Vec<(&'static Hazard
     HAZARDS.iter().map(|hazard| (hazard, (hazard.watch)(topology, scenario))).collect()
 }
 
-/// What one-owner and one-mounted-copy found and explained.
-struct ReturnedOwner(Vec<Box<dyn Watch>>);
+/// What some promises found that one hazard explains.
+struct Explained {
+    hazard: &'static str,
+    watches: Vec<Box<dyn Watch>>,
+}
 
-impl ReturnedOwner {
-    fn new(topology: &Topology, scenario: &Scenario) -> Self {
-        let both = [one_owner::PROMISE, one_mounted_copy::PROMISE];
-        ReturnedOwner(both.iter().map(|promise| (promise.watch)(topology, scenario)).collect())
+impl Explained {
+    fn new(
+        hazard: &'static str,
+        promises: &[Promise],
+        topology: &Topology,
+        scenario: &Scenario,
+    ) -> Self {
+        let watches = promises.iter().map(|promise| (promise.watch)(topology, scenario));
+        Explained { hazard, watches: watches.collect() }
     }
 }
 
-impl Watch for ReturnedOwner {
+impl Watch for Explained {
     fn see(&mut self, number: RecordNo, record: &Record, scene: &Scene<'_>) {
-        for watch in &mut self.0 {
+        for watch in &mut self.watches {
             watch.see(number, record, scene);
         }
     }
 
     fn end(self: Box<Self>, at: Instant, scene: &Scene<'_>) -> Findings {
         let mut met = Findings::default();
-        for watch in self.0 {
+        for watch in self.watches {
             let found = watch.end(at, scene);
-            let explained =
-                found.violations.iter().filter(|one| one.hazard == Some(RETURNED_OWNER));
-            let from = explained.map(|violation| violation.at);
-            // The overlap that a violation is part of is measured from where it began.
-            for at in from {
-                let measures = found.measures.iter();
-                let part = |one: &&Measure| one.from <= at && at < one.from + one.value;
-                met.measures.extend(measures.filter(part).max_by_key(|one| one.value).cloned());
+            for one in found.violations.iter().filter(|one| one.hazard == Some(self.hazard)) {
+                // An overlap that a violation is part of is measured from where it began.
+                let part = |span: &&Measure| {
+                    span.from <= one.at && one.at < span.from.saturating_add(span.value)
+                };
+                let longest = found.measures.iter().filter(part).max_by_key(|span| span.value);
+                met.measures.push(longest.cloned().unwrap_or_else(|| Measure {
+                    promise: one.promise,
+                    name: one.why.clone(),
+                    value: Span::ZERO,
+                    from: one.at,
+                }));
             }
         }
         met

@@ -1,5 +1,6 @@
 //! The mount dial decides how many logs an activation may lose.
 
+use super::hazards::FORCED_QUORUM;
 use super::{Findings, Kind, Promise, Violation, Watch};
 use crate::base::{CopyId, Instant, MachineId, NodeId};
 use crate::failover::seam::{CopyStatus, Effect, Note};
@@ -34,6 +35,8 @@ struct MountDialKept {
     /// Servers whose Replication service has not run, and whose copy has not been Healthy beside a
     /// mounted one since.
     deaf: BTreeSet<NodeId>,
+    /// Servers on which an administrator forced quorum: they mount what they have.
+    forced: BTreeSet<NodeId>,
     findings: Findings,
 }
 
@@ -45,6 +48,9 @@ impl Watch for MountDialKept {
             format!("{database}\\{}", topology.node_name(copy.node))
         };
         self.hear(record, scene);
+        if let What::Out(node, Effect::Note(Note::Forced { .. })) = &record.what {
+            self.forced.insert(*node);
+        }
         let why = match &record.what {
             What::Out(
                 node,
@@ -80,8 +86,12 @@ impl Watch for MountDialKept {
         };
         if let Some(why) = why {
             let (promise, record_no) = (PROMISE.name, Some(number));
-            let violation =
-                Violation { promise, at: record.at, record: record_no, why, hazard: None };
+            let forced = match &record.what {
+                What::Plant(Plant::Mounted { copy, .. }) => self.forced.contains(&copy.node),
+                _ => false,
+            };
+            let hazard = forced.then_some(FORCED_QUORUM);
+            let violation = Violation { promise, at: record.at, record: record_no, why, hazard };
             self.findings.violations.push(violation);
         }
     }

@@ -20,6 +20,7 @@ struct OneMountedCopy(Overlaps<DbId>);
 
 impl Watch for OneMountedCopy {
     fn see(&mut self, number: RecordNo, record: &Record, scene: &Scene<'_>) {
+        self.0.follow(record, scene);
         let changed = matches!(
             record.what,
             What::Fault { .. }

@@ -72,6 +72,8 @@ impl OneOwner {
 
 impl Watch for OneOwner {
     fn see(&mut self, number: RecordNo, record: &Record, scene: &Scene<'_>) {
+        self.groups.follow(record, scene);
+        self.addresses.follow(record, scene);
         if !self.follow(&record.what) {
             return;
         }

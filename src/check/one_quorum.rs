@@ -1,12 +1,13 @@
 //! Quorum on one side only.
 
+use super::hazards::FORCED_QUORUM;
 use super::{Findings, Kind, Measure, Promise, Violation, Watch};
 use crate::base::{Instant, NodeId};
 use crate::failover::seam::{Effect, Note};
 use crate::journal::record::Plant;
 use crate::journal::{Record, RecordNo, What};
 use crate::view::Scene;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) const PROMISE: Promise = Promise {
     name: "one-quorum",
@@ -22,6 +23,8 @@ pub(super) const PROMISE: Promise = Promise {
 struct OneQuorum {
     findings: Findings,
     behind: BTreeMap<NodeId, Instant>,
+    /// Members on whose side an administrator forced quorum.
+    forced: BTreeSet<NodeId>,
 }
 
 impl Watch for OneQuorum {
@@ -32,6 +35,7 @@ impl Watch for OneQuorum {
                 Note::View { .. }
                     | Note::QuorumHeld { .. }
                     | Note::QuorumLost { .. }
+                    | Note::Forced { .. }
                     | Note::Stopping { .. }
             ),
             What::Plant(Plant::Machine { .. } | Plant::Service { .. }) => true,
@@ -39,6 +43,13 @@ impl Watch for OneQuorum {
         };
         if !changed {
             return;
+        }
+        if let What::Out(node, Effect::Note(note)) = &record.what {
+            match note {
+                Note::Forced { .. } => drop(self.forced.insert(*node)),
+                Note::View { .. } => drop(self.forced.remove(node)),
+                _ => {}
+            }
         }
         let holders = scene.quorum_holders();
         if let What::Out(node, Effect::Note(Note::QuorumHeld { .. })) = &record.what {
@@ -50,8 +61,10 @@ impl Watch for OneQuorum {
                 let name = |id| scene.topology().node_name(id);
                 let why = format!("{} and {} both have quorum apart", name(*node), name(other));
                 let (promise, record_no) = (PROMISE.name, Some(number));
+                let forced = [*node, other].iter().any(|node| self.forced.contains(node));
+                let hazard = forced.then_some(FORCED_QUORUM);
                 let violation =
-                    Violation { promise, at: record.at, record: record_no, why, hazard: None };
+                    Violation { promise, at: record.at, record: record_no, why, hazard };
                 self.findings.violations.push(violation);
             }
         }

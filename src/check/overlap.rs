@@ -1,10 +1,11 @@
 //! Two holders of what may have only one: broken if clients can reach both, measured if at most
 //! one.
 
-use super::hazards::RETURNED_OWNER;
+use super::hazards::REMOVED_OWNER;
 use super::{Findings, Measure, Violation};
 use crate::base::{Id, Instant, MachineId, Span};
-use crate::journal::RecordNo;
+use crate::failover::seam::{Effect, Note};
+use crate::journal::{Record, RecordNo, What};
 use crate::model::{Fault, Topology};
 use crate::view::Scene;
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,11 +18,12 @@ pub(super) struct Overlaps<K> {
     returns: Returns,
 }
 
-/// Members that were cut off or stood still, and when each came back.
+/// Members that were cut off or stood still, when each came back, and when others removed it.
 struct Returns {
     away: BTreeSet<MachineId>,
     back: BTreeMap<MachineId, Instant>,
-    /// How long one that is back may take to notice that the cluster has gone on without it, and
+    removed: BTreeMap<MachineId, Instant>,
+    /// How long one that is removed and could hear of it may take to notice that the cluster has gone on without it, and
     /// to let go of what it holds.
     notices: Span,
 }
@@ -34,7 +36,7 @@ impl Returns {
         let regroup = cluster.clus_svc_regroup_opening_timeout;
         let lets_go = settings.store.dismount_time + cluster.offline_time * 2;
         let notices = silence + regroup + lets_go;
-        Returns { away: BTreeSet::new(), back: BTreeMap::new(), notices }
+        Returns { away: BTreeSet::new(), back: BTreeMap::new(), removed: BTreeMap::new(), notices }
     }
 
     fn see(&mut self, at: Instant, scene: &Scene<'_>) {
@@ -47,11 +49,24 @@ impl Returns {
         }
     }
 
-    /// Whether one of some machines came back so little before a moment that it need not have
-    /// noticed yet. One whose services hang or are slow takes as long as they do.
+    /// Takes in who is in the views of others.
+    fn follow(&mut self, record: &Record, scene: &Scene<'_>) {
+        let What::Out(node, Effect::Note(Note::View { members, .. })) = &record.what else {
+            return;
+        };
+        for other in scene.topology().node_ids().filter(|other| other != node) {
+            match members.contains(other) {
+                true => drop(self.removed.remove(&other.into())),
+                false => drop(self.removed.entry(other.into()).or_insert(record.at)),
+            }
+        }
+    }
+
+    /// Whether one of some machines was removed, or came back, so little before a moment that it
+    /// need not have noticed yet. One whose services hang or are slow takes as long as they do.
     fn explain(&self, at: Instant, scene: &Scene<'_>, machines: &BTreeSet<MachineId>) -> bool {
         machines.iter().any(|machine| {
-            let back = self.back.get(machine);
+            let back = self.back.get(machine).max(self.removed.get(machine));
             let slow = scene.active_faults().any(|fault| match fault {
                 Fault::ServiceSlow { machine: of, .. }
                 | Fault::ServiceHang { machine: of, .. }
@@ -75,6 +90,11 @@ impl<K: Ord + Copy> Overlaps<K> {
     pub(super) fn new(promise: &'static str, topology: &Topology) -> Self {
         let returns = Returns::new(topology);
         Overlaps { promise, open: BTreeMap::new(), findings: Findings::default(), returns }
+    }
+
+    /// Takes in a record; not all that follow it need a look at who holds what.
+    pub(super) fn follow(&mut self, record: &Record, scene: &Scene<'_>) {
+        self.returns.follow(record, scene);
     }
 
     /// Looks at who holds something now. Machines without power hold nothing.
@@ -103,7 +123,7 @@ impl<K: Ord + Copy> Overlaps<K> {
             let promise = self.promise;
             let record = Some(number);
             let returned = self.returns.explain(at, scene, &machines);
-            let hazard = returned.then_some(RETURNED_OWNER);
+            let hazard = returned.then_some(REMOVED_OWNER);
             self.findings.violations.push(Violation { promise, at, record, why, hazard });
         }
     }

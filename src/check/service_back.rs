@@ -87,6 +87,15 @@ impl Watch for ServiceBack {
                     self.wants.stopped.remove(&node);
                 }
             }
+            What::Plant(Plant::ClusterStart { node, start }) => {
+                self.wants.started(*node, start, scene.topology());
+            }
+            What::Plant(Plant::DnsRecord { resource, address }) => {
+                let before = self.wants.names.insert(*resource, *address);
+                if before.is_some_and(|before| before != *address) {
+                    self.wants.renamed = Some(record.at);
+                }
+            }
             What::Plant(Plant::StoppedMembers { nodes }) => self.wants.stopped.extend(nodes.iter()),
             What::Plant(Plant::Mounted { copy, .. }) => {
                 self.wants.refused.remove(&copy.database);
@@ -192,8 +201,13 @@ impl ServiceBack {
     ) {
         let topology = scene.topology();
         if scene.quorum_holders().is_empty() {
+            if side.iter().all(|node| self.wants.joins_only.contains(&node)) {
+                let why = "an administrator started every member so that it only joins";
+                return missing.reasons.push(why.to_owned());
+            }
             return missing.broken("no side has quorum, and one could".to_owned());
         }
+        let paused = |node: NodeId| scene.paused.contains(node);
         for (group, _) in self.wants.groups.iter().filter(|(_, wanted)| **wanted) {
             if scene.group_served(group) {
                 continue;
@@ -202,6 +216,9 @@ impl ServiceBack {
             match (possible.group(side, group), self.wants.stuck.get(&group)) {
                 (Err(why), _) => missing.reasons.push(why),
                 (Ok(_), Some(why)) => missing.reasons.push(format!("{name}: {why}")),
+                (Ok(_), None) if scene.groups[group].owner.is_some_and(paused) => {
+                    missing.reasons.push(format!("{name}: its owner is paused"));
+                }
                 (Ok(_), None) => {
                     missing.broken(format!("{name} is not online where clients reach it"));
                 }
@@ -280,6 +297,11 @@ impl ServiceBack {
                 let role = MachineRole::DomainController;
                 let logs_on = possible.has(&servers, role, Service::Directory);
                 (!logs_on).then(|| "no domain controller answers".to_owned())
+            });
+            let life = topology.settings.cluster.host_record_ttl;
+            let why = why.or_else(|| {
+                let old = self.wants.renamed.is_some_and(|at| missing.at.since(at) < life);
+                old.then(|| "they know a name's old address for the life of its record".to_owned())
             });
             let lasting = || possible.hindrance().map(|word| format!("{word} is in force"));
             let why = why.or_else(lasting);

@@ -1,8 +1,9 @@
 //! What somebody wants of groups and databases, followed through orders and notes.
 
-use crate::base::{DbId, GroupId, IdVec, NodeId, ResourceId};
+use crate::base::{Address, DbId, GroupId, IdVec, Instant, NodeId, ResourceId};
 use crate::failover::seam::{
-    ActivationPolicy, Failure, GroupState, Note, Order, Outcome, Refusal, ResourceState, Why,
+    ActivationPolicy, Failure, GroupState, Note, Operation, Order, Outcome, Refusal, ResourceState,
+    Start, StartQuorum, Why,
 };
 use crate::model::{Scenario, Topology};
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,6 +23,13 @@ pub(super) struct Wants {
     pub(super) coordinated: bool,
     /// Members whose configuration the witness found to be out of date.
     pub(super) stale: BTreeSet<NodeId>,
+    /// Members that an administrator started so that they form no cluster.
+    pub(super) joins_only: BTreeSet<NodeId>,
+    /// The address of each name.
+    pub(super) names: BTreeMap<ResourceId, Address>,
+    /// When a name had its address changed last: until it has lived out its life, clients know the
+    /// old one.
+    pub(super) renamed: Option<Instant>,
     /// Groups that stay where they are after too many failures, or for want of a directory.
     pub(super) stuck: BTreeMap<GroupId, &'static str>,
     /// Databases whose activation the dial refused.
@@ -47,6 +55,9 @@ impl Wants {
             barred: BTreeSet::new(),
             coordinated: topology.dag.activation_coordination,
             stale: BTreeSet::new(),
+            joins_only: BTreeSet::new(),
+            names: BTreeMap::new(),
+            renamed: None,
             stuck: BTreeMap::new(),
             refused: BTreeMap::new(),
         }
@@ -63,7 +74,6 @@ impl Wants {
                 self.groups[*group] = false;
                 self.offline.extend(&topology.groups[*group].resources);
             }
-            Order::MountDatabase(database) => self.databases[*database] = true,
             Order::DismountDatabase(database) => self.databases[*database] = false,
             Order::StopService => drop(self.stopped.insert(node)),
             // Its group is not wanted whole any more, or may be again.
@@ -90,7 +100,9 @@ impl Wants {
                 None => {}
             },
             Order::SetActivationCoordination(on) => self.coordinated = *on,
-            Order::MoveGroup { .. }
+            // Whether it is taken is told by a note.
+            Order::MountDatabase(_)
+            | Order::MoveGroup { .. }
             | Order::SetWitnessServer(_)
             | Order::MoveDatabase { .. }
             | Order::MoveServer { .. }
@@ -101,13 +113,29 @@ impl Wants {
         }
     }
 
+    /// Takes in how the Cluster service of a member is started.
+    pub(super) fn started(&mut self, node: NodeId, start: &Start, topology: &Topology) {
+        match start.quorum {
+            StartQuorum::Prevent => drop(self.joins_only.insert(node)),
+            StartQuorum::Normal | StartQuorum::Force => drop(self.joins_only.remove(&node)),
+        }
+        if start.ignore_persistent_state {
+            let core = topology.config(node).core_group();
+            let roles = self.groups.iter_mut().filter(|(id, _)| *id != core);
+            roles.for_each(|(_, wanted)| *wanted = false);
+        }
+    }
+
     /// Takes in a note.
     pub(super) fn note(&mut self, node: NodeId, note: &Note, topology: &Topology) {
         match note {
             Note::WitnessLost { outcome: Outcome::Refused(Refusal::WitnessNewer), .. } => {
                 self.stale.insert(node);
             }
-            Note::QuorumHeld { .. } => drop(self.stale.remove(&node)),
+            Note::QuorumHeld { .. } => {
+                self.stale.remove(&node);
+                self.joins_only.remove(&node);
+            }
             Note::GroupStays { group, why: Why::ThresholdExceeded } => {
                 self.stuck.insert(*group, "it failed more often than its failover threshold");
             }
@@ -127,6 +155,14 @@ impl Wants {
             // That another resource of it is online again, as the witness is, changes nothing.
             Note::Group { group, state: GroupState::Online, .. } => {
                 self.stuck.remove(group);
+            }
+            Note::DatabaseOperation {
+                database,
+                operation: Operation::Mount,
+                why: Why::Asked,
+                ..
+            } => {
+                self.databases[*database] = true;
             }
             Note::LastLogs { database, missing, accepted: false, .. } => {
                 self.refused.insert(*database, *missing);
