@@ -24,6 +24,8 @@ pub enum Purpose {
     Choice = 6,
     /// Sizes of messages.
     Size = 7,
+    /// Which frames a faulty network doubles or holds back.
+    Disorder = 8,
     /// When a component fails next, in a year of faults.
     TimeBetween = 40,
     /// How long it takes until it is repaired.

@@ -3,6 +3,7 @@
 //! Nothing here knows what a cluster is. Everything is integer.
 
 pub mod address;
+pub mod clock;
 pub mod decimal;
 pub mod draw;
 pub mod ids;

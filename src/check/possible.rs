@@ -63,7 +63,22 @@ impl<'s, 't> Possible<'s, 't> {
             | Fault::FrameLoss { .. }
             | Fault::NetworkDelay { .. }
             | Fault::LogCorruption { .. }
-            | Fault::GratuitousArpBlocked { .. } => false,
+            | Fault::GratuitousArpBlocked { .. }
+            | Fault::FrameDuplication { .. }
+            | Fault::FrameReordering { .. }
+            | Fault::PathDelay { .. }
+            | Fault::ServiceCrash { .. }
+            | Fault::Reboot { .. }
+            | Fault::ClockRate { .. }
+            | Fault::ClockStep { .. }
+            | Fault::WitnessLockHeld { .. }
+            | Fault::WitnessStale { .. }
+            | Fault::DnsUpdateRefused { .. }
+            | Fault::DnsStale { .. }
+            | Fault::DiskSlow { .. }
+            | Fault::DiskFull { .. }
+            | Fault::MountFail { .. }
+            | Fault::DismountSlow { .. } => false,
         });
         self.scene.machines[machine] && !kept
     }
@@ -172,6 +187,13 @@ impl<'s, 't> Possible<'s, 't> {
         if !self.can_run(machine, Service::FileServer) {
             return Err(format!("the witness {name} shares no files"));
         }
+        let kept = || self.active_faults().any(|fault| fault == Fault::WitnessLockHeld { machine });
+        if let Some(holder) = self.scene.witness.filter(|holder| !side.contains(*holder))
+            && kept()
+        {
+            let holder = topology.node_name(holder);
+            return Err(format!("the witness {name} keeps the lock of {holder}"));
+        }
         if side.iter().all(|node| self.stale.contains(&node)) {
             return Err(format!("the witness {name} knows a newer configuration (event 5925)"));
         }
@@ -239,7 +261,10 @@ impl<'s, 't> Possible<'s, 't> {
                 |fault: Fault| matches!(fault, Fault::LogCorruption { copy: of } if of == copy);
             self.active_faults().any(hits)
         };
+        let fails = || self.active_faults().any(|fault| fault == Fault::MountFail { copy });
         match self.scene.copies.get(&copy).map(|copy| copy.status) {
+            Some(CopyStatus::Mounted | CopyStatus::SeedingSource) => true,
+            _ if fails() => false,
             Some(
                 CopyStatus::Failed
                 | CopyStatus::FailedAndSuspended
@@ -270,9 +295,11 @@ impl<'s, 't> Possible<'s, 't> {
     /// fail now and then, and no moment is a quiet one.
     pub(super) fn unsteady(&self) -> Option<&'static str> {
         self.active_faults().find_map(|fault| match fault {
-            Fault::FrameLoss { .. } | Fault::PathLoss { .. } | Fault::NetworkDelay { .. } => {
-                Some(fault.word())
-            }
+            Fault::FrameLoss { .. }
+            | Fault::PathLoss { .. }
+            | Fault::NetworkDelay { .. }
+            | Fault::FrameReordering { .. }
+            | Fault::PathDelay { .. } => Some(fault.word()),
             _ => None,
         })
     }
@@ -291,11 +318,26 @@ impl<'s, 't> Possible<'s, 't> {
             | Fault::FrameLoss { .. }
             | Fault::NetworkDelay { .. }
             | Fault::LogCorruption { .. }
-            | Fault::NetworkDown { .. } => Some(fault.word()),
+            | Fault::NetworkDown { .. }
+            | Fault::FrameReordering { .. }
+            | Fault::PathDelay { .. }
+            | Fault::DnsUpdateRefused { .. }
+            | Fault::DnsStale { .. }
+            | Fault::DiskSlow { .. }
+            | Fault::DiskFull { .. }
+            | Fault::MountFail { .. }
+            | Fault::DismountSlow { .. } => Some(fault.word()),
             Fault::NicDown { .. }
             | Fault::PowerOff { .. }
             | Fault::Freeze { .. }
-            | Fault::GratuitousArpBlocked { .. } => None,
+            | Fault::GratuitousArpBlocked { .. }
+            | Fault::FrameDuplication { .. }
+            | Fault::ServiceCrash { .. }
+            | Fault::Reboot { .. }
+            | Fault::ClockRate { .. }
+            | Fault::ClockStep { .. }
+            | Fault::WitnessLockHeld { .. }
+            | Fault::WitnessStale { .. } => None,
         })
     }
 

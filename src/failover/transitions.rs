@@ -402,6 +402,7 @@ machine! {
     DisconnectedAndResynchronizing "DisconnectedAndResynchronizing" lasting;
     ServiceDown "ServiceDown" lasting;
     Suspended "Suspended" lasting;
+    Failed "Failed" lasting;
     FailedAndSuspended "FailedAndSuspended" lasting;
     Seeding "Seeding";
     SeedingSource "SeedingSource";
@@ -411,7 +412,8 @@ machine! {
         Initializing "the database is active elsewhere: it becomes passive" "exchange.md §1.8 Initializing",
         ServiceDown "the same, and its Replication service does not run" "exchange.md §1.8 ServiceDown",
         Suspended "an administrator has suspended it" "exchange.md §1.8 Suspended",
-        FailedAndSuspended "its logs are damaged" "exchange.md §1.8 FailedAndSuspended";
+        FailedAndSuspended "its logs are damaged" "exchange.md §1.8 FailedAndSuspended",
+        Failed "the disk with its logs is full" "exchange.md §1.8 Failed";
     Mounting =>
         Mounted "the Store has mounted it" "exchange.md §1.8 Mounted / Mounting",
         Dismounting "Active Manager takes the order back, or the Cluster service ends" "exchange.md §1.8 Mounted / Mounting",
@@ -429,7 +431,8 @@ machine! {
         ServiceDown "its Replication service or its machine stops" "exchange.md §1.8 ServiceDown",
         Mounting "Active Manager mounts it" "exchange.md §1.3 Missing logs after ACLL compared",
         Suspended "an administrator has suspended it" "exchange.md §1.8 Suspended",
-        FailedAndSuspended "its logs are damaged" "exchange.md §1.8 FailedAndSuspended";
+        FailedAndSuspended "its logs are damaged" "exchange.md §1.8 FailedAndSuspended",
+        Failed "the disk with its logs is full" "exchange.md §1.8 Failed";
     Healthy =>
         Mounting "Active Manager activates it" "exchange.md §1.3 Missing logs after ACLL compared",
         DisconnectedAndHealthy "its connection is lost for too long" "exchange.md §1.8 DisconnectedAndHealthy",
@@ -437,14 +440,16 @@ machine! {
         ServiceDown "its Replication service or its machine stops" "exchange.md §1.8 ServiceDown",
         Suspended "an administrator has suspended it" "exchange.md §1.8 Suspended",
         FailedAndSuspended "its logs are damaged" "exchange.md §1.8 FailedAndSuspended",
-        SeedingSource "another copy is seeded from it" "exchange.md §1.8 Seeding / SeedingSource";
+        SeedingSource "another copy is seeded from it" "exchange.md §1.8 Seeding / SeedingSource",
+        Failed "the disk with its logs is full" "exchange.md §1.8 Failed";
     Resynchronizing =>
         Healthy "its tail is replaced" "exchange.md §2.3 returning copy",
         DisconnectedAndResynchronizing "its connection is lost for too long" "exchange.md §1.8 DisconnectedAndHealthy",
         Mounting "Active Manager mounts it" "exchange.md §1.3 Missing logs after ACLL compared",
         ServiceDown "its Replication service or its machine stops" "exchange.md §1.8 ServiceDown",
         Suspended "an administrator has suspended it" "exchange.md §1.8 Suspended",
-        FailedAndSuspended "its logs are damaged" "exchange.md §1.8 FailedAndSuspended";
+        FailedAndSuspended "its logs are damaged" "exchange.md §1.8 FailedAndSuspended",
+        Failed "the disk with its logs is full" "exchange.md §1.8 Failed";
     DisconnectedAndHealthy =>
         Healthy "it is connected again and has not diverged" "exchange.md §1.8 DisconnectedAndHealthy",
         SeedingSource "the same, and another copy is seeded from it" "exchange.md §1.8 Seeding / SeedingSource",
@@ -452,21 +457,31 @@ machine! {
         Mounting "Active Manager activates it" "exchange.md §1.6 eligible status",
         ServiceDown "its Replication service or its machine stops" "exchange.md §1.8 ServiceDown",
         Suspended "an administrator has suspended it" "exchange.md §1.8 Suspended",
-        FailedAndSuspended "its logs are damaged" "exchange.md §1.8 FailedAndSuspended";
+        FailedAndSuspended "its logs are damaged" "exchange.md §1.8 FailedAndSuspended",
+        Failed "the disk with its logs is full" "exchange.md §1.8 Failed";
     DisconnectedAndResynchronizing =>
         Resynchronizing "it is connected again and has diverged" "exchange.md §2.3 returning copy",
         Healthy "it is connected again to a copy from which it has not diverged" "exchange.md §2.3 returning copy",
         Mounting "Active Manager activates it" "exchange.md §1.6 eligible status",
         ServiceDown "its Replication service or its machine stops" "exchange.md §1.8 ServiceDown",
         Suspended "an administrator has suspended it" "exchange.md §1.8 Suspended",
-        FailedAndSuspended "its logs are damaged" "exchange.md §1.8 FailedAndSuspended";
+        FailedAndSuspended "its logs are damaged" "exchange.md §1.8 FailedAndSuspended",
+        Failed "the disk with its logs is full" "exchange.md §1.8 Failed";
     ServiceDown =>
         Initializing "its Replication service starts" "exchange.md §1.8 Initializing",
         Suspended "an administrator has suspended it" "exchange.md §1.8 Suspended",
-        FailedAndSuspended "its logs are damaged" "exchange.md §1.8 FailedAndSuspended";
+        FailedAndSuspended "its logs are damaged" "exchange.md §1.8 FailedAndSuspended",
+        Failed "the disk with its logs is full" "exchange.md §1.8 Failed";
     Suspended =>
         Initializing "it is resumed" "exchange.md §1.8 Initializing",
         Mounting "Active Manager activates it: an administrator left its state out of account" "exchange.md §1.7 admin overrides",
+        Seeding "it is seeded anew" "exchange.md §1.8 Seeding / SeedingSource",
+        FailedAndSuspended "its logs are damaged" "exchange.md §1.8 FailedAndSuspended",
+        ServiceDown "its Replication service or its machine stops" "exchange.md §1.8 ServiceDown",
+        Failed "the disk with its logs is full" "exchange.md §1.8 Failed";
+    Failed =>
+        Initializing "there is room for its logs again" "exchange.md §1.8 Initializing",
+        Suspended "an administrator has suspended it" "exchange.md §1.8 Suspended",
         Seeding "it is seeded anew" "exchange.md §1.8 Seeding / SeedingSource",
         FailedAndSuspended "its logs are damaged" "exchange.md §1.8 FailedAndSuspended",
         ServiceDown "its Replication service or its machine stops" "exchange.md §1.8 ServiceDown";
@@ -477,7 +492,8 @@ machine! {
         Initializing "the seed is over" "exchange.md §1.8 Initializing",
         Suspended "the seed is over, and an administrator has to resume it" "exchange.md §1.8 Suspended",
         FailedAndSuspended "its source cannot be reached any more" "exchange.md §1.8 FailedAndSuspended",
-        ServiceDown "its Replication service or its machine stops" "exchange.md §1.8 ServiceDown";
+        ServiceDown "its Replication service or its machine stops" "exchange.md §1.8 ServiceDown",
+        Failed "the seed is over, and the disk with its logs is full" "exchange.md §1.8 Failed";
     SeedingSource =>
         Mounted "the seed is over" "exchange.md §1.8 Seeding / SeedingSource",
         Healthy "the seed is over" "exchange.md §1.8 Seeding / SeedingSource",
@@ -488,7 +504,8 @@ machine! {
         Resynchronizing "it meets an active copy from which it has diverged" "exchange.md §2.3 returning copy",
         Suspended "an administrator has suspended it" "exchange.md §1.8 Suspended",
         FailedAndSuspended "its logs are damaged" "exchange.md §1.8 FailedAndSuspended",
-        ServiceDown "its Replication service or its machine stops" "exchange.md §1.8 ServiceDown";
+        ServiceDown "its Replication service or its machine stops" "exchange.md §1.8 ServiceDown",
+        Failed "the disk with its logs is full" "exchange.md §1.8 Failed";
 }
 
 #[cfg(test)]

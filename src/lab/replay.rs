@@ -6,6 +6,7 @@ use crate::failover::Node;
 use crate::failover::seam::{Act, Boot, Durable, Effect, Effects, Start};
 use crate::journal::record::{Plant, ServiceState};
 use crate::journal::{Record, RecordNo, What};
+use crate::model::clocks::Clocks;
 use crate::model::{Scenario, Service, Topology};
 
 /// What a verified journal held.
@@ -67,15 +68,17 @@ pub fn verify(
             start: Start::default(),
         })
         .collect();
+    let mut clocks = Clocks::right(topology.nodes);
     let mut verified = Verified::default();
     for (index, record) in records.iter().enumerate() {
         match &record.what {
             What::Plant(change) => {
+                let shown = |node| clocks.local(node, record.at);
                 verified.lives +=
-                    u64::from(follow((topology, scenario), &mut members, record.at, change));
+                    u64::from(follow((topology, scenario), &mut members, shown, change));
             }
             What::In(node, input) if node.index() < topology.nodes => {
-                let decided = step(&mut members[*node], record.at, input);
+                let decided = step(&mut members[*node], clocks.local(*node, record.at), input);
                 let number = RecordNo(index as u32);
                 let recorded = effects_of(&records[index..], number, *node);
                 let differs = |position| Difference {
@@ -95,9 +98,11 @@ pub fn verify(
                 verified.inputs += 1;
                 verified.effects += decided.len() as u64;
             }
+            What::Fault { index, healed } => {
+                clocks.follow(&scenario.faults, *index, *healed, record.at);
+            }
             What::In(..)
             | What::Out(..)
-            | What::Fault { .. }
             | What::Step { .. }
             | What::Client(..)
             | What::Mail(..) => {}
@@ -107,11 +112,11 @@ pub fn verify(
 }
 
 /// Takes over what a change in the plant means for a member's next start; tells whether a life
-/// of its service begins.
+/// of its service begins. `shown` is what a member's clock shows.
 fn follow(
     (topology, scenario): (&Topology, &Scenario),
     members: &mut IdVec<NodeId, Member>,
-    at: Instant,
+    shown: impl Fn(NodeId) -> Instant,
     change: &Plant,
 ) -> bool {
     match *change {
@@ -135,9 +140,9 @@ fn follow(
                         links: member.links.clone(),
                         replication_service: member.replication_service,
                         start: std::mem::take(&mut member.start),
-                        time_of_day: scenario.time_of_day_at(at),
+                        time_of_day: scenario.time_of_day_at(shown(node)),
                     };
-                    Node::new(topology.config(node), boot, at)
+                    Node::new(topology.config(node), boot, shown(node))
                 });
                 return running;
             }

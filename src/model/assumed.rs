@@ -121,10 +121,15 @@ fn used(topology: &Topology, scenario: &Scenario, key: &str) -> bool {
             _ => true,
         },
         "witness" => topology.rules().witness().is_some(),
-        "power" => scenario
-            .faults
-            .iter()
-            .any(|p| matches!(p.fault, Fault::PowerOff { .. }) && p.lasts.is_some()),
+        "power" => scenario.faults.iter().any(|p| match p.fault {
+            Fault::Reboot { .. } => true,
+            Fault::PowerOff { .. } => name == "boot_time" && p.lasts.is_some(),
+            _ => false,
+        }),
+        "service_control_manager" => scenario.faults.iter().any(|p| match p.fault {
+            Fault::ServiceCrash { service, .. } => service != super::Service::Cluster,
+            _ => false,
+        }),
         "store" if matches!(name, "database_size" | "crawl_time") => {
             let seeds = |step: &Step| matches!(step.action, Some(Action::UpdateCopy { .. }));
             scenario.steps.iter().any(seeds)
@@ -193,13 +198,29 @@ fn isolates(fault: &Fault) -> bool {
         | Fault::PathCut { .. }
         | Fault::PathLoss { .. }
         | Fault::FrameLoss { .. }
-        | Fault::NetworkDelay { .. } => true,
-        Fault::ServiceStop { service, .. } => *service == super::Service::Cluster,
+        | Fault::NetworkDelay { .. }
+        | Fault::FrameReordering { .. }
+        | Fault::PathDelay { .. }
+        | Fault::Reboot { .. }
+        | Fault::ClockRate { .. }
+        | Fault::ClockStep { .. } => true,
+        Fault::ServiceStop { service, .. } | Fault::ServiceCrash { service, .. } => {
+            *service == super::Service::Cluster
+        }
         Fault::ServiceHang { .. }
         | Fault::ServiceSlow { .. }
         | Fault::ResourceFail { .. }
         | Fault::ResourceHang { .. }
         | Fault::LogCorruption { .. }
-        | Fault::GratuitousArpBlocked { .. } => false,
+        | Fault::GratuitousArpBlocked { .. }
+        | Fault::FrameDuplication { .. }
+        | Fault::WitnessLockHeld { .. }
+        | Fault::WitnessStale { .. }
+        | Fault::DnsUpdateRefused { .. }
+        | Fault::DnsStale { .. }
+        | Fault::DiskSlow { .. }
+        | Fault::DiskFull { .. }
+        | Fault::MountFail { .. }
+        | Fault::DismountSlow { .. } => false,
     }
 }

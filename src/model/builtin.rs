@@ -49,6 +49,9 @@ pub const SITES: &[BuiltinSite] = &[
         "resource-failure" "resource-hang" "maintenance-hazard"
         "copy-suspended" "truncation-blocked" "log-corruption-reseed" "shadow-takeover"
         "client-access-stop" "client-access-server-off" "switch-off" "half-off" "site-off"
+        "witness-lock-held" "witness-restored" "clock-fast" "clock-step"
+        "cluster-service-crash" "store-crash" "mount-fails" "dismount-slow" "frames-in-disorder"
+        "one-way-delay" "disk-full" "disk-slow" "dns-refuses-and-is-stale" "reboot"
     ),
     site!("lagged-copy": "lagged-copy"),
     site!("single-server":

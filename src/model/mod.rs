@@ -4,6 +4,7 @@
 pub mod assumed;
 pub mod builtin;
 pub mod change;
+pub mod clocks;
 mod config;
 pub mod fault;
 pub mod load;

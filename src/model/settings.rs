@@ -182,6 +182,14 @@ settings! {
     power: PowerSettings {
         /// Time from power to running services.
         boot_time: Span = "60s", "0s".."1h", Assumed("not in the fact sheets");
+        /// How long a machine takes to shut down: what its services have not done by then ends.
+        shutdown_time: Span = "30s", "0s".."1h", Assumed("not in the fact sheets");
+    }
+    /// The Service Control Manager of a machine.
+    service_control_manager: ServiceControlManagerSettings {
+        /// How long after a service's process has crashed it is started again, the Cluster service
+        /// but for.
+        restart_delay: Span = "60s", "0s".."1h", Assumed("recovery actions of the Exchange services are not in the fact sheets; as long as the Cluster service's");
     }
     /// The file share witness.
     witness: WitnessSettings {

@@ -4,7 +4,7 @@ use super::fault::{Fault, Planned};
 use super::load::service_word;
 use super::settings::Value;
 use super::topology::Topology;
-use crate::base::{Instant, Span};
+use crate::base::{CopyId, Instant, Span};
 
 /// A text as a TOML string.
 pub fn quoted(text: &str) -> String {
@@ -43,20 +43,39 @@ pub fn planned(topology: &Topology, planned: &Planned) -> String {
 }
 
 /// The keys of a fault beside its kind and its times.
-pub(super) fn keys(topology: &Topology, fault: &Fault) -> Vec<(&'static str, String)> {
+pub fn keys(topology: &Topology, fault: &Fault) -> Vec<(&'static str, String)> {
     let machine = |id| ("machine", topology.machine_name(id).to_owned());
     let network = |id| ("network", topology.networks[id].name.clone());
     let service = |service| ("service", service_word(service).to_owned());
     let resource = |id| ("resource", topology.resources[id].name.clone());
+    let ends = |from, to| [("from", machine(from).1), ("to", machine(to).1)];
+    let of_copy = |copy: CopyId| {
+        let database = topology.databases[copy.database].name.clone();
+        vec![("database", database), ("node", topology.node_name(copy.node).to_owned())]
+    };
+    let with = |mut keys: Vec<_>, key, value| {
+        keys.push((key, value));
+        keys
+    };
     match *fault {
         Fault::NicDown { machine: id, nic } => {
             let nics = &topology.machines[id].nics;
             let name = nic.map_or("all".to_owned(), |nic| nics[nic].name.clone());
             vec![machine(id), ("nic", name)]
         }
-        Fault::PowerOff { machine: id } | Fault::Freeze { machine: id } => vec![machine(id)],
+        Fault::PowerOff { machine: id }
+        | Fault::Freeze { machine: id }
+        | Fault::Reboot { machine: id }
+        | Fault::WitnessLockHeld { machine: id }
+        | Fault::WitnessStale { machine: id }
+        | Fault::DnsUpdateRefused { machine: id }
+        | Fault::DnsStale { machine: id } => vec![machine(id)],
+        Fault::ClockRate { machine: id, rate } => vec![machine(id), ("rate", rate.show())],
+        Fault::ClockStep { machine: id, by } => vec![machine(id), ("by", by.show())],
+        Fault::DiskSlow { machine: id, factor } => vec![machine(id), ("factor", factor.show())],
         Fault::ServiceStop { machine: id, service: of }
-        | Fault::ServiceHang { machine: id, service: of } => vec![machine(id), service(of)],
+        | Fault::ServiceHang { machine: id, service: of }
+        | Fault::ServiceCrash { machine: id, service: of } => vec![machine(id), service(of)],
         Fault::ServiceSlow { machine: id, service: of, factor } => {
             vec![machine(id), service(of), ("factor", factor.show())]
         }
@@ -66,25 +85,35 @@ pub(super) fn keys(topology: &Topology, fault: &Fault) -> Vec<(&'static str, Str
             vec![network(id)]
         }
         Fault::PathCut { network: id, from, to, .. } => {
-            vec![network(id), ("from", machine(from).1), ("to", machine(to).1)]
+            [network(id)].into_iter().chain(ends(from, to)).collect()
         }
         Fault::PathLoss { network: id, from, to, share } => {
-            let ends = [("from", machine(from).1), ("to", machine(to).1)];
-            [network(id)].into_iter().chain(ends).chain([("share", share.show())]).collect()
+            let keys = [network(id)].into_iter().chain(ends(from, to)).collect();
+            with(keys, "share", share.show())
         }
-        Fault::FrameLoss { network: id, share } => vec![network(id), ("share", share.show())],
+        Fault::PathDelay { network: id, from, to, delay } => {
+            let keys = [network(id)].into_iter().chain(ends(from, to)).collect();
+            with(keys, "delay", delay.show())
+        }
+        Fault::FrameReordering { network: id, share, delay } => {
+            vec![network(id), ("share", share.show()), ("delay", delay.show())]
+        }
+        Fault::FrameLoss { network: id, share }
+        | Fault::FrameDuplication { network: id, share } => {
+            vec![network(id), ("share", share.show())]
+        }
         Fault::NetworkDelay { network: id, delay } => vec![network(id), ("delay", delay.show())],
-        Fault::LogCorruption { copy } => vec![
-            ("database", topology.databases[copy.database].name.clone()),
-            ("node", topology.node_name(copy.node).to_owned()),
-        ],
+        Fault::LogCorruption { copy } | Fault::DiskFull { copy } | Fault::MountFail { copy } => {
+            of_copy(copy)
+        }
+        Fault::DismountSlow { copy, delay } => with(of_copy(copy), "delay", delay.show()),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::{CopyId, DbId, MachineId, NetId, NicId, NodeId, Ratio, ResourceId};
+    use crate::base::{DbId, MachineId, NetId, NicId, NodeId, Ratio, ResourceId};
     use crate::model::{Service, builtin, load};
 
     fn of_every_kind() -> Vec<Fault> {
@@ -93,6 +122,7 @@ mod tests {
         let share = Ratio::new(1, 200).expect("a share");
         let factor = Ratio::new(10, 1).expect("a factor");
         let (from, to) = (MachineId(0), MachineId(2));
+        let copy = CopyId { database: DbId(0), node: NodeId(1) };
         vec![
             Fault::NicDown { machine, nic: Some(NicId(1)) },
             Fault::PowerOff { machine },
@@ -108,8 +138,23 @@ mod tests {
             Fault::PathLoss { network, from, to, share },
             Fault::FrameLoss { network, share },
             Fault::NetworkDelay { network, delay: Span::from_millis(3) },
-            Fault::LogCorruption { copy: CopyId { database: DbId(0), node: NodeId(1) } },
+            Fault::LogCorruption { copy },
             Fault::GratuitousArpBlocked { network },
+            Fault::FrameDuplication { network, share },
+            Fault::FrameReordering { network, share, delay: Span::from_millis(3) },
+            Fault::PathDelay { network, from, to, delay: Span::from_millis(3) },
+            Fault::ServiceCrash { machine, service: Service::Cluster },
+            Fault::Reboot { machine: to },
+            Fault::ClockRate { machine, rate: Ratio::new(99, 100).expect("a rate") },
+            Fault::ClockStep { machine, by: Span::from_secs(5) },
+            Fault::WitnessLockHeld { machine: to },
+            Fault::WitnessStale { machine: to },
+            Fault::DnsUpdateRefused { machine: to },
+            Fault::DnsStale { machine: to },
+            Fault::DiskSlow { machine, factor },
+            Fault::DiskFull { copy },
+            Fault::MountFail { copy },
+            Fault::DismountSlow { copy, delay: Span::from_secs(90) },
         ]
     }
 
@@ -123,7 +168,8 @@ mod tests {
         assert_eq!(words, all, "one of every kind");
         for fault in faults {
             let at = Instant::from_nanos(60_000_000_001);
-            let shown = Planned { at, lasts: Some(Span::from_secs(90)), fault };
+            let lasts = (!fault.kind().is_momentary()).then_some(Span::from_secs(90));
+            let shown = Planned { at, lasts, fault };
             let text = format!("title = \"x\"\nuntil = \"5m\"\n{}", planned(&topology, &shown));
             let read = load::scenario("x.toml", "x", &text, &topology);
             let read = read.unwrap_or_else(|problems| panic!("{text}\n{problems:#?}"));

@@ -74,7 +74,7 @@ pub(super) fn world(
     });
     world.insert_resource(Recorder::new(recording));
     world.insert_resource(host::Mailbag::default());
-    world.insert_resource(faults::Active::default());
+    world.insert_resource(faults::Active::new(topology.nodes));
     world.insert_resource(calendar);
     world
 }
@@ -90,8 +90,12 @@ fn spawn_segments(world: &mut World, topology: &Topology, seed: u64) -> IdVec<Ne
                 delay: Span::ZERO,
                 cuts: Vec::new(),
                 losses: Vec::new(),
+                delays: Vec::new(),
+                duplication: Ratio::ZERO,
+                reordering: None,
                 forwarding: BTreeMap::new(),
                 draws: Stream::new(seed, network.index() as u64, Purpose::Network),
+                disorder: Stream::new(seed, network.index() as u64, Purpose::Disorder),
             })
             .id()
     };
@@ -115,6 +119,7 @@ fn spawn_machines(world: &mut World, topology: &Topology) -> IdVec<MachineId, En
             .spawn(Machine {
                 up: true,
                 frozen: false,
+                disks_slow: Ratio::ONE,
                 since: RecordNo(0),
                 booted: Instant::ZERO,
                 life: 0,
@@ -235,6 +240,7 @@ fn insert_services(world: &mut World, topology: &Topology, scenario: &Scenario) 
     world.insert_resource(dns::Server {
         machines: with(MachineRole::Dns),
         records: IdVec::filled(topology.resources.len(), None),
+        stale: BTreeMap::new(),
     });
     world.insert_resource(Directory {
         machines: with(MachineRole::DomainController),

@@ -1,22 +1,28 @@
 //! The DNS server: fixed records of hosts, dynamic records of Network Names.
 
-use super::net;
 use super::plant::Plant;
+use super::{faults, net};
 use crate::base::{Address, BalancerId, IdVec, Instant, MachineId, NetId, NicId, ResourceId, Span};
 use crate::journal::RecordNo;
 use crate::journal::record::{Lost, Plant as Change, Refused};
-use crate::model::Service;
 use crate::model::topology::ServerName;
+use crate::model::{Fault, Service};
 use bevy_ecs::prelude::Resource;
+use std::collections::BTreeMap;
 
 /// The server and what it knows.
 #[derive(Resource)]
 pub(super) struct Server {
     /// Machines that run the DNS service.
     pub machines: Vec<MachineId>,
-    /// Records that Network Names registered, with the record of the last change.
-    pub records: IdVec<ResourceId, Option<(Address, RecordNo)>>,
+    /// What Network Names registered.
+    pub records: Records,
+    /// What machines answer that have fallen behind.
+    pub stale: BTreeMap<MachineId, Records>,
 }
+
+/// The address that each Network Name registered, with the record of the last change.
+type Records = IdVec<ResourceId, Option<(Address, RecordNo)>>;
 
 /// A name that can be asked for.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -82,10 +88,25 @@ fn resolve(
         Name::LoadBalancer(balancer) => {
             Ok((p.setup.topology.load_balancers[balancer].address, life, since))
         }
-        Name::Resource(resource) => match p.dns.records[resource] {
+        Name::Resource(resource) => match known_to(p, server)[resource] {
             Some((address, record)) => Ok((address, life, record.max(since))),
             None => Err((Refused::NoName, None)),
         },
+    }
+}
+
+/// What a server answers from.
+fn known_to<'p>(p: &'p Plant, server: MachineId) -> &'p Records {
+    p.dns.stale.get(&server).unwrap_or(&p.dns.records)
+}
+
+/// A server falls behind what it knows now, or catches up.
+pub(super) fn stale(p: &mut Plant, server: MachineId, strikes: bool) {
+    if strikes {
+        let known = p.dns.records.clone();
+        p.dns.stale.insert(server, known);
+    } else {
+        p.dns.stale.remove(&server);
     }
 }
 
@@ -109,7 +130,12 @@ pub(super) fn write(
     resource: ResourceId,
     cause: RecordNo,
 ) -> Result<(), RecordNo> {
-    if let Err(because) = server_for(p, at, from) {
+    let server = server_for(p, at, from);
+    let refused = |(machine, _)| match faults::struck(p, Fault::DnsUpdateRefused { machine }) {
+        Some(struck) => Err(struck),
+        None => Ok(()),
+    };
+    if let Err(because) = server.and_then(refused) {
         return Err(p.change(at, Some(because.max(cause)), Change::DnsUpdateFailed { resource }));
     }
     let providers = p.setup.topology.resources[resource].depends_on.iter().flatten();

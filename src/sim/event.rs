@@ -3,6 +3,7 @@
 use super::{balancer, client, mail, storage};
 use crate::base::{ClientId, MachineId, NicId, NodeId, OpId, ResourceId};
 use crate::journal::RecordNo;
+use crate::model::Service;
 
 /// Something that happens at a moment.
 #[derive(Clone, Copy, Debug)]
@@ -29,6 +30,10 @@ pub(super) enum Event {
     MediaSense { machine: MachineId, nic: NicId, generation: u32 },
     /// A machine that got its power back has booted.
     PowerOn { machine: MachineId, life: u32, cause: RecordNo },
+    /// A machine has shut down to boot.
+    ShutDown { machine: MachineId, life: u32, cause: RecordNo },
+    /// The Service Control Manager starts a service that has crashed.
+    RestartService { machine: MachineId, service: Service, crash: RecordNo },
     /// A fault of the plan strikes.
     Strike(u16),
     /// A fault of the plan heals.

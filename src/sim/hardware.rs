@@ -173,7 +173,8 @@ pub(super) fn transmit(p: &mut Plant, at: Instant, id: MachineId, bytes: u64) ->
 /// The transfers of a request follow one another, so they are one piece of work: its wait is the
 /// sum of theirs, however many operations a request stands for.
 pub(super) fn transfer(p: &mut Plant, at: Instant, id: MachineId, cold: u64) -> Span {
-    let (share, service) = (p.settings().load.read_share, p.settings().hardware.disk_service_time);
+    let share = p.settings().load.read_share;
+    let service = p.on_disks(id, p.settings().hardware.disk_service_time);
     let millionths = p.hardware.costs.operations * p.hardware.costs.transfers;
     let (above, below) = (u64::from(share.numerator()), u64::from(share.denominator()));
     let machine = machine(p, at, id);

@@ -3,7 +3,7 @@
 
 use super::event::Event;
 use super::plant::Plant;
-use super::{net, resources, storage, witness};
+use super::{faults, net, resources, storage, witness};
 use crate::base::{DbId, Instant, MachineId, NicId, NodeId, OpId, ResourceId, Span};
 use crate::failover::Node;
 use crate::failover::seam::{
@@ -133,7 +133,11 @@ pub(super) fn start(p: &mut Plant, at: Instant, node: NodeId, life: u32) {
     if p.host(node).life == life && p.host(node).asked == Asked::ToEnd {
         p.host_mut(node).asked = Asked::ToStartAgain;
     }
-    if p.host(node).life != life || p.host(node).node.is_some() || !p.machine(machine).up {
+    if p.host(node).life != life || p.host(node).node.is_some() {
+        return;
+    }
+    let waits = faults::postponed(p, machine, Event::StartClusterService { node, life });
+    if waits || !p.machine(machine).up {
         return;
     }
     let since = p.machine(machine).since;
@@ -142,7 +146,8 @@ pub(super) fn start(p: &mut Plant, at: Instant, node: NodeId, life: u32) {
     let links = p.setup.topology.machines[machine].nics.ids();
     let links = links.map(|nic| p.adapter(machine, nic).up).collect();
     let replication_service = p.answers(machine, Service::Replication);
-    let time_of_day = p.setup.scenario.time_of_day_at(at);
+    let now = p.faults.clocks.local(node, at);
+    let time_of_day = p.setup.scenario.time_of_day_at(now);
     let config = p.setup.topology.config(node);
     let host = p.host_mut(node);
     host.life += 1;
@@ -151,7 +156,7 @@ pub(super) fn start(p: &mut Plant, at: Instant, node: NodeId, life: u32) {
     let start = std::mem::take(&mut host.start);
     let durable = host.durable.clone();
     let boot = Boot { durable, links, replication_service, start, time_of_day };
-    host.node = Some(Node::new(config, boot, at));
+    host.node = Some(Node::new(config, boot, now));
     arm(p, at, node);
 }
 
@@ -240,9 +245,21 @@ fn stop(p: &mut Plant, at: Instant, node: NodeId, restart: bool, cause: RecordNo
     }
 }
 
-/// An administrator stops the Cluster service.
+/// The process of a Cluster service ends. Its resources, its Active Manager and the witness's
+/// server notice as if it had stopped; the other members are told nothing.
+pub(super) fn crash(p: &mut Plant, at: Instant, node: NodeId, again: bool, cause: RecordNo) {
+    if p.host(node).node.is_some() {
+        let again = again && p.host(node).asked != Asked::ToEnd;
+        stop(p, at, node, again, cause);
+    }
+}
+
+/// An administrator stops the Cluster service. A start that was planned is off.
 pub(super) fn stop_service(p: &mut Plant, at: Instant, node: NodeId, cause: RecordNo) {
     let host = p.host_mut(node);
+    if host.node.is_none() {
+        host.life += 1;
+    }
     host.asked = if host.node.is_some() { Asked::ToEnd } else { Asked::Nothing };
     feed(p, at, node, Input::Order(Order::StopService), Some(cause));
 }
@@ -299,6 +316,12 @@ pub(super) fn thaw(p: &mut Plant, at: Instant, node: NodeId) {
     }
 }
 
+/// A member's clock is another from now on: the wake-up that it wants comes at another moment.
+pub(super) fn clock_changed(p: &mut Plant, at: Instant, node: NodeId) {
+    p.host_mut(node).deadline = None;
+    arm(p, at, node);
+}
+
 /// Answers an operation at a later moment.
 pub(super) fn later(
     p: &mut Plant,
@@ -351,9 +374,10 @@ pub(super) fn feed(
         return;
     }
     let kept = p.recorder.keeps().then(|| input.clone());
+    let now = p.faults.clocks.local(node, at);
     let host = p.host_mut(node);
     let core = host.node.as_mut().expect("checked above");
-    core.step(at, input, &mut host.effects);
+    core.step(now, input, &mut host.effects);
     let cause = host.behind_lost_path().or(cause);
     let mut effects = std::mem::take(&mut host.effects);
     let step = match kept {
@@ -426,6 +450,7 @@ fn arm(p: &mut Plant, now: Instant, node: NodeId) {
     host.generation += 1;
     let generation = host.generation;
     if let Some(at) = wanted {
+        let at = p.faults.clocks.at(node, at);
         // After a machine stood still, the moment may be over.
         p.plan(at.max(now), Event::Wake { node, generation });
     }

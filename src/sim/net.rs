@@ -38,8 +38,21 @@ pub(super) fn attached(
 }
 
 /// Sends something from one machine to another over a network: how long it takes, or why it is
-/// lost. The switch learns where the sender is.
+/// lost.
 pub(super) fn between(
+    p: &mut Plant,
+    at: Instant,
+    network: NetId,
+    from: MachineId,
+    to: MachineId,
+) -> Result<Span, Obstacle> {
+    let span = forward(p, at, network, from, to)?;
+    Ok(span + p.segment(network).delay_between(from, to))
+}
+
+/// What a switch does with a frame from one machine to another, slow paths aside. It learns where
+/// the sender is.
+fn forward(
     p: &mut Plant,
     at: Instant,
     network: NetId,
@@ -78,7 +91,18 @@ pub(super) fn cross(p: &mut Plant, network: NetId) -> Result<Span, Obstacle> {
         return Err((Lost::Chance, segment.since));
     }
     let drawn = segment.draws.between(Span::ZERO, jitter);
-    Ok(latency + segment.delay + drawn)
+    Ok(latency + segment.delay + drawn + segment.held_back())
+}
+
+/// A frame between members that arrives once more, and how long that takes.
+fn once_more(p: &mut Plant, network: NetId, from: MachineId, to: MachineId) -> Option<Span> {
+    let (latency, jitter) = (p.settings().ethernet.latency, p.settings().ethernet.jitter);
+    let segment = p.segment_mut(network);
+    if !segment.disorder.chance(segment.duplication) {
+        return None;
+    }
+    let drawn = segment.disorder.between(Span::ZERO, jitter) + segment.held_back();
+    Some(latency + segment.delay + drawn + segment.delay_between(from, to))
 }
 
 /// The switch notes behind which port a machine's hardware address was seen.
@@ -115,7 +139,8 @@ pub(super) fn path(
 }
 
 /// The time that a segment between two servers takes. What bad luck loses, TCP sends again
-/// (exchange.md §4.3); no other obstacle goes away by that.
+/// (exchange.md §4.3); no other obstacle goes away by that. Who talks over a connection waits for
+/// what comes back, so that of a path that is slow one way each way has half.
 fn delivered(
     p: &mut Plant,
     at: Instant,
@@ -126,8 +151,12 @@ fn delivered(
     let tcp = p.settings().tcp;
     let mut waited = Span::ZERO;
     for attempt in 0..=tcp.max_data_retransmissions.min(31) {
-        match between(p, at, network, from, to) {
-            Ok(span) => return Ok(waited + span),
+        match forward(p, at, network, from, to) {
+            Ok(span) => {
+                let segment = p.segment(network);
+                let both = segment.delay_between(from, to) + segment.delay_between(to, from);
+                return Ok(waited + span + both / 2);
+            }
             Err((Lost::Chance, _)) => waited += tcp.minimum_rto * (1 << attempt),
             Err(met) => return Err(met),
         }
@@ -222,6 +251,11 @@ pub(super) fn send(
     match between(p, at, network, from.into(), to.into()) {
         Ok(span) => {
             let to_nic = adapter_on(p, to.into(), network).expect("the receiver is attached");
+            if let Some(span) = once_more(p, network, from.into(), to.into()) {
+                let again = Input::Frame { nic: to_nic, from, message: message.clone() };
+                let place = p.mailbag.put(again, Some(sent));
+                p.plan(at + span, Event::Frame { to, nic: to_nic, place });
+            }
             let place = p.mailbag.put(Input::Frame { nic: to_nic, from, message }, Some(sent));
             p.plan(at + span, Event::Frame { to, nic: to_nic, place });
         }

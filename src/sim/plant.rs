@@ -31,6 +31,8 @@ pub(super) struct Machine {
     pub frozen: bool,
     /// Record of the last change of power.
     pub since: RecordNo,
+    /// Factor on the times of its disks.
+    pub disks_slow: Ratio,
     /// When it last started.
     pub booted: Instant,
     /// Counts lives: events of an earlier life are void.
@@ -107,6 +109,24 @@ impl Segment {
     }
 }
 
+impl Segment {
+    /// How much longer what one machine sends to another takes.
+    pub(super) fn delay_between(&self, from: MachineId, to: MachineId) -> Span {
+        let delays = self.delays.iter().filter(|(a, b, _)| (*a, *b) == (from, to));
+        delays.map(|(.., delay)| *delay).sum()
+    }
+
+    /// How long the next frame is held back.
+    pub(super) fn held_back(&mut self) -> Span {
+        match self.reordering {
+            Some((share, most)) if self.disorder.chance(share) => {
+                self.disorder.between(Span::ZERO, most)
+            }
+            _ => Span::ZERO,
+        }
+    }
+}
+
 /// A network with its switch.
 #[derive(Component)]
 pub(super) struct Segment {
@@ -124,10 +144,18 @@ pub(super) struct Segment {
     pub cuts: Vec<Cut>,
     /// Pairs between which a share of the frames is lost, with the record that made it so.
     pub losses: Vec<(MachineId, MachineId, Ratio, RecordNo)>,
+    /// What one machine sends to another takes longer by that.
+    pub delays: Vec<(MachineId, MachineId, Span)>,
+    /// Share of the frames between members that arrive twice.
+    pub duplication: Ratio,
+    /// Share of frames that are held back, and for how long at most.
+    pub reordering: Option<(Ratio, Span)>,
     /// The forwarding table: behind which port a machine's hardware address was last seen.
     pub forwarding: BTreeMap<MachineId, (NicId, Instant)>,
     /// Draws for delay and loss.
     pub draws: Stream,
+    /// Draws for frames that are doubled or held back.
+    pub disorder: Stream,
 }
 
 /// Where everything is.
@@ -403,6 +431,26 @@ impl Plant<'_> {
         time.scaled(u64::from(slow.numerator()), u64::from(slow.denominator()))
     }
 
+    /// A time of a machine's disks, with its factor for slowness.
+    pub(super) fn on_disks(&self, machine: MachineId, time: Span) -> Span {
+        let slow = self.machine(machine).disks_slow;
+        if slow == Ratio::ONE {
+            return time;
+        }
+        time.scaled(u64::from(slow.numerator()), u64::from(slow.denominator()))
+    }
+
+    /// Logs that a machine replays in a second; at least one.
+    pub(super) fn replay_rate(&self, machine: MachineId) -> u32 {
+        let (rate, slow) =
+            (self.settings().replication.replay_rate, self.machine(machine).disks_slow);
+        if slow == Ratio::ONE {
+            return rate;
+        }
+        let slower = u64::from(rate) * u64::from(slow.denominator()) / u64::from(slow.numerator());
+        u32::try_from(slower).map_or(rate, |rate| rate.max(1))
+    }
+
     /// Writes a record of a change in the plant.
     pub(super) fn change(
         &mut self,
@@ -422,6 +470,7 @@ impl Plant<'_> {
     pub(super) fn draw_anew(&mut self, seed: u64) {
         for (network, segment) in self.segments.iter_mut() {
             segment.draws = Stream::new(seed, network.index() as u64, Purpose::Network);
+            segment.disorder = Stream::new(seed, network.index() as u64, Purpose::Disorder);
         }
         for (id, client) in self.clients.iter_mut() {
             client.draw_anew(|purpose| Stream::new(seed, u64::from(id.0), purpose));
@@ -476,6 +525,12 @@ fn pump(p: &mut Plant, until: Instant) -> u64 {
             }
             Event::PowerOn { machine, life, cause } => {
                 faults::power_on(p, at, machine, life, cause);
+            }
+            Event::ShutDown { machine, life, cause } => {
+                faults::shut_down(p, at, machine, life, cause);
+            }
+            Event::RestartService { machine, service, crash } => {
+                faults::restart(p, at, machine, service, crash);
             }
             Event::Strike(index) => faults::strike(p, at, index),
             Event::Heal(index) => faults::heal(p, at, index),

@@ -3,13 +3,13 @@
 
 use super::event::Event as Planned;
 use super::plant::Plant;
-use super::{host, net};
+use super::{faults, host, net};
 use crate::base::{Instant, MachineId, NodeId, NodeSet, OpId, Span};
 use crate::failover::quorum::Witness as Kind;
 use crate::failover::seam::{Durable, Failure, Outcome, Refusal};
 use crate::journal::RecordNo;
 use crate::journal::record::{Lost, Plant as Change};
-use crate::model::Service;
+use crate::model::{Fault, Service};
 use bevy_ecs::prelude::Resource;
 use std::collections::BTreeMap;
 
@@ -210,23 +210,45 @@ pub(super) fn release(
     op: OpId,
     cause: RecordNo,
 ) {
-    close(p, at, node, server, cause);
+    if holds(p, node, server) {
+        free(p, at, server, cause);
+    }
+    close(p, node, server);
     host::done(p, at, node, op, Outcome::Ok, cause);
 }
 
 /// A node's Cluster service ended and closed its files, if the servers hear of it.
 pub(super) fn service_ended(p: &mut Plant, at: Instant, node: NodeId, cause: RecordNo) {
     for server in p.witness.servers() {
-        close(p, at, node, server, cause);
+        if holds(p, node, server) && !keeps_lock(p, server) {
+            free(p, at, server, cause);
+        }
+        close(p, node, server);
     }
     connectivity_changed(p, at, cause);
 }
 
-fn close(p: &mut Plant, at: Instant, node: NodeId, server: u8, cause: RecordNo) {
-    let holds = p.witness.share(server).holder.is_some_and(|(holder, _)| holder == node);
-    if holds && reaches(p, node, server) {
-        free(p, at, server, cause);
+/// Whether a node has the lock and the server hears what it does.
+fn holds(p: &Plant, node: NodeId, server: u8) -> bool {
+    let holder = p.witness.share(server).holder;
+    holder.is_some_and(|(holder, _)| holder == node) && reaches(p, node, server)
+}
+
+/// Whether a fault in force lets a file server keep the lock of a holder that is gone.
+fn keeps_lock(p: &Plant, server: u8) -> bool {
+    let machine = p.witness.share(server).machine;
+    machine.is_some_and(|machine| faults::struck(p, Fault::WitnessLockHeld { machine }).is_some())
+}
+
+/// The witness's log on a server is put back to what it was when the run began: its tag is old.
+/// Who has the lock keeps it.
+pub(super) fn restore(p: &mut Plant, machine: MachineId) {
+    for share in p.witness.all.iter_mut().filter(|share| share.machine == Some(machine)) {
+        share.tag = 0;
     }
+}
+
+fn close(p: &mut Plant, node: NodeId, server: u8) {
     let share = p.witness.share_mut(server);
     share.open = share.open.without(node);
 }
@@ -269,7 +291,7 @@ pub(super) fn connectivity_changed(p: &mut Plant, at: Instant, cause: RecordNo) 
         let Some((holder, taken)) = p.witness.share(server).holder else { continue };
         if reaches(p, holder, server) && p.host(holder).node.is_some() {
             p.witness.share_mut(server).lease = None;
-        } else if p.witness.share(server).lease.is_none() {
+        } else if p.witness.share(server).lease.is_none() && !keeps_lock(p, server) {
             let when = at + p.settings().witness.lease;
             p.witness.share_mut(server).lease = Some(when);
             p.plan(when, Planned::Witness(Event::LeaseEnd { server, taken, when, cause }));
@@ -294,7 +316,11 @@ pub(super) fn handle(p: &mut Plant, at: Instant, event: Event) {
         Event::LeaseEnd { server, taken, when, cause } => {
             let share = p.witness.share(server);
             let same = share.holder.is_some_and(|(_, record)| record == taken);
-            if same && share.lease == Some(when) {
+            if !same || share.lease != Some(when) {
+            } else if keeps_lock(p, server) {
+                // A new lease begins when the fault heals.
+                p.witness.share_mut(server).lease = None;
+            } else {
                 free(p, at, server, cause);
             }
         }

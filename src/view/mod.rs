@@ -242,7 +242,8 @@ impl<'t> Scene<'t> {
 
     fn fault(&mut self, index: u16, healed: bool) {
         let fault = self.scenario.faults.get(usize::from(index)).map(|planned| planned.fault);
-        if healed {
+        let over = fault.is_some_and(|fault| fault.kind().is_momentary());
+        if healed || over {
             self.state.faults.remove(&index);
         } else {
             self.state.faults.insert(index);

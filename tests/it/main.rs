@@ -13,6 +13,7 @@ mod contract;
 mod corpus;
 mod designs;
 mod facts;
+mod faults;
 mod fidelity;
 mod floors;
 mod invalid;

@@ -13,7 +13,7 @@ use crate::base::{
     NodeSet, ResourceId,
 };
 use crate::model::fault::Fault;
-use crate::model::{Scenario, Topology};
+use crate::model::{Scenario, Topology, show};
 use std::io::{self, Write};
 
 pub use words::{connection_name, dial_name, group_state, service_name, why_name};
@@ -258,6 +258,27 @@ impl<'t> Names<'t> {
             }
             Fault::LogCorruption { copy } => ("log-corruption", self.copy(*copy)),
             Fault::GratuitousArpBlocked { network: id } => ("gratuitous-arp-blocked", network(*id)),
+            Fault::DiskFull { copy } | Fault::MountFail { copy } => {
+                (fault.word(), self.copy(*copy))
+            }
+            Fault::DismountSlow { copy, delay } => {
+                (fault.word(), format!("{} {delay}", self.copy(*copy)))
+            }
+            Fault::FrameDuplication { .. }
+            | Fault::FrameReordering { .. }
+            | Fault::PathDelay { .. }
+            | Fault::ServiceCrash { .. }
+            | Fault::Reboot { .. }
+            | Fault::ClockRate { .. }
+            | Fault::ClockStep { .. }
+            | Fault::WitnessLockHeld { .. }
+            | Fault::WitnessStale { .. }
+            | Fault::DnsUpdateRefused { .. }
+            | Fault::DnsStale { .. }
+            | Fault::DiskSlow { .. } => {
+                let values = show::keys(self.topology, fault).into_iter().map(|(_, value)| value);
+                (fault.word(), values.collect::<Vec<_>>().join(" "))
+            }
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::line::Word;
 use super::slot::{Choice, Site, Slot, keys_of, lasting, moment};
 use crate::base::{MachineId, Ratio, Span};
-use crate::model::fault::{Kind, Planned, Service};
+use crate::model::fault::{CLOCK_RATES, Kind, LONGEST_CLOCK_STEP, Planned, Service};
 use crate::model::load::service_word;
 use crate::model::settings::Value;
 use crate::model::topology::{MachineRole, Topology};
@@ -20,9 +20,14 @@ pub(super) fn after(site: Site, kind: &Kind, words: &[Word]) -> Slot {
         _ => {
             let given = |name: &str| options.iter().step_by(2).any(|word| word.is(name));
             let all = [("lasts", "for how long"), ("at", "when, if not at the cursor")];
-            let left = all.into_iter().filter(|(name, _)| !given(name));
+            let all = all.into_iter().filter(|(name, _)| *name == "at" || !kind.is_momentary());
+            let left = all.filter(|(name, _)| !given(name));
             let choices: Vec<Choice> = left.map(|(name, help)| Choice::new(name, help)).collect();
-            let what = if choices.is_empty() { "nothing more" } else { "lasts, at, or the end" };
+            let what = match () {
+                () if choices.is_empty() => "nothing more",
+                () if kind.is_momentary() => "at, or the end",
+                () => "lasts, at, or the end",
+            };
             Slot { may_end: true, ..Slot::of(what, choices) }
         }
     }
@@ -67,6 +72,13 @@ fn key(topology: &Topology, kind: &Kind, before: &[Word]) -> Slot {
             let copies = copies.map(|node| (topology.node_name(*node), "has a copy"));
             named("a node with a copy of the database", copies)
         }
+        quantity => of(quantity),
+    }
+}
+
+/// What may stand for a quantity.
+fn of(quantity: &str) -> Slot {
+    match quantity {
         "factor" => {
             let examples = ["2x", "10x", "100x"].map(|word| Choice::new(word, "as long"));
             Slot::any("a factor from 1x to 1000x, such as 10x", examples.into(), |text| {
@@ -75,9 +87,24 @@ fn key(topology: &Topology, kind: &Kind, before: &[Word]) -> Slot {
             })
         }
         "share" => {
-            let examples = ["1%", "5%", "20%", "50%"].map(|word| Choice::new(word, "is lost"));
+            let examples = ["1%", "5%", "20%", "50%"].map(|word| Choice::new(word, "of them"));
             Slot::any("a share such as 3%, at most 100%", examples.into(), |text| {
                 Ratio::read(text).is_some_and(|share| share <= Ratio::ONE)
+            })
+        }
+        "rate" => {
+            let examples = [("98%", "slow"), ("102%", "fast")];
+            let examples = examples.map(|(word, help)| Choice::new(word, help));
+            Slot::any("a rate from 50% to 200%, such as 102%", examples.into(), |text| {
+                let (slowest, fastest) = CLOCK_RATES;
+                Ratio::read(text).is_some_and(|rate| (slowest..=fastest).contains(&rate))
+            })
+        }
+        "by" => {
+            let examples = ["1s", "30s", "5m"].map(|word| Choice::new(word, "later"));
+            let what = "a duration above zero and of at most 24 hours, such as 30s";
+            Slot::any(what, examples.into(), |text| {
+                Span::read(text).is_some_and(|by| !by.is_zero() && by <= LONGEST_CLOCK_STEP)
             })
         }
         _ => {
@@ -95,10 +122,11 @@ fn named<'n>(what: &str, all: impl Iterator<Item = (&'n str, &'n str)>) -> Slot 
 
 /// The machines that a kind of fault can strike.
 fn machines(topology: &Topology, kind: &Kind) -> Slot {
-    let member = kind.keys.contains(&"resource");
+    let member = kind.is_of_members();
     let service = kind.keys.contains(&"service");
     let fits = |id: MachineId| {
         (!member || usize::from(id.0) < topology.nodes)
+            && kind.role().is_none_or(|role| topology.machines[id].roles.contains(&role))
             && (!service || !run_by(topology, id, kind).is_empty())
     };
     let machines = topology.machines.iter().filter(|(id, _)| fits(*id));
@@ -152,6 +180,7 @@ pub(super) fn words(kind: &str, keys: &[(String, String)], lasts: Option<Span>) 
             ("from", _) => format!(" from {value}"),
             ("to", _) => format!(" to {value}"),
             ("node", _) => format!(" of {value}"),
+            ("by", _) => format!(" by {value}"),
             _ => format!(" {value}"),
         };
     }

@@ -45,6 +45,10 @@ fn lines_say_what_changes() {
     let nic = [("machine", "EX02"), ("nic", "MAPI")];
     assert_eq!(read("nic-down EX02 MAPI lasts 30s"), fault("nic-down", &nic, Some(30), 66));
     assert_eq!(read("NIC-down ex02 mapi at 65s"), fault("nic-down", &nic, None, 65));
+    let step = [("machine", "EX01"), ("by", "10s")];
+    assert_eq!(read("clock-step ex01 10s at 65s"), fault("clock-step", &step, None, 65));
+    let stale = [("machine", "DC01")];
+    assert_eq!(read("witness-stale dc01"), fault("witness-stale", &stale, None, 66));
     let path = [("network", "Replication"), ("from", "EX01"), ("to", "EX02")];
     let line = "path-cut Replication EX01 EX02 at 70s lasts 5s";
     assert_eq!(read(line), fault("path-cut", &path, Some(5), 70));
@@ -82,6 +86,11 @@ fn wrong_lines_name_the_word_what_was_expected_and_what_is_near() {
         ("path-cut MAPI EX01 EX01", &["`EX01`", "a machine that is on the network"]),
         ("service-hang EX01 cluster", &["`cluster`", "a service that the machine runs"]),
         ("service-slow EX01 store 0x", &["`0x`", "a factor"]),
+        ("clock-rate EX01 3x", &["`3x`", "from 50% to 200%"]),
+        ("clock-step DC01 5s", &["`DC01`", "one of EX01, EX02"]),
+        ("clock-step EX01 0s", &["`0s`", "above zero"]),
+        ("clock-step EX01 5s lasts 5s", &["`lasts`", "at, or the end"]),
+        ("dns-stale EX01", &["`EX01`", "a machine"]),
         ("frame-loss MAPI 101%", &["`101%`", "at most 100%"]),
         ("move fault 2 to 65s", &["`2`", "from 1 to 1"]),
         ("move fault 0 to 65s", &["`0`", "from 1 to 1"]),

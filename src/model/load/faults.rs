@@ -1,9 +1,10 @@
 //! Faults in a scenario file.
 
+use super::machines::OTHERS;
 use super::read::Section;
 use super::scenario::{LONGEST, Names, at};
 use crate::base::{CopyId, IdVec, Instant, MachineId, NetId, NicId, Ratio, ResourceId, Span};
-use crate::model::fault::{Fault, Planned, Service};
+use crate::model::fault::{CLOCK_RATES, Fault, LONGEST_CLOCK_STEP, Planned, Service};
 use crate::model::topology::MachineRole;
 
 /// Reads what a kind of fault needs from its section.
@@ -45,16 +46,55 @@ const KINDS: &[(&str, Reader)] = &[
     }),
     ("frame-loss", frame_loss),
     ("network-delay", network_delay),
-    ("log-corruption", |section, names| {
-        let (database, node) = (names.database(section), names.node(section, "node"));
-        let copy = CopyId { database: database?, node: node? };
-        if !names.topology.databases[copy.database].copies.contains(&copy.node) {
-            section.wrong("node", "a node with a copy of the database", None);
-        }
-        Some(Fault::LogCorruption { copy })
-    }),
+    ("log-corruption", |section, names| Some(Fault::LogCorruption { copy: copy(section, names)? })),
     ("gratuitous-arp-blocked", |section, names| {
         Some(Fault::GratuitousArpBlocked { network: names.network(section)? })
+    }),
+    ("frame-duplication", |section, names| {
+        let (network, share) = (names.network(section), share(section));
+        Some(Fault::FrameDuplication { network: network?, share: share? })
+    }),
+    ("frame-reordering", |section, names| {
+        let (network, share) = (names.network(section), share(section));
+        let delay = delay(section);
+        Some(Fault::FrameReordering { network: network?, share: share?, delay: delay? })
+    }),
+    ("path-delay", |section, names| {
+        let (path, delay) = (path(section, names), delay(section));
+        let (network, from, to) = path?;
+        Some(Fault::PathDelay { network, from, to, delay: delay? })
+    }),
+    ("service-crash", |section, names| {
+        let (machine, service) = service(section, names)?;
+        Some(Fault::ServiceCrash { machine, service })
+    }),
+    ("reboot", |section, names| Some(Fault::Reboot { machine: names.machine(section)? })),
+    ("clock-rate", clock_rate),
+    ("clock-step", clock_step),
+    ("witness-lock-held", |section, names| {
+        let machine = with_role(section, names, MachineRole::Witness)?;
+        Some(Fault::WitnessLockHeld { machine })
+    }),
+    ("witness-stale", |section, names| {
+        let machine = with_role(section, names, MachineRole::Witness)?;
+        Some(Fault::WitnessStale { machine })
+    }),
+    ("dns-update-refused", |section, names| {
+        let machine = with_role(section, names, MachineRole::Dns)?;
+        Some(Fault::DnsUpdateRefused { machine })
+    }),
+    ("dns-stale", |section, names| {
+        Some(Fault::DnsStale { machine: with_role(section, names, MachineRole::Dns)? })
+    }),
+    ("disk-slow", |section, names| {
+        let (machine, factor) = (names.node(section, "machine"), factor(section));
+        Some(Fault::DiskSlow { machine: machine?.into(), factor: factor? })
+    }),
+    ("disk-full", |section, names| Some(Fault::DiskFull { copy: copy(section, names)? })),
+    ("mount-fail", |section, names| Some(Fault::MountFail { copy: copy(section, names)? })),
+    ("dismount-slow", |section, names| {
+        let (copy, delay) = (copy(section, names), delay(section));
+        Some(Fault::DismountSlow { copy: copy?, delay: delay? })
     }),
 ];
 
@@ -100,6 +140,10 @@ pub(super) fn faults(root: &Section, names: &Names, until: Instant) -> Vec<Plann
         let fault = read(&section, names);
         section.finish();
         if let Some(fault) = fault {
+            if lasts.is_some() && fault.kind().is_momentary() {
+                let hint = format!("a {word} is over as soon as it strikes");
+                section.wrong("lasts", "no such key for this kind of fault", Some(hint));
+            }
             let ends = |p: &Planned| p.lasts.map_or(Instant::MAX, |l| p.at.saturating_add(l));
             let planned = Planned { at, lasts, fault };
             let overlaps = faults
@@ -136,14 +180,59 @@ fn service_hang(section: &Section, names: &Names) -> Option<Fault> {
 }
 
 fn service_slow(section: &Section, names: &Names) -> Option<Fault> {
-    let found = service(section, names);
+    let (found, factor) = (service(section, names), factor(section));
+    let (machine, service) = found?;
+    Some(Fault::ServiceSlow { machine, service, factor: factor? })
+}
+
+fn factor(section: &Section) -> Option<Ratio> {
     let factor = section.value::<Ratio>("factor");
     const MOST: Ratio = Ratio::new(1_000, 1).expect("its denominator is not zero");
     if !factor.is_some_and(|factor| factor >= Ratio::ONE && factor <= MOST) {
         section.wrong("factor", "a factor from one to a thousand, such as \"10x\"", None);
     }
-    let (machine, service) = found?;
-    Some(Fault::ServiceSlow { machine, service, factor: factor? })
+    factor
+}
+
+fn clock_rate(section: &Section, names: &Names) -> Option<Fault> {
+    let machine = names.node(section, "machine");
+    let rate = section.value::<Ratio>("rate");
+    let (slowest, fastest) = CLOCK_RATES;
+    if !rate.is_some_and(|rate| (slowest..=fastest).contains(&rate)) {
+        section.wrong("rate", "a rate from 50% to 200%, such as \"102%\"", None);
+    }
+    Some(Fault::ClockRate { machine: machine?.into(), rate: rate? })
+}
+
+fn clock_step(section: &Section, names: &Names) -> Option<Fault> {
+    let machine = names.node(section, "machine");
+    let by = section.value::<Span>("by");
+    if by.is_none_or(|by| by.is_zero() || by > LONGEST_CLOCK_STEP) {
+        section.wrong("by", "a duration above zero and of at most 24 hours", None);
+    }
+    Some(Fault::ClockStep { machine: machine?.into(), by: by? })
+}
+
+/// A machine with a role.
+fn with_role(section: &Section, names: &Names, role: MachineRole) -> Option<MachineId> {
+    let machine = names.machine(section)?;
+    if !names.topology.machines[machine].roles.contains(&role) {
+        let mut words = OTHERS.iter();
+        let word = words.find(|(_, other)| *other == role).map_or("", |(word, _)| word);
+        let expected = format!("a machine with the role {word}");
+        section.wrong("machine", &expected, None);
+    }
+    Some(machine)
+}
+
+/// A copy of a database.
+fn copy(section: &Section, names: &Names) -> Option<CopyId> {
+    let (database, node) = (names.database(section), names.node(section, "node"));
+    let copy = CopyId { database: database?, node: node? };
+    if !names.topology.databases[copy.database].copies.contains(&copy.node) {
+        section.wrong("node", "a node with a copy of the database", None);
+    }
+    Some(copy)
 }
 
 fn frame_loss(section: &Section, names: &Names) -> Option<Fault> {
@@ -160,12 +249,16 @@ fn share(section: &Section) -> Option<Ratio> {
 }
 
 fn network_delay(section: &Section, names: &Names) -> Option<Fault> {
-    let network = names.network(section);
+    let (network, delay) = (names.network(section), delay(section));
+    Some(Fault::NetworkDelay { network: network?, delay: delay? })
+}
+
+fn delay(section: &Section) -> Option<Span> {
     let delay = section.value::<Span>("delay");
     if delay.is_none_or(|delay| delay > Span::from_secs(3600)) {
         section.wrong("delay", "a duration of at most an hour", None);
     }
-    Some(Fault::NetworkDelay { network: network?, delay: delay? })
+    delay
 }
 
 /// A network and the two machines between which something is wrong.

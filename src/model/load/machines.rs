@@ -34,7 +34,7 @@ const EXCHANGE: [(&str, MachineRole); 3] = [
     ("client-access", MachineRole::ClientAccess),
     ("hub-transport", MachineRole::HubTransport),
 ];
-const OTHERS: [(&str, MachineRole); 6] = [
+pub(super) const OTHERS: [(&str, MachineRole); 6] = [
     EXCHANGE[1],
     EXCHANGE[2],
     ("domain-controller", MachineRole::DomainController),

@@ -114,6 +114,7 @@ const COPY_STATES: &[(&str, CopyStatus)] = &[
     ("DisconnectedAndHealthy", CopyStatus::DisconnectedAndHealthy),
     ("DisconnectedAndResynchronizing", CopyStatus::DisconnectedAndResynchronizing),
     ("Suspended", CopyStatus::Suspended),
+    ("Failed", CopyStatus::Failed),
     ("FailedAndSuspended", CopyStatus::FailedAndSuspended),
     ("Seeding", CopyStatus::Seeding),
     ("SeedingSource", CopyStatus::SeedingSource),

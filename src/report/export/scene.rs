@@ -229,14 +229,28 @@ fn is_on(fault: Fault, id: MachineId) -> bool {
         | Fault::ServiceHang { machine, .. }
         | Fault::ServiceSlow { machine, .. }
         | Fault::ResourceFail { machine, .. }
-        | Fault::ResourceHang { machine, .. } => machine == id,
-        Fault::PathCut { from, to, .. } | Fault::PathLoss { from, to, .. } => {
-            from == id || to == id
-        }
-        Fault::LogCorruption { copy } => MachineId::from(copy.node) == id,
+        | Fault::ResourceHang { machine, .. }
+        | Fault::ServiceCrash { machine, .. }
+        | Fault::Reboot { machine }
+        | Fault::ClockRate { machine, .. }
+        | Fault::ClockStep { machine, .. }
+        | Fault::WitnessLockHeld { machine }
+        | Fault::WitnessStale { machine }
+        | Fault::DnsUpdateRefused { machine }
+        | Fault::DnsStale { machine }
+        | Fault::DiskSlow { machine, .. } => machine == id,
+        Fault::PathCut { from, to, .. }
+        | Fault::PathLoss { from, to, .. }
+        | Fault::PathDelay { from, to, .. } => from == id || to == id,
+        Fault::LogCorruption { copy }
+        | Fault::DiskFull { copy }
+        | Fault::MountFail { copy }
+        | Fault::DismountSlow { copy, .. } => MachineId::from(copy.node) == id,
         Fault::NetworkDown { .. }
         | Fault::FrameLoss { .. }
         | Fault::NetworkDelay { .. }
+        | Fault::FrameDuplication { .. }
+        | Fault::FrameReordering { .. }
         | Fault::GratuitousArpBlocked { .. } => false,
     }
 }

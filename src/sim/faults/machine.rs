@@ -3,7 +3,7 @@
 use super::super::event::Event;
 use super::super::plant::Plant;
 use super::super::{client, host, mail, net, resources, storage};
-use super::service;
+use super::{postponed, service};
 use crate::base::{Instant, MachineId, NodeId};
 use crate::journal::RecordNo;
 use crate::journal::record::{Plant as Change, ServiceState};
@@ -36,6 +36,11 @@ pub(super) fn power(
         p.plan(at + boot, Event::PowerOn { machine, life, cause });
         return;
     }
+    off(p, at, machine, cause);
+}
+
+/// A machine is off from now on: whatever it did ends.
+fn off(p: &mut Plant, at: Instant, machine: MachineId, cause: RecordNo) -> RecordNo {
     let record = set_up(p, at, machine, false, cause);
     let state = p.machine_mut(machine);
     state.life += 1;
@@ -45,6 +50,36 @@ pub(super) fn power(
     }
     resources::machine_off(p, at, machine, record);
     changed(p, at, machine, false, record);
+    record
+}
+
+/// A machine is told to shut down and boot. A member's Cluster service is stopped in good order
+/// meanwhile; whatever has not ended by then ends with the machine.
+pub(super) fn reboot(p: &mut Plant, at: Instant, machine: MachineId, cause: RecordNo) {
+    if !p.machine(machine).up {
+        return;
+    }
+    if let Some(node) = member(p, machine) {
+        host::stop_service(p, at, node, cause);
+    }
+    let (life, work) = (p.machine(machine).life, p.settings().power.shutdown_time);
+    p.plan(at + work, Event::ShutDown { machine, life, cause });
+}
+
+/// A machine has shut down to boot.
+pub(in crate::sim) fn shut_down(
+    p: &mut Plant,
+    at: Instant,
+    machine: MachineId,
+    life: u32,
+    cause: RecordNo,
+) {
+    let same = p.machine(machine).life == life;
+    if !same || postponed(p, machine, Event::ShutDown { machine, life, cause }) {
+        return;
+    }
+    let record = off(p, at, machine, cause);
+    power(p, at, machine, false, record);
 }
 
 /// A machine has booted: its services run again.
@@ -93,6 +128,12 @@ pub(super) fn freeze(
     p.machine_mut(machine).frozen = strikes;
     net::connectivity_changed(p, at, record);
     if !strikes {
+        let (due, rest): (Vec<_>, Vec<_>) =
+            p.faults.postponed.drain(..).partition(|(of, _)| *of == machine);
+        p.faults.postponed = rest;
+        for (_, event) in due {
+            p.plan(at, event);
+        }
         if let Some(node) = member(p, machine) {
             host::thaw(p, at, node);
         }

@@ -3,7 +3,7 @@
 use super::super::net;
 use super::super::plant::{Cut, Plant};
 use super::in_force;
-use crate::base::{Instant, NetId, Ratio};
+use crate::base::{Instant, MachineId, NetId, Ratio, Span};
 use crate::journal::RecordNo;
 use crate::model::Fault;
 
@@ -38,21 +38,15 @@ pub(super) fn apply(p: &mut Plant, at: Instant, fault: Fault, strikes: bool, cau
             }
             net::connectivity_changed(p, at, cause);
         }
-        Fault::FrameLoss { network, .. } => {
-            let shares = in_force(p).filter_map(|fault| match fault {
-                Fault::FrameLoss { network: of, share } if of == network => Some(share),
-                _ => None,
-            });
-            p.segment_mut(network).loss = shares.max().unwrap_or(Ratio::ZERO);
+        Fault::FrameLoss { network, .. } | Fault::NetworkDelay { network, .. } => {
+            frames(p, network);
             p.segment_mut(network).since = cause;
         }
-        Fault::NetworkDelay { network, .. } => {
-            let delays = in_force(p).filter_map(|fault| match fault {
-                Fault::NetworkDelay { network: of, delay } if of == network => Some(delay),
-                _ => None,
-            });
-            p.segment_mut(network).delay = delays.sum();
-            p.segment_mut(network).since = cause;
+        Fault::FrameDuplication { network, .. } | Fault::FrameReordering { network, .. } => {
+            frames(p, network);
+        }
+        Fault::PathDelay { network, from, to, delay } => {
+            slow_path(p, network, (from, to, delay), strikes);
         }
         Fault::GratuitousArpBlocked { network } => {
             let segment = p.segment_mut(network);
@@ -66,8 +60,53 @@ pub(super) fn apply(p: &mut Plant, at: Instant, fault: Fault, strikes: bool, cau
         | Fault::ServiceSlow { .. }
         | Fault::ResourceFail { .. }
         | Fault::ResourceHang { .. }
-        | Fault::LogCorruption { .. } => unreachable!("only faults of networks come here"),
+        | Fault::LogCorruption { .. }
+        | Fault::ServiceCrash { .. }
+        | Fault::Reboot { .. }
+        | Fault::ClockRate { .. }
+        | Fault::ClockStep { .. }
+        | Fault::WitnessLockHeld { .. }
+        | Fault::WitnessStale { .. }
+        | Fault::DnsUpdateRefused { .. }
+        | Fault::DnsStale { .. }
+        | Fault::DiskSlow { .. }
+        | Fault::DiskFull { .. }
+        | Fault::MountFail { .. }
+        | Fault::DismountSlow { .. } => unreachable!("only faults of networks come here"),
     }
+}
+
+/// A path becomes slow one way, or is slow no more.
+fn slow_path(p: &mut Plant, network: NetId, path: (MachineId, MachineId, Span), strikes: bool) {
+    let delays = &mut p.segment_mut(network).delays;
+    if strikes {
+        delays.push(path);
+    } else if let Some(place) = delays.iter().position(|one| *one == path) {
+        delays.remove(place);
+    }
+}
+
+/// What a network does to every frame: the faults in force that want the most of it, and all
+/// delays together.
+fn frames(p: &mut Plant, network: NetId) {
+    let (mut loss, mut duplication, mut delay) = (Ratio::ZERO, Ratio::ZERO, Span::ZERO);
+    let mut reordering = None;
+    for fault in in_force(p) {
+        match fault {
+            Fault::FrameLoss { network: of, share } if of == network => loss = loss.max(share),
+            Fault::FrameDuplication { network: of, share } if of == network => {
+                duplication = duplication.max(share);
+            }
+            Fault::FrameReordering { network: of, share, delay } if of == network => {
+                reordering = reordering.max(Some((share, delay)));
+            }
+            Fault::NetworkDelay { network: of, delay: more } if of == network => delay += more,
+            _ => {}
+        }
+    }
+    let segment = p.segment_mut(network);
+    (segment.loss, segment.duplication, segment.delay) = (loss, duplication, delay);
+    segment.reordering = reordering;
 }
 
 fn changed(p: &mut Plant, at: Instant, network: NetId, cause: RecordNo) {

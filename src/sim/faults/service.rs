@@ -3,7 +3,7 @@
 use super::super::event::Event;
 use super::super::plant::Plant;
 use super::super::{client, host, mail, net, storage};
-use super::in_force;
+use super::{in_force, postponed};
 use crate::base::{Instant, MachineId, NodeId, Ratio};
 use crate::journal::RecordNo;
 use crate::journal::record::{Plant as Change, ServiceState};
@@ -49,6 +49,50 @@ pub(super) fn wanted(p: &Plant, machine: MachineId, service: Service) -> Service
         }
     }
     state
+}
+
+/// A service's process ends and closes nothing; the Service Control Manager starts it again. The
+/// Cluster service's witness lock is let go by the file server, which sees the connection end.
+pub(super) fn crash(
+    p: &mut Plant,
+    at: Instant,
+    machine: MachineId,
+    service: Service,
+    cause: RecordNo,
+) {
+    if !p.machine(machine).up {
+        return;
+    }
+    if service == Service::Cluster {
+        let again = wanted(p, machine, service) == ServiceState::Running;
+        return host::crash(p, at, NodeId(machine.0), again, cause);
+    }
+    if p.service(machine, service).state == ServiceState::Stopped {
+        return;
+    }
+    set(p, at, machine, service, ServiceState::Stopped, cause);
+    let crash = p.service(machine, service).since;
+    let when = at + p.settings().service_control_manager.restart_delay;
+    p.plan(when, Event::RestartService { machine, service, crash });
+}
+
+/// The Service Control Manager starts a service after a crash, unless something has happened to it
+/// since.
+pub(in crate::sim) fn restart(
+    p: &mut Plant,
+    at: Instant,
+    machine: MachineId,
+    service: Service,
+    crash: RecordNo,
+) {
+    if postponed(p, machine, Event::RestartService { machine, service, crash }) {
+        return;
+    }
+    let same = p.machine(machine).up && p.service(machine, service).since == crash;
+    let state = wanted(p, machine, service);
+    if same && state != ServiceState::Stopped {
+        set(p, at, machine, service, state, crash);
+    }
 }
 
 /// The factor on a service's times is the greatest that a fault in force wants.

@@ -125,7 +125,7 @@ fn ask_last_logs(
         Ok(network) => {
             let from = CopyId { database: copy.database, node: source };
             let (have, end) = (p.copy(copy).log.position, p.copy(from).log.position);
-            let time = ship::time_to_copy(p, network, have, end);
+            let time = ship::time_to_copy(p, network, (source, copy.node), (have, end));
             let life = host::life(p, copy.node);
             let event = Event::LastLogs { copy, source, life, op, cause };
             p.plan(at + time, Planned::Storage(event));
@@ -156,7 +156,7 @@ pub(super) fn last_logs(
         let outcome = Outcome::LastLogs { copied: 0, missing };
         return answer(p, at, copy.node, asked, outcome, because.max(cause));
     }
-    let rate = p.settings().replication.replay_rate;
+    let rate = p.replay_rate(copy.node.into());
     let from = p.copy(CopyId { database: copy.database, node: source }).log.clone();
     let target = p.copy_mut(copy);
     if target.log.diverged_from(&from) {

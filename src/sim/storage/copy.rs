@@ -22,8 +22,10 @@ pub(in crate::sim) struct Copy {
     pub(super) since: RecordNo,
     /// Counts changes of state: what was planned in an earlier one is void.
     pub(super) turn: u32,
-    /// Where the database is active, as Active Manager told the Replication service here.
+    /// Where the database is active, as far as is known here: from a mount on, it is here.
     pub(super) active: Option<NodeId>,
+    /// Where Active Manager last told the Replication service here that it is.
+    pub(super) told: Option<NodeId>,
     /// The logs.
     pub(super) log: Log,
     /// Which of them are on the disk.
@@ -108,6 +110,7 @@ impl Copy {
             since: RecordNo(0),
             turn: 0,
             active: Some(active),
+            told: Some(active),
             disk: LogDisk::from(log.position),
             log,
             mounted: None,
@@ -189,7 +192,7 @@ impl Copy {
 
 /// Takes in what has arrived at a copy by now.
 pub(super) fn drain(p: &mut Plant, at: Instant, id: CopyId) {
-    let rate = p.settings().replication.replay_rate;
+    let rate = p.replay_rate(id.node.into());
     p.copy_mut(id).drain(at, rate);
 }
 

@@ -1,15 +1,16 @@
 //! The logs that are kept on a copy's disk: which are truncated, and what happens when no more fit.
 
-use super::super::host;
 use super::super::plant::Plant;
-use super::copy::{drain, others};
+use super::super::{faults, host};
+use super::copy::{drain, others, set_status};
 use super::log::closed;
-use super::{mount, ship};
+use super::{follow, mount, ship};
 use crate::base::{CopyId, Instant, NodeId, Span};
 use crate::failover::seam::{CopyStatus, Failure, Report};
 use crate::failover::truncation::{self, Active, Other};
 use crate::journal::RecordNo;
 use crate::journal::record::Plant as Change;
+use crate::model::Fault;
 use std::collections::{BTreeMap, VecDeque};
 
 /// Logs between two records of how many are kept.
@@ -60,7 +61,41 @@ fn kept(p: &Plant, id: CopyId) -> u64 {
 /// Whether a copy's disk has room for no more logs.
 pub(super) fn is_full(p: &Plant, id: CopyId) -> bool {
     let most = u64::from(p.settings().store.log_disk);
-    most > 0 && kept(p, id) > most
+    most > 0 && kept(p, id) > most || is_filled(p, id)
+}
+
+/// Whether something else than its logs has filled a copy's disk.
+pub(super) fn is_filled(p: &Plant, id: CopyId) -> bool {
+    faults::struck(p, Fault::DiskFull { copy: id }).is_some()
+}
+
+/// Something fills a copy's disk, or is gone from it. A mounted copy is dismounted; a passive one
+/// can copy nothing and has Failed, which its Replication service finds out, as it finds out that
+/// there is room again (exchange.md §1.8 Failed).
+pub(in crate::sim) fn filled(
+    p: &mut Plant,
+    at: Instant,
+    id: CopyId,
+    strikes: bool,
+    cause: RecordNo,
+) {
+    if !p.machine(id.node.into()).up {
+        return;
+    }
+    match p.copy(id).status {
+        CopyStatus::Mounted if strikes => fill_up(p, at, id, cause),
+        status => {
+            let logs = kept(p, id);
+            let record = tell(p, at, id, logs, cause);
+            if strikes && follow::replicates(status) {
+                drain(p, at, id);
+                ship::disconnect(p, id);
+                set_status(p, at, id, CopyStatus::Failed, record);
+            } else if !strikes && status == CopyStatus::Failed {
+                follow::initialize(p, at, id, record);
+            }
+        }
+    }
 }
 
 /// The active copy has closed a log: if no more fit, that ends the mount.
@@ -162,6 +197,7 @@ mod tests {
     use super::*;
     use crate::failover::seam::{Act, Outcome};
     use crate::model::Topology;
+    use crate::model::fault::Planned;
 
     fn circular() -> Topology {
         let mut site = topology();
@@ -271,5 +307,35 @@ mod tests {
         });
         let full = |change: Change| matches!(change, Change::LogDisk { full: true, .. });
         assert!(changes(&records).any(|(_, change)| full(change)));
+    }
+
+    #[test]
+    fn a_disk_that_something_fills_fails_a_passive_copy_for_as_long() {
+        let full = |copy, at, lasts| Planned {
+            at: seconds(at),
+            lasts: Some(Span::from_secs(lasts)),
+            fault: Fault::DiskFull { copy },
+        };
+        play(&topology(), vec![full(VIP2, 10, 20), full(VIP1, 100, 20)], |play| {
+            play.activate(EX01, &[EX01, EX02]);
+            play.until(seconds(10));
+            assert_eq!(play.p.copy(VIP2).status, CopyStatus::Failed);
+            write(&mut play.p, play.now, VIP1, 3_000, RecordNo(0));
+            suspend(play, true);
+            assert_eq!(play.p.copy(VIP2).status, CopyStatus::Suspended);
+            suspend(play, false);
+            assert_eq!(play.p.copy(VIP2).status, CopyStatus::Failed, "it is full yet");
+            play.until(seconds(30));
+            assert_eq!(play.p.copy(VIP2).status, CopyStatus::Initializing);
+            play.until(seconds(60));
+            assert_eq!(play.p.copy(VIP2).status, CopyStatus::Healthy);
+            play.until(seconds(100));
+            assert_eq!(play.p.copy(VIP1).status, CopyStatus::Dismounted);
+            let (_, outcome) = play.run(EX01, Act::Mount(VIP)).expect("it answers");
+            assert_eq!(outcome, Outcome::Failed(Failure::Disk));
+            play.until(seconds(120));
+            let (_, outcome) = play.run(EX01, Act::Mount(VIP)).expect("it answers");
+            assert_eq!(outcome, Outcome::Ok);
+        });
     }
 }

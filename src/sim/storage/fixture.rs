@@ -200,6 +200,12 @@ impl Play<'_> {
                 Event::PowerOn { machine, life, cause } => {
                     faults::power_on(&mut self.p, at, machine, life, cause);
                 }
+                Event::ShutDown { machine, life, cause } => {
+                    faults::shut_down(&mut self.p, at, machine, life, cause);
+                }
+                Event::RestartService { machine, service, crash } => {
+                    faults::restart(&mut self.p, at, machine, service, crash);
+                }
                 Event::Feed { place, .. } => {
                     if let (Input::Done { op, outcome }, _) = self.p.mailbag.take(place) {
                         self.outcomes.push((op, at, outcome));

@@ -6,7 +6,7 @@ use super::super::plant::Plant;
 use super::super::{host, mail};
 use super::copy::{drain, set_status, source};
 use super::mount::{begin_dismount, end_mount};
-use super::{Event, act, seed, ship};
+use super::{Event, act, disk, seed, ship};
 use crate::base::{CopyId, Instant, MachineId, NodeId};
 use crate::failover::seam::{CopyStatus, Failure, Outcome, Report};
 use crate::journal::RecordNo;
@@ -22,7 +22,7 @@ pub(super) fn follow(
     cause: RecordNo,
 ) {
     let changed = p.copy(id).active != active;
-    p.copy_mut(id).active = active;
+    (p.copy_mut(id).active, p.copy_mut(id).told) = (active, active);
     if changed {
         mail::location_changed(p, at, id.node, cause);
     }
@@ -67,6 +67,10 @@ pub(super) fn initialize(p: &mut Plant, at: Instant, id: CopyId, cause: RecordNo
         set_status(p, at, id, status, cause);
         return;
     }
+    if disk::is_filled(p, id) {
+        set_status(p, at, id, CopyStatus::Failed, cause);
+        return;
+    }
     set_status(p, at, id, CopyStatus::Initializing, cause);
     let work = p.settings().replication.initializing_time;
     let when = at + p.stretched(machine, Service::Replication, work);
@@ -108,7 +112,7 @@ pub(super) fn disconnect(p: &mut Plant, at: Instant, id: CopyId, link: u32) {
 }
 
 /// Whether a copy in this state looks for the active copy.
-fn replicates(status: CopyStatus) -> bool {
+pub(super) fn replicates(status: CopyStatus) -> bool {
     matches!(
         status,
         CopyStatus::Healthy
@@ -216,7 +220,7 @@ pub(in crate::sim) fn connectivity_changed(p: &mut Plant, at: Instant, cause: Re
 }
 
 /// The copies on a machine.
-fn on_machine(p: &Plant, machine: MachineId) -> Vec<CopyId> {
+pub(super) fn on_machine(p: &Plant, machine: MachineId) -> Vec<CopyId> {
     p.copy_ids().filter(|id| MachineId::from(id.node) == machine).collect()
 }
 
@@ -268,7 +272,7 @@ fn store_stopped(p: &mut Plant, at: Instant, machine: MachineId, cause: RecordNo
 
 /// A copy that is no longer mounted and has been told that the database is active elsewhere
 /// becomes passive.
-fn follow_elsewhere(p: &mut Plant, at: Instant, id: CopyId, cause: RecordNo) {
+pub(super) fn follow_elsewhere(p: &mut Plant, at: Instant, id: CopyId, cause: RecordNo) {
     if p.copy(id).active.is_some_and(|active| active != id.node) {
         initialize(p, at, id, cause);
     }

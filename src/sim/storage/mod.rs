@@ -6,7 +6,7 @@
 
 mod act;
 mod copy;
-mod disk;
+pub(super) mod disk;
 mod follow;
 mod log;
 mod mount;
@@ -226,6 +226,13 @@ fn cold_cache(p: &Plant, at: Instant, copy: CopyId) -> u64 {
     let (above, below) = (u64::from(factor.numerator()), u64::from(factor.denominator()));
     let most = Span::from_nanos(1_000).scaled(above.saturating_sub(below), below);
     1_000 + most.scaled((warm - age).as_nanos(), warm.as_nanos()).as_nanos()
+}
+
+/// Takes in what has arrived at the copies of a machine and been replayed there by now.
+pub(super) fn settle(p: &mut Plant, at: Instant, machine: MachineId) {
+    for id in follow::on_machine(p, machine) {
+        copy::drain(p, at, id);
+    }
 }
 
 /// The activation that a mounted copy writes under, by the record of its mount.

@@ -2,7 +2,7 @@
 
 use super::super::event::Event as Planned;
 use super::super::plant::Plant;
-use super::super::{host, mail};
+use super::super::{faults, host, mail};
 use super::act::answer;
 use super::copy::{Pending, drain, others, set_status};
 use super::log::{Log, closed, generations};
@@ -51,24 +51,32 @@ pub(super) fn mount(p: &mut Plant, at: Instant, id: CopyId, op: OpId, cause: Rec
     drain(p, at, id);
     ship::disconnect(p, id);
     let record = set_status(p, at, id, CopyStatus::Mounting, cause);
-    let rate = p.settings().replication.replay_rate;
+    let rate = p.replay_rate(machine);
     let copy = p.copy_mut(id);
     copy.active = Some(id.node);
     copy.suspended = false;
     copy.pending = Some(Pending { life, op });
     copy.since = record;
     let (turn, replay) = (copy.turn, copy.log.time_to_replay(rate));
-    let work = p.settings().store.mount_time + replay;
+    let work = p.on_disks(machine, p.settings().store.mount_time) + replay;
     let when = at + p.stretched(machine, Service::Store, work);
     p.plan(when, Planned::Storage(Event::MountEnd { copy: id, turn }));
 }
 
-/// A mount ends: the database is online here.
+/// A mount ends: the database is online here, or stays off where a fault lets mounts fail.
 pub(super) fn mounted(p: &mut Plant, at: Instant, id: CopyId, turn: u32) {
     if p.copy(id).turn != turn {
         return;
     }
     let cause = p.copy(id).since;
+    if let Some(struck) = faults::mount_fails(p, id) {
+        let record = end_mount(p, at, id, false, struck.max(cause));
+        if let Some(Pending { life, op }) = p.copy_mut(id).pending.take() {
+            answer(p, at, id.node, (life, op), Outcome::Failed(Failure::Disk), record);
+        }
+        follow::follow_elsewhere(p, at, id, record);
+        return;
+    }
     let moved = p.copy(id).own != Some(newest(p, id));
     let lost_logs = lost_logs(p, id);
     let log = &p.copy(id).log;
@@ -134,8 +142,8 @@ pub(super) fn begin_dismount(p: &mut Plant, at: Instant, id: CopyId, cause: Reco
     let copy = p.copy_mut(id);
     copy.pending = None;
     let turn = copy.turn;
-    let work = p.settings().store.dismount_time;
-    let when = at + p.stretched(id.node.into(), Service::Store, work);
+    let work = p.stretched(id.node.into(), Service::Store, p.settings().store.dismount_time);
+    let when = at + work + faults::dismount_delay(p, id);
     p.plan(when, Planned::Storage(Event::DismountEnd { copy: id, turn }));
 }
 
@@ -157,7 +165,8 @@ pub(super) fn dismounted(p: &mut Plant, at: Instant, id: CopyId, turn: u32) {
 }
 
 /// Ends a mount at once. If it was not in good order, the next mount has to replay what lies
-/// above the checkpoint.
+/// above the checkpoint. A mount that had not come to its end leaves the database where it was
+/// active before.
 pub(super) fn end_mount(
     p: &mut Plant,
     at: Instant,
@@ -171,6 +180,9 @@ pub(super) fn end_mount(
     if was_mounted && !clean {
         copy.log.crash(depth);
     }
+    if !was_mounted {
+        copy.active = copy.told;
+    }
     let record = if was_mounted {
         p.change(at, Some(cause), Change::Dismounted { copy: id })
     } else {
@@ -181,4 +193,71 @@ pub(super) fn end_mount(
         mail::database_dismounted(p, at, id, record);
     }
     record
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::*;
+    use crate::base::{Instant, Ratio, Span};
+    use crate::failover::seam::{Act, CopyStatus, Failure, Outcome};
+    use crate::model::Fault;
+    use crate::model::fault::Planned;
+
+    fn planned(fault: Fault, at: u64, lasts: u64) -> Planned {
+        Planned { at: seconds(at), lasts: Some(Span::from_secs(lasts)), fault }
+    }
+
+    #[test]
+    fn a_copy_whose_mount_fails_is_passive_again_and_mounts_later() {
+        let fails = planned(Fault::MountFail { copy: VIP2 }, 10, 50);
+        play(&topology(), vec![fails], |play| {
+            play.activate(EX01, &[EX01, EX02]);
+            play.until(seconds(20));
+            assert_eq!(play.p.copy(VIP1).status, CopyStatus::Mounted);
+            let (at, outcome) = play.run(EX02, Act::Mount(VIP)).expect("it answers");
+            assert_eq!((at, outcome), (seconds(22), Outcome::Failed(Failure::Disk)));
+            assert_eq!(play.p.copy(VIP2).status, CopyStatus::Initializing);
+            play.until(seconds(60));
+            assert_eq!(play.p.copy(VIP2).status, CopyStatus::Healthy);
+            let (_, outcome) = play.run(EX02, Act::Mount(VIP)).expect("it answers");
+            assert_eq!(outcome, Outcome::Ok);
+        });
+    }
+
+    /// How long a dismount of the copy on EX01 takes that begins at a moment.
+    fn dismount(faults: Vec<Planned>, at: Instant) -> Span {
+        let mut took = Span::ZERO;
+        play(&topology(), faults, |play| {
+            play.activate(EX01, &[EX01, EX02]);
+            play.until(at);
+            let (end, _) = play.run(EX01, Act::Dismount(VIP)).expect("it answers");
+            took = end.since(at);
+        });
+        took
+    }
+
+    #[test]
+    fn a_dismount_is_slow_while_its_fault_is_in_force() {
+        let slow = |copy, delay| Fault::DismountSlow { copy, delay: Span::from_secs(delay) };
+        let sound = dismount(Vec::new(), seconds(20));
+        let faults = || {
+            let both = [slow(VIP1, 20), slow(VIP1, 5), slow(VIP2, 9)];
+            both.map(|fault| planned(fault, 10, 20)).to_vec()
+        };
+        assert_eq!(dismount(faults(), seconds(20)), sound + Span::from_secs(25));
+        assert_eq!(dismount(faults(), seconds(40)), sound);
+    }
+
+    #[test]
+    fn slow_disks_make_mounts_and_replay_slow() {
+        let factor = Ratio::new(10, 1).expect("a factor");
+        let slow = planned(Fault::DiskSlow { machine: EX01.into(), factor }, 1, 100);
+        play(&topology(), vec![slow], |play| {
+            play.until(seconds(5));
+            let (at, _) = play.run(EX01, Act::Mount(VIP)).expect("it answers");
+            assert_eq!(at, seconds(25), "ten times two seconds");
+            assert_eq!(play.p.replay_rate(EX01.into()), 1);
+            assert_eq!(play.p.replay_rate(EX02.into()), 2);
+        });
+    }
 }

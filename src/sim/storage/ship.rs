@@ -82,15 +82,22 @@ fn on_the_line(p: &Plant, network: NetId, kilobytes: u64) -> Span {
 }
 
 /// Time one way over a network, before the first byte arrives.
-fn one_way(p: &Plant, network: NetId) -> Span {
-    p.settings().ethernet.latency + p.segment(network).delay
+fn one_way(p: &Plant, network: NetId, from: NodeId, to: NodeId) -> Span {
+    let segment = p.segment(network);
+    p.settings().ethernet.latency + segment.delay + segment.delay_between(from.into(), to.into())
 }
 
 /// Time to ask for the logs between two positions, copy and inspect them.
-pub(super) fn time_to_copy(p: &Plant, network: NetId, have: u64, end: u64) -> Span {
+pub(super) fn time_to_copy(
+    p: &Plant,
+    network: NetId,
+    (source, target): (NodeId, NodeId),
+    (have, end): (u64, u64),
+) -> Span {
     let kilobytes = end.saturating_sub(have);
     let logs = if kilobytes > 0 { generations(end) - closed(have) } else { 0 };
-    one_way(p, network) * 2
+    one_way(p, network, source, target)
+        + one_way(p, network, target, source)
         + on_the_line(p, network, kilobytes)
         + p.settings().replication.inspect_time * logs
 }
@@ -153,7 +160,9 @@ fn stream(
     position: u64,
 ) {
     drain(p, at, follower);
-    let (way, line) = (one_way(p, network), on_the_line(p, network, position - before));
+    let source = p.copy(follower).active.unwrap_or(follower.node);
+    let way = one_way(p, network, source, follower.node);
+    let line = on_the_line(p, network, position - before);
     let copy = p.copy_mut(follower);
     let sent = copy.link.busy_until.max(at) + line;
     if position - copy.log.position > LOG_KILOBYTES.max(position - before) {
@@ -186,18 +195,19 @@ pub(super) fn ship(p: &mut Plant, at: Instant, id: CopyId) {
     if copy.link.copying || copy.link.block || copy.status != CopyStatus::Healthy {
         return;
     }
+    let nodes = (source.node, id.node);
     let source = p.copy(source).log.position;
     let (have, turn) = (copy.log.position, copy.link.turn);
     if closed(have) < closed(source) {
         let end = (closed(have) + 1) * LOG_KILOBYTES;
-        let when = at + time_to_copy(p, network, have, end);
+        let when = at + time_to_copy(p, network, nodes, (have, end));
         let link = &mut p.copy_mut(id).link;
         link.copying = true;
         link.behind |= closed(source) - closed(have) > 1;
         p.plan(when, Planned::Storage(Event::Shipped { copy: id, link: turn }));
     } else if block_mode(p) {
-        let (way, line) =
-            (one_way(p, network), on_the_line(p, network, source.saturating_sub(have)));
+        let way = one_way(p, network, nodes.0, nodes.1);
+        let line = on_the_line(p, network, source.saturating_sub(have));
         let link = &mut p.copy_mut(id).link;
         link.block = true;
         link.busy_until = at + line;
@@ -211,7 +221,7 @@ pub(super) fn ship(p: &mut Plant, at: Instant, id: CopyId) {
 /// A closed log is copied and inspected; when it was the last of a queue, that is told.
 pub(super) fn shipped(p: &mut Plant, at: Instant, id: CopyId, turn: u32) {
     let Some(source) = source(p, id).filter(|_| p.copy(id).link.turn == turn) else { return };
-    let rate = p.settings().replication.replay_rate;
+    let rate = p.replay_rate(id.node.into());
     let source = p.copy(source).log.position;
     let copy = p.copy_mut(id);
     let end = ((closed(copy.log.position) + 1) * LOG_KILOBYTES).min(source);
