@@ -4,6 +4,7 @@ mod args;
 mod capacity;
 mod compare;
 mod completions;
+mod diff;
 mod export;
 mod failure;
 mod input;
@@ -67,6 +68,7 @@ fn answer(command: Command, color: Color) -> Answer {
         Command::Why(args) => why::why(&args),
         Command::Export(args) => export::export(&args),
         Command::Verify(args) => verify::verify(&args),
+        Command::Diff(args) => diff::diff(&args),
         Command::WhatIf(args) => what_if::what_if(&args),
         Command::Quorum(args) => quorum::quorum(&args),
         Command::Compare(args) => compare::compare(&args),
