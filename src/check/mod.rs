@@ -13,12 +13,15 @@ mod one_owner;
 mod one_primary;
 mod one_quorum;
 mod overlap;
+mod physics;
 mod possible;
 mod quorum_before_service;
 mod service_back;
 #[cfg(test)]
 mod story;
 mod threshold_kept;
+
+pub use physics::{PHYSICS, physics};
 
 use crate::base::{Instant, Span};
 use crate::failover::seam::{Effect, Input};
@@ -160,16 +163,26 @@ fn due(scenario: &Scenario) -> Instant {
     calm.max(scenario.clients_from).saturating_add(scenario.settle)
 }
 
+/// A promise that this record breaks.
+fn broken(promise: &Promise, number: RecordNo, record: &Record, why: String) -> Violation {
+    Violation { promise: promise.name, at: record.at, record: Some(number), why }
+}
+
 /// The watches of every promise over one run.
 pub struct Judge {
     watches: Vec<(&'static Promise, Box<dyn Watch>)>,
 }
 
 impl Judge {
-    /// Before the first record.
+    /// Before the first record; judges by every promise.
     pub fn new(topology: &Topology, scenario: &Scenario) -> Self {
+        Judge::by(ALL, topology, scenario)
+    }
+
+    /// Before the first record; judges by these promises.
+    fn by(promises: &'static [Promise], topology: &Topology, scenario: &Scenario) -> Self {
         let watch = |promise: &'static Promise| (promise, (promise.watch)(topology, scenario));
-        Judge { watches: ALL.iter().map(watch).collect() }
+        Judge { watches: promises.iter().map(watch).collect() }
     }
 
     /// Sees the next record; `scene` is the site after it.
@@ -207,8 +220,17 @@ pub fn judge<'t>(
     scenario: &'t Scenario,
     records: &[Record],
 ) -> (Verdict, Scene<'t>) {
+    judged_by(ALL, topology, scenario, records)
+}
+
+fn judged_by<'t>(
+    promises: &'static [Promise],
+    topology: &'t Topology,
+    scenario: &'t Scenario,
+    records: &[Record],
+) -> (Verdict, Scene<'t>) {
     let mut scene = Scene::new(topology, scenario);
-    let mut judge = Judge::new(topology, scenario);
+    let mut judge = Judge::by(promises, topology, scenario);
     for (number, record) in (0..).map(RecordNo).zip(records) {
         scene.apply(record);
         judge.see(number, record, &scene);

@@ -1,11 +1,14 @@
 //! Hand-made records for the tests of promises: a site, and what happens in it, in words.
 
 use super::{Findings, Promise, is_traffic};
-use crate::base::{CopyId, DbId, GroupId, Instant, MachineId, MailId, NodeId, NodeSet, OpId, Span};
+use crate::base::{
+    CopyId, DbId, GroupId, Instant, MachineId, MailId, NicId, NodeId, NodeSet, OpId, Span,
+};
+use crate::failover::message::Message;
 use crate::failover::seam::{
     Act, Effect, GroupState, Input, MountDial, Note, Order, Outcome, Refusal, ResourceState,
 };
-use crate::journal::record::{ClientEvent, MailEvent, Plant, ServiceState};
+use crate::journal::record::{ClientEvent, Lost, MailEvent, Plant, ServiceState};
 use crate::journal::{Record, RecordNo, What};
 use crate::model::builtin::SITES;
 use crate::model::{Scenario, Service, Topology, load};
@@ -121,6 +124,27 @@ impl Story {
             self.note(second, node, note);
         }
         self.note(second, node, Note::Group { group, owner, state });
+    }
+
+    /// A heartbeat is sent over the first adapter.
+    pub(super) fn sent(&mut self, second: u64, from: &str, to: &str) {
+        let (from, to) = (self.node(from), self.node(to));
+        let (nic, message) = (NicId(0), Message::Reply { sequence: 1 });
+        self.push(second, What::Out(from, Effect::Send { nic, to, message }));
+    }
+
+    /// The heartbeat arrives.
+    pub(super) fn arrived(&mut self, second: u64, from: &str, to: &str) {
+        let (from, to) = (self.node(from), self.node(to));
+        let (nic, message) = (NicId(0), Message::Reply { sequence: 1 });
+        self.push(second, What::In(to, Input::Frame { nic, from, message }));
+    }
+
+    /// The heartbeat is lost.
+    pub(super) fn lost(&mut self, second: u64, from: &str, to: &str) {
+        let (from, to) = (self.node(from), self.node(to));
+        let why = Lost::Chance;
+        self.push(second, What::Plant(Plant::FrameLost { from, nic: NicId(0), to, why }));
     }
 
     pub(super) fn mounted(&mut self, second: u64, node: &str, lost_logs: u64) {

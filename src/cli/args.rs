@@ -55,6 +55,7 @@ pub(super) enum Command {
     Why(Why),
     Export(super::export::Export),
     Verify(Verify),
+    Diff(Diff),
     WhatIf(super::what_if::WhatIfArguments),
     Quorum(super::quorum::Quorum),
     Compare(super::compare::Compare),
@@ -302,12 +303,25 @@ pub(super) struct Why {
     pub event: Option<u32>,
 }
 
-/// Feed a journal's inputs to a fresh failover core and demand the recorded effects.
+/// Feed a journal's inputs to a fresh failover core and demand the recorded effects; judge by
+/// cables, power and time whether the rest is possible.
 #[derive(Args, Debug)]
 pub(super) struct Verify {
     /// A journal that `dagtwin run --journal` wrote.
     #[arg(value_hint = ValueHint::FilePath)]
     pub journal: PathBuf,
+}
+
+/// Compare two journals and name the first record that differs.
+#[derive(Args, Debug)]
+#[command(after_help = "Exit status 1 says that they differ.")]
+pub(super) struct Diff {
+    /// A journal that `dagtwin run --journal` wrote.
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub one: PathBuf,
+    /// Another.
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub other: PathBuf,
 }
 
 /// Write a starter topology with its scenarios into a new folder.

@@ -5,6 +5,7 @@ mod capacity;
 mod capsule;
 mod compare;
 mod completions;
+mod diff;
 mod export;
 mod failure;
 mod input;
@@ -70,6 +71,7 @@ fn answer(command: Command, color: Color) -> Answer {
         Command::Why(args) => why::why(&args),
         Command::Export(args) => export::export(&args),
         Command::Verify(args) => verify::verify(&args),
+        Command::Diff(args) => diff::diff(&args),
         Command::WhatIf(args) => what_if::what_if(&args),
         Command::Quorum(args) => quorum::quorum(&args),
         Command::Compare(args) => compare::compare(&args),

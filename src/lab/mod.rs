@@ -3,6 +3,7 @@
 
 pub mod accounts;
 pub mod assign;
+pub mod canary;
 pub mod capacity;
 pub mod compare;
 pub mod cost;

@@ -12,6 +12,14 @@ fn run(built: &Built, seed: u64) -> Outcome<'_> {
     lab::run(&built.topology, &built.scenario, seed, &Given::new())
 }
 
+/// Whether cables, power and time allow what happened in a run.
+pub(crate) fn possible(name: &str, outcome: &Outcome<'_>) {
+    let judged = dagtwin::check::physics(outcome.topology, outcome.scenario, &outcome.records);
+    let first: Vec<_> = judged.violations.iter().take(5).collect();
+    assert!(first.is_empty(), "{name}: {first:#?}");
+    assert_eq!(judged.held.len(), dagtwin::check::PHYSICS.len(), "{name}");
+}
+
 #[test]
 fn every_scenario_ends_as_it_should() {
     let mut wrong = String::new();
@@ -31,10 +39,11 @@ fn every_scenario_ends_as_it_should() {
 }
 
 #[test]
-fn stages_add_up_to_the_nanosecond() {
+fn stages_add_up_to_the_nanosecond_and_every_record_is_possible() {
     let mut outages = 0;
     for built in site::all() {
         let outcome = run(&built, 1);
+        possible(built.name, &outcome);
         for outage in &outcome.outages {
             let sum: Span = outage.stages.iter().map(|stage| stage.span).sum();
             let place = (built.name, outage.who, outage.from);
