@@ -6,6 +6,7 @@ mod capsule;
 mod compare;
 mod completions;
 mod diff;
+mod explore;
 mod export;
 mod failure;
 mod input;
@@ -75,6 +76,7 @@ fn answer(command: Command, color: Color) -> Answer {
         Command::WhatIf(args) => what_if::what_if(&args),
         Command::Quorum(args) => quorum::quorum(&args),
         Command::Compare(args) => compare::compare(&args),
+        Command::Explore(args) => explore::explore(&args),
         Command::Sweep(args) => sweep::sweep(&args),
         Command::Merge(args) => sweep::merge(&args),
         Command::Swarm(args) => swarm::swarm(&args),
