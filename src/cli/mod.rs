@@ -6,6 +6,7 @@ mod compare;
 mod completions;
 mod export;
 mod failure;
+mod files;
 mod input;
 mod journal;
 mod list;

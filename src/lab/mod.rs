@@ -10,12 +10,14 @@ pub mod episode;
 pub mod expect;
 pub mod fold;
 pub mod moves;
+pub mod percentile;
 pub mod pool;
 pub mod replay;
 pub mod run;
 pub mod select;
 pub mod statistics;
 pub mod sweep;
+pub mod timeline;
 pub mod what_if;
 pub mod year;
 

@@ -37,6 +37,7 @@ mod source;
 mod states;
 mod stream;
 mod suite;
+mod suite_uses;
 mod sweep;
 mod sweep_files;
 mod sweep_questions;
