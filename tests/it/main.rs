@@ -15,6 +15,9 @@ mod designs;
 mod facts;
 mod fidelity;
 mod floors;
+mod fuzz;
+#[path = "../../fuzz/src/lib.rs"]
+mod fuzz_bodies;
 mod invalid;
 mod journal;
 mod orders;
@@ -30,7 +33,6 @@ mod replay;
 mod report;
 mod scenarios;
 mod select;
-mod select_fuzz;
 mod site;
 mod slurm;
 mod source;
