@@ -56,6 +56,7 @@ pub(super) enum Command {
     WhatIf(super::what_if::WhatIfArguments),
     Quorum(super::quorum::Quorum),
     Compare(super::compare::Compare),
+    Explore(super::explore::Explore),
     New(New),
     Completions(Completions),
     Man(Man),

@@ -4,6 +4,7 @@ mod args;
 mod capacity;
 mod compare;
 mod completions;
+mod explore;
 mod export;
 mod failure;
 mod files;
@@ -71,6 +72,7 @@ fn answer(command: Command, color: Color) -> Answer {
         Command::WhatIf(args) => what_if::what_if(&args),
         Command::Quorum(args) => quorum::quorum(&args),
         Command::Compare(args) => compare::compare(&args),
+        Command::Explore(args) => explore::explore(&args),
         Command::Sweep(args) => sweep::sweep(&args),
         Command::Merge(args) => sweep::merge(&args),
         Command::New(args) => new::new(&args),

@@ -19,6 +19,16 @@ const TICK: Duration = Duration::from_millis(500);
 /// Does many runs; while a person watches, says how many are done and how long the rest will take
 /// if it goes on like that.
 pub(super) fn counted<T: Send>(note: &str, progress: &Progress, work: impl FnOnce() -> T) -> T {
+    counted_in(note, "runs", progress, work)
+}
+
+/// The same for work that is counted in something else than runs.
+pub(super) fn counted_in<T: Send>(
+    note: &str,
+    of: &str,
+    progress: &Progress,
+    work: impl FnOnce() -> T,
+) -> T {
     if !std::io::stderr().is_terminal() {
         return work();
     }
@@ -28,7 +38,7 @@ pub(super) fn counted<T: Send>(note: &str, progress: &Progress, work: impl FnOnc
             let mut ticks = 0_u32;
             while wait.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
                 ticks += 1;
-                let line = progress_line(note, progress, TICK * ticks);
+                let line = progress_line((note, of), progress, TICK * ticks);
                 // Nobody is harmed if the note cannot be shown.
                 let _ = write!(std::io::stderr(), "\r\x1b[K{line}");
             }
@@ -42,16 +52,16 @@ pub(super) fn counted<T: Send>(note: &str, progress: &Progress, work: impl FnOnc
 }
 
 /// What is done, and what is left.
-fn progress_line(note: &str, progress: &Progress, spent: Duration) -> String {
+fn progress_line((note, of): (&str, &str), progress: &Progress, spent: Duration) -> String {
     let done = progress.done.load(Ordering::Relaxed);
     let total = progress.total.load(Ordering::Relaxed);
     if done == 0 {
-        return format!("{note}: {total} runs");
+        return format!("{note}: {total} {of}");
     }
     let left = spent.as_secs() * (total.saturating_sub(done)) as u64 / done as u64;
     let full = (done * BAR / total.max(done)).min(BAR);
     let bar: String = (0..BAR).map(|place| if place < full { '#' } else { '.' }).collect();
-    format!("{note} [{bar}] {done} of {total} runs, about {} min {} s left", left / 60, left % 60)
+    format!("{note} [{bar}] {done} of {total} {of}, about {} min {} s left", left / 60, left % 60)
 }
 
 /// Does some work; says what it is if the work takes long.
@@ -82,7 +92,7 @@ mod tests {
     #[test]
     fn what_is_left_follows_from_what_is_done() {
         let progress = Progress { done: 30.into(), total: 120.into(), ..Progress::default() };
-        let line = progress_line("comparing", &progress, Duration::from_secs(41));
+        let line = progress_line(("comparing", "runs"), &progress, Duration::from_secs(41));
         let bar = "[#####...............]";
         assert_eq!(line, format!("comparing {bar} 30 of 120 runs, about 2 min 3 s left"));
     }

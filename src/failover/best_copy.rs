@@ -16,7 +16,7 @@ use crate::base::NodeId;
 use core::cmp::Reverse;
 
 /// What is known of one copy when the selection begins.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
 pub struct Candidate {
     /// Its node.
     pub node: NodeId,
@@ -43,7 +43,7 @@ pub struct Candidate {
 }
 
 /// Who asks for the selection.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
 pub enum Asked {
     /// Nobody: the active copy failed.
     Failover,
@@ -58,7 +58,7 @@ pub enum Asked {
 }
 
 /// The longest queues of a named target that the check of queues lets pass.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
 pub struct LagCheck {
     /// Logs waiting to be copied and inspected.
     pub copy_queue: u64,
@@ -67,7 +67,7 @@ pub struct LagCheck {
 }
 
 /// What is asked for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
 pub struct Request {
     /// Who asks.
     pub asked: Asked,
@@ -85,7 +85,7 @@ pub const REPLAY_QUEUE_LIMIT: u64 = 50;
 pub const UNKNOWN_QUEUE: u64 = 1 << 31;
 
 /// What a criteria set demands of a copy whose status is eligible.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
 pub struct CriteriaSet {
     /// The state of the content index; none for any.
     pub content_index: Option<ContentIndex>,
@@ -307,7 +307,7 @@ fn first_set(index: ContentIndex, copy_queue: u64, replay_queue: u64, skip: Skip
 }
 
 /// What the mount dial says after attempt copy last logs.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
 pub struct DialWord {
     /// The dial that decides: the override, or that of the server.
     pub dial: MountDial,

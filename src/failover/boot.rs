@@ -6,7 +6,7 @@ use crate::base::{Instant, NodeSet, Span};
 use serde::{Deserialize, Serialize};
 
 /// What survives a stop of the Cluster service: the last view and the cluster database.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Hash, Default, Serialize, Deserialize)]
 pub struct Durable {
     /// The epoch that the node last saw, as in the witness's tag.
     pub epoch: u64,
@@ -17,7 +17,7 @@ pub struct Durable {
 }
 
 /// What a node starts from.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Hash, Default, Serialize, Deserialize)]
 pub struct Boot {
     /// What an earlier life stored; a default value for a node that never ran.
     pub durable: Durable,
@@ -32,7 +32,7 @@ pub struct Boot {
 }
 
 /// How a Cluster service is started (wsfc.md §3.3).
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Default, Serialize, Deserialize)]
 pub struct Start {
     /// What it does about quorum.
     pub quorum: StartQuorum,
@@ -45,7 +45,7 @@ pub struct Start {
 }
 
 /// What `Restore-DatabaseAvailabilityGroup` changes (exchange.md §3.1, §3.2).
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Default, Serialize, Deserialize)]
 pub struct Restore {
     /// Members that were marked as stopped: they are evicted from the cluster.
     pub evicts: NodeSet,
@@ -55,7 +55,7 @@ pub struct Restore {
 }
 
 /// What a Cluster service that starts does about quorum (wsfc.md §3.3).
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Default, Serialize, Deserialize)]
 pub enum StartQuorum {
     /// Joins a cluster, or forms one if it has the votes.
     #[default]

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
 /// Everything that the core of one node needs to know.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
 pub struct Config {
     /// This node.
     pub me: NodeId,
@@ -50,7 +50,7 @@ impl Config {
 }
 
 /// One member.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
 pub struct NodeConfig {
     /// Its adapters.
     pub nics: IdVec<NicId, NicConfig>,
@@ -70,7 +70,7 @@ pub struct NodeConfig {
 }
 
 /// One adapter of a member.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
 pub struct NicConfig {
     /// The network that it is attached to.
     pub network: NetId,
@@ -79,7 +79,7 @@ pub struct NicConfig {
 }
 
 /// One network.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
 pub struct NetworkConfig {
     /// Whether the cluster may talk over it (Role Cluster or ClusterAndClient).
     pub cluster_use: bool,
@@ -92,7 +92,7 @@ pub struct NetworkConfig {
 }
 
 /// Heartbeats (wsfc.md §1.1).
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
 pub struct HeartbeatConfig {
     /// Between two adapters on one subnet (SameSubnetDelay, SameSubnetThreshold).
     pub same_subnet: Rhythm,
@@ -112,7 +112,7 @@ pub struct HeartbeatConfig {
 }
 
 /// Delay and threshold of a path.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
 pub struct Rhythm {
     /// Time between heartbeats; above zero.
     pub delay: Span,
@@ -121,7 +121,7 @@ pub struct Rhythm {
 }
 
 /// Regroup and join (wsfc.md §2).
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
 pub struct MembershipConfig {
     /// Time between membership messages.
     pub tick: Span,
@@ -140,7 +140,7 @@ pub struct MembershipConfig {
 }
 
 /// Quarantine of a member that leaves the membership without a word too often (wsfc.md §2).
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
 pub struct QuarantineConfig {
     /// QuarantineThreshold: with so many isolations within an hour it is quarantined.
     pub threshold: u32,
@@ -149,7 +149,7 @@ pub struct QuarantineConfig {
 }
 
 /// Quorum and its witness (wsfc.md §3).
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
 pub struct QuorumConfig {
     /// Mode: who votes beside the nodes.
     pub mode: Mode,
@@ -190,7 +190,7 @@ impl Config {
 }
 
 /// What a group is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
 pub enum GroupKind {
     /// The cluster core group ("Cluster Group"): its owner is Primary Active Manager.
     Core,
@@ -199,7 +199,7 @@ pub enum GroupKind {
 }
 
 /// A group (wsfc.md §4.3).
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
 pub struct GroupConfig {
     /// Core group or not.
     pub kind: GroupKind,
@@ -223,7 +223,7 @@ pub struct GroupConfig {
 }
 
 /// Where groups go (wsfc.md §4.3, §4.4).
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
 pub struct PlacementConfig {
     /// DisableGroupPreferredOwnerRandomization: a group without preferred owners goes to the next
     /// node by number after a node failure, and to the first when it is moved to the best possible
@@ -242,7 +242,7 @@ pub struct PlacementConfig {
 }
 
 /// What a resource is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
 pub enum ResourceKind {
     /// IP Address on a network.
     IpAddress {
@@ -262,7 +262,7 @@ pub enum ResourceKind {
 }
 
 /// What happens when a resource fails beyond its restarts (wsfc.md §4.2).
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RestartAction {
     /// It stays failed, not restarted.
@@ -274,7 +274,7 @@ pub enum RestartAction {
 }
 
 /// A resource (wsfc.md §4.2).
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
 pub struct ResourceConfig {
     /// Type.
     pub kind: ResourceKind,
@@ -307,14 +307,14 @@ pub struct ResourceConfig {
 }
 
 /// A mailbox database.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
 pub struct DatabaseConfig {
     /// Nodes with a copy, with the activation preference of each (1 is most preferred).
     pub copies: Vec<(NodeId, u8)>,
 }
 
 /// Active Manager (exchange.md §1).
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
 pub struct ActiveManagerConfig {
     /// How long it waits for the copy states of other members.
     pub status_timeout: Span,

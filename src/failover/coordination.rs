@@ -8,7 +8,7 @@ use super::{Ctx, Pending};
 use crate::base::{Instant, NodeId, NodeSet, OpId};
 
 /// The bit, and what is being done to set it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(super) struct Coordination {
     /// The bit.
     pub may_mount: bool,
@@ -22,7 +22,7 @@ pub(super) struct Coordination {
 }
 
 /// What the bit depends on.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Hash)]
 pub(super) struct Seen {
     /// Whether the mode is on.
     pub on: bool,

@@ -11,7 +11,7 @@ use crate::base::{GroupId, Instant, NodeId, NodeSet, Span};
 const HOUR: Span = Span::from_secs(3600);
 
 /// What the coordinator keeps to itself.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(super) struct Coordinator {
     /// When the cluster started, if it did so in this node's life.
     started: Option<Instant>,

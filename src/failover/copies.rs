@@ -9,7 +9,7 @@ use crate::base::{DbId, NodeId};
 use serde::{Deserialize, Serialize};
 
 /// State of a database copy (exchange.md §1.8).
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash, Serialize, Deserialize)]
 pub enum CopyStatus {
     /// Active copy, online.
     Mounted,
@@ -44,7 +44,7 @@ pub enum CopyStatus {
 }
 
 /// State of a copy's content index, as far as best copy selection tells it apart.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash, Serialize, Deserialize)]
 pub enum ContentIndex {
     /// Usable.
     Healthy,
@@ -55,7 +55,7 @@ pub enum ContentIndex {
 }
 
 /// A Replication service's answer about its copy. Generations count logs of 1 MB.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
 pub struct CopyReport {
     /// State of the copy.
     pub status: CopyStatus,

@@ -8,7 +8,7 @@ use super::{Ctx, Pending, best_copy, copies};
 use crate::base::{DbId, IdVec, Instant, NodeId, OpId, Span};
 
 /// What is being done with a copy.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
 enum Task {
     /// Attempt copy last logs, then the dial decides.
     LastLogs { op: OpId, ask: Ask },
@@ -20,7 +20,7 @@ enum Task {
 }
 
 /// A request of the primary to take over or mount.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
 pub(super) struct Ask {
     pub primary: NodeId,
     pub operation: u32,
@@ -32,7 +32,7 @@ pub(super) struct Ask {
 }
 
 /// One local copy.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Hash, Default)]
 struct Local {
     mounted: bool,
     task: Option<Task>,
@@ -59,7 +59,7 @@ impl Local {
 }
 
 /// The local Active Manager.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(super) struct Databases {
     locals: IdVec<DbId, Local>,
     /// Whether the Replication service runs here.

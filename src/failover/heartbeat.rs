@@ -10,7 +10,7 @@ use super::{
 use crate::base::{IdVec, Instant, NicId, NodeId, NodeSet};
 
 /// What lies between the two ends of a path; each kind beats in its own rhythm.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
 enum Kind {
     SameSubnet,
     CrossSubnet,
@@ -30,7 +30,7 @@ impl Kind {
 }
 
 /// A path to a peer: one of this node's adapters on a network that the peer is on too.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 struct Path {
     peer: NodeId,
     nic: NicId,
@@ -53,7 +53,7 @@ impl Path {
 }
 
 /// Liveness of every path.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(super) struct Heartbeat {
     paths: Vec<Path>,
     links: IdVec<NicId, bool>,
@@ -64,7 +64,7 @@ pub(super) struct Heartbeat {
 }
 
 /// What changed in who can be reached.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Default)]
 pub(super) struct Changed {
     pub lost: NodeSet,
     pub heard: NodeSet,

@@ -7,7 +7,7 @@ use super::seam::{Note, Timer};
 use crate::base::{Id, IdVec, Instant, NodeId, NodeSet, Span};
 
 /// A regroup under way.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 struct Round {
     number: u64,
     candidates: NodeSet,
@@ -20,7 +20,7 @@ struct Round {
 }
 
 /// The view that this node is in, and the regroup that makes the next.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(super) struct Membership {
     /// Number of the view; zero before the first.
     pub view: u64,
@@ -45,7 +45,7 @@ pub(super) struct Membership {
 }
 
 /// What a regroup came to.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Hash)]
 pub(super) struct Decided {
     pub view: u64,
     pub members: NodeSet,

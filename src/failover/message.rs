@@ -8,7 +8,7 @@ use crate::base::{DbId, GroupId, Instant, NodeId, NodeSet, ResourceId};
 use serde::{Deserialize, Serialize};
 
 /// What a node tells of itself with every heartbeat.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
 pub struct Flags {
     /// When the sender's life of the Cluster service began: a later one is a new life.
     pub life: Instant,
@@ -58,7 +58,7 @@ impl Flags {
 }
 
 /// A step of a regroup, as one node sees it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
 pub struct Regroup {
     /// Number of the regroup; the highest one goes on.
     pub round: u64,
@@ -80,7 +80,7 @@ pub struct Regroup {
 }
 
 /// What the owner of a group tells the core group's owner.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
 pub struct GroupReport {
     /// The group.
     pub group: GroupId,
@@ -93,7 +93,7 @@ pub struct GroupReport {
 }
 
 /// A message between nodes. Small ones are stored in place, the cluster database in a box.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
 pub enum Message {
     /// A heartbeat; the peer answers it.
     Request {

@@ -43,7 +43,7 @@ use std::collections::{BTreeMap, VecDeque};
 use timers::Timers;
 
 /// What an operation under way is for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
 enum Pending {
     Nothing,
     Claim,
@@ -60,7 +60,7 @@ enum Pending {
 }
 
 /// Operations under way.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Hash, Default)]
 struct Operations {
     count: u32,
     pending: BTreeMap<OpId, Pending>,

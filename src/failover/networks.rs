@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// State of a network interface: a node's adapter on a network (wsfc.md §1.3 Interface state).
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash, Default, Serialize, Deserialize,
+)]
 pub enum InterfaceState {
     /// Its node is down.
     #[default]
@@ -24,7 +26,9 @@ pub enum InterfaceState {
 }
 
 /// State of a network (wsfc.md §1.3 Network state).
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash, Default, Serialize, Deserialize,
+)]
 pub enum NetworkState {
     /// No node that is attached to it is up.
     #[default]
@@ -60,7 +64,7 @@ impl NetworkState {
 }
 
 /// What a member tells of an adapter on a network that the cluster uses.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash, Serialize, Deserialize)]
 pub struct Adapter {
     /// The network.
     pub network: NetId,
@@ -74,7 +78,7 @@ pub struct Adapter {
 type Told = (Instant, u32);
 
 /// States of interfaces and networks, and what they are made from.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(super) struct Networks {
     mine: (Told, Vec<Adapter>),
     heard: IdVec<NodeId, Option<(Told, Vec<Adapter>)>>,

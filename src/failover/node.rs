@@ -31,7 +31,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 const FORCED_EPOCH: u64 = 1_000_000_000_000;
 
 /// How this node stands with quorum.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
 enum Quorum {
     /// In no view, or its view lost.
     None,
@@ -53,7 +53,7 @@ impl Quorum {
 }
 
 /// One cluster member's Cluster service and Active Manager.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub struct Node {
     config: Config,
     now: Instant,
@@ -132,7 +132,7 @@ pub struct Node {
 }
 
 /// What can be seen of a node from outside.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Hash)]
 pub struct View<'a> {
     /// Number of the view; zero before the first.
     pub view: u64,

@@ -12,7 +12,7 @@ use crate::base::{DbId, GroupId, Instant, NetId, NicId, NodeId, NodeSet, Resourc
 use serde::{Deserialize, Serialize};
 
 /// Which kind of database operation (exchange.md §8.5).
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash, Serialize, Deserialize)]
 pub enum Operation {
     /// Mount where it is.
     Mount,
@@ -25,7 +25,7 @@ pub enum Operation {
 }
 
 /// Why a copy was not taken.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash, Serialize, Deserialize)]
 pub enum Dropped {
     /// Its server cannot be reached.
     Unreachable,
@@ -73,7 +73,7 @@ pub enum Dropped {
 }
 
 /// A copy's place in best copy selection.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
 pub struct Ranked {
     /// The node.
     pub node: NodeId,
@@ -88,7 +88,7 @@ pub struct Ranked {
 }
 
 /// Why an order is not carried out.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash, Serialize, Deserialize)]
 pub enum OrderRefusal {
     /// The node where it was given has no quorum.
     NoQuorum,
@@ -123,7 +123,7 @@ pub enum OrderRefusal {
 }
 
 /// Why an Active Manager's bit of datacenter activation coordination is set (exchange.md §3.2).
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash, Serialize, Deserialize)]
 pub enum MayMount {
     /// Another member has it set.
     Other(NodeId),
@@ -136,7 +136,7 @@ pub enum MayMount {
 }
 
 /// A decision and its reason. Event numbers are those of wsfc.md §2.1.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
 pub enum Note {
     /// The Cluster service starts.
     Started,

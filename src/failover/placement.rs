@@ -6,7 +6,7 @@ use super::state::ClusterDatabase;
 use crate::base::{GroupId, Id, NodeId, NodeSet};
 
 /// Who can host what now.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Hash)]
 pub(super) struct Hosts {
     /// Members of the view.
     pub members: NodeSet,

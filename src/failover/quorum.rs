@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 pub mod plan;
 
 /// Quorum mode (QuorumType).
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Mode {
     /// Node Majority: the nodes alone.
@@ -21,7 +21,7 @@ pub enum Mode {
 }
 
 /// What kind of witness a mode has.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
 pub enum Witness {
     /// A share that keeps a tag: whoever knows less than the tag is refused.
     FileShare,
@@ -41,7 +41,7 @@ impl Mode {
 }
 
 /// How votes are counted.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash, Serialize, Deserialize)]
 pub enum Counting {
     /// Configured votes, down nodes included (2008 R2, or DynamicQuorum 0).
     Static,
@@ -55,7 +55,7 @@ pub enum Counting {
 
 /// Whose vote an even number drops when LowerQuorumPriorityNodeID names nobody. The product
 /// chooses at random.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash, Serialize, Deserialize)]
 pub enum Automatic {
     /// The voting node with the highest number.
     Highest,
@@ -64,7 +64,7 @@ pub enum Automatic {
 }
 
 /// The rules of one cluster.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
 pub struct Rules {
     /// Mode.
     pub mode: Mode,
@@ -82,7 +82,7 @@ pub struct Rules {
 }
 
 /// Votes in force: DynamicWeight of every node and WitnessDynamicWeight.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
 pub struct Votes {
     /// Nodes that have a vote.
     pub nodes: NodeSet,
@@ -189,7 +189,7 @@ impl Rules {
 }
 
 /// What a view's votes are worth.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
 pub enum Standing {
     /// Enough without the witness.
     Majority {

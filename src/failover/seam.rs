@@ -18,7 +18,7 @@ use crate::base::{DbId, GroupId, Instant, NicId, NodeId, NodeSet, OpId, Resource
 use serde::{Deserialize, Serialize};
 
 /// What the world tells a node.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
 pub enum Input {
     /// The moment that `deadline` asked for; early or doubled is harmless.
     Wake,
@@ -55,7 +55,7 @@ pub enum Input {
 }
 
 /// What a node wants done.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
 pub enum Effect {
     /// Send a message; fire and forget.
     Send {
@@ -81,7 +81,7 @@ pub enum Effect {
 pub type Effects = Vec<Effect>;
 
 /// An operation that a driver performs.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
 pub enum Act {
     /// Lock the witness's log, compare its tag with what this node knows and write the new one
     /// (wsfc.md §3.2): both in one, so that a rival finds either the lock or the newer tag.
@@ -159,7 +159,7 @@ pub enum Act {
 }
 
 /// How an operation ended.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
 pub enum Outcome {
     /// Done.
     Ok,
@@ -183,7 +183,7 @@ pub enum Outcome {
 }
 
 /// Why something was refused.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
 pub enum Refusal {
     /// Another node holds the lock on the witness's log.
     WitnessHeld(NodeId),
@@ -194,7 +194,7 @@ pub enum Refusal {
 }
 
 /// Why something failed.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
 pub enum Failure {
     /// No adapter leads there.
     NoPath,
@@ -221,7 +221,7 @@ pub enum Failure {
 }
 
 /// Something a node's driver noticed without having been asked for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
 pub enum Report {
     /// A resource signals its own failure (wsfc.md §4.2 event-driven resources; §5.1).
     ResourceFailed {
@@ -253,7 +253,7 @@ pub enum Report {
 }
 
 /// An administrator's order.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
 pub enum Order {
     /// Make a configured group exist and bring it online.
     CreateGroup(GroupId),
@@ -363,7 +363,7 @@ pub enum Order {
 }
 
 /// What comes back to a node that is resumed (`Resume-ClusterNode -Failback`, from 2012 on).
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash, Serialize, Deserialize)]
 pub enum Failback {
     /// The groups that its drain moved away, at once.
     Immediate,
@@ -374,7 +374,7 @@ pub enum Failback {
 }
 
 /// State of a node (wsfc.md §2 node states).
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash, Serialize, Deserialize)]
 pub enum NodeState {
     /// A member of the cluster.
     Up,
@@ -387,7 +387,7 @@ pub enum NodeState {
 }
 
 /// Which copies may be mounted with how many logs missing (exchange.md §1.7).
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum MountDial {
     /// No log may be missing.
@@ -414,7 +414,9 @@ impl MountDial {
 
 /// DatabaseCopyAutoActivationPolicy of a Mailbox server: whether its copies may be activated
 /// without an administrator who names them (exchange.md §1.7).
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash, Default, Serialize, Deserialize,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum ActivationPolicy {
     /// They may.
@@ -427,7 +429,7 @@ pub enum ActivationPolicy {
 }
 
 /// What `Set-MailboxServer` changes; none: it stays.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Default, Serialize, Deserialize)]
 pub struct ServerSettings {
     /// AutoDatabaseMountDial.
     pub dial: Option<MountDial>,
@@ -439,7 +441,7 @@ pub struct ServerSettings {
 
 /// Checks that an administrator leaves out of a `Move-ActiveMailboxDatabase` (exchange.md §1.7).
 /// What each one does to the selection is in `best_copy`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Default, Serialize, Deserialize)]
 pub struct SkipChecks {
     /// `-SkipHealthChecks`: copies that have failed or stand still may be activated.
     pub health_checks: bool,
@@ -465,7 +467,7 @@ impl SkipChecks {
 }
 
 /// When a node wants to be woken, and why.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
 pub struct Deadline {
     /// The moment.
     pub at: Instant,
@@ -525,7 +527,9 @@ impl Timer {
 }
 
 /// State of a resource (wsfc.md §4.1).
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash, Default, Serialize, Deserialize,
+)]
 pub enum ResourceState {
     /// Not running.
     #[default]
@@ -541,7 +545,9 @@ pub enum ResourceState {
 }
 
 /// State of a group, made from its resources' (wsfc.md §4.1 group state rule).
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash, Default, Serialize, Deserialize,
+)]
 pub enum GroupState {
     /// No resource is online.
     #[default]
@@ -557,7 +563,7 @@ pub enum GroupState {
 }
 
 /// Why a group moves or a service ends.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash, Serialize, Deserialize)]
 pub enum Why {
     /// Its owner left the membership.
     NodeDown,

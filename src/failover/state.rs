@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// The replicated cluster database.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Hash, Default, Serialize, Deserialize)]
 pub struct ClusterDatabase {
     /// Counts changes; the higher one is newer within an epoch.
     pub version: u64,
@@ -44,7 +44,7 @@ impl ClusterDatabase {
 }
 
 /// Quorum in the cluster database (wsfc.md §3.1, §3.3).
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Default, Serialize, Deserialize)]
 pub struct QuorumEntry {
     /// DynamicWeight and WitnessDynamicWeight; none before the first change: as configured.
     pub in_force: Option<Votes>,
@@ -56,7 +56,7 @@ pub struct QuorumEntry {
 }
 
 /// A member in the cluster database.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Hash, Default, Serialize, Deserialize)]
 pub struct NodeEntry {
     /// Whether it is paused: it hosts no group that it does not have already (wsfc.md §2 Paused).
     pub paused: bool,
@@ -69,7 +69,7 @@ pub struct NodeEntry {
 }
 
 /// How often a member left the membership without a word (wsfc.md §2 QuarantineThreshold).
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Hash, Default, Serialize, Deserialize)]
 pub struct Isolations {
     /// When it was missed, within the last hour.
     pub at: Vec<Instant>,
@@ -78,7 +78,9 @@ pub struct Isolations {
 }
 
 /// How far the drain of a paused node is.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash, Default, Serialize, Deserialize,
+)]
 pub enum Drain {
     /// It was not asked for.
     #[default]
@@ -92,7 +94,7 @@ pub enum Drain {
 }
 
 /// A group in the cluster database.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Hash, Default, Serialize, Deserialize)]
 pub struct GroupEntry {
     /// Whether it has been created.
     pub exists: bool,
@@ -127,7 +129,7 @@ impl GroupEntry {
 }
 
 /// A mailbox server in the cluster database (exchange.md §1.7).
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
 pub struct ServerEntry {
     /// AutoDatabaseMountDial.
     pub dial: MountDial,
@@ -152,7 +154,7 @@ impl ServerEntry {
 }
 
 /// A database in the cluster database (Active Manager's state, exchange.md §1.1).
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Hash, Default, Serialize, Deserialize)]
 pub struct DatabaseEntry {
     /// Where it is active.
     pub active: Option<NodeId>,

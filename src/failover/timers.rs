@@ -2,6 +2,7 @@
 
 use super::seam::{Deadline, Timer};
 use crate::base::{Instant, StepNo};
+use std::hash::{Hash, Hasher};
 
 /// The timers of a node. An empty slot's moment is never.
 #[derive(Clone, Debug)]
@@ -13,6 +14,13 @@ pub(super) struct Timers {
 }
 
 const NEVER: Instant = Instant::MAX;
+
+/// Only the moments decide anything: who armed a timer is for the driver's records.
+impl Hash for Timers {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.at.hash(state);
+    }
+}
 
 impl Timers {
     pub(super) fn new() -> Self {

@@ -4,7 +4,7 @@
 
 /// How far another copy is done with the logs, as far as this server knows: a copy that is away or
 /// suspended stands where it was last known to be.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
 pub enum Other {
     /// A copy that replays at once: up to this log it has replayed.
     Replayed(u64),
@@ -14,7 +14,7 @@ pub enum Other {
 
 /// What is known when the logs of an active copy are judged. Logs are counted from 1; a number says
 /// that this log and all before it are meant.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Hash)]
 pub struct Active<'a> {
     /// Logs that are closed.
     pub closed: u64,

@@ -8,6 +8,7 @@ pub mod compare;
 pub mod cost;
 pub mod episode;
 pub mod expect;
+pub mod explore;
 pub mod fold;
 pub mod moves;
 pub mod percentile;

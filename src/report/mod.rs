@@ -5,6 +5,7 @@ pub mod compare;
 pub mod csv;
 pub mod diagram;
 pub mod difference;
+pub mod explore;
 pub mod export;
 pub mod json;
 pub mod junit;

@@ -12,6 +12,7 @@ mod compare;
 mod contract;
 mod corpus;
 mod designs;
+mod explore;
 mod facts;
 mod fidelity;
 mod floors;

@@ -83,9 +83,8 @@ fn rewritten(page: &str) -> (String, usize) {
 
 #[test]
 fn shown_output_is_the_programs_own() {
-    let docs =
-        ["SCENARIOS.md", "JOURNAL.md", "CALCULATORS.md", "COMPARE.md", "CAPACITY.md", "SWEEP.md"];
-    let docs = docs.iter().map(|name| format!("docs/{name}"));
+    let docs = "SCENARIOS JOURNAL CALCULATORS COMPARE CAPACITY SWEEP EXPLORE".split(' ');
+    let docs = docs.map(|name| format!("docs/{name}.md"));
     for name in ["README.md".to_owned()].into_iter().chain(docs) {
         let path = root().join(&name);
         let page = std::fs::read_to_string(&path).expect("the page");

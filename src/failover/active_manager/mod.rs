@@ -14,7 +14,7 @@ pub(super) use orders::set_server;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Who can take part in activations now.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Hash)]
 pub(super) struct Servers {
     /// Members of the view.
     pub members: NodeSet,
@@ -30,7 +30,7 @@ pub(super) struct Servers {
 }
 
 /// What an operation is to come to.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
 pub(super) struct Wish {
     pub kind: Operation,
     pub why: Why,
@@ -43,7 +43,7 @@ pub(super) struct Wish {
 }
 
 /// The Primary Active Manager's work.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Hash, Default)]
 pub(super) struct Primary {
     operations: BTreeMap<DbId, Running>,
     count: u32,

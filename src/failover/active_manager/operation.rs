@@ -9,7 +9,7 @@ use crate::failover::state::ClusterDatabase;
 use std::collections::BTreeMap;
 
 /// Where an operation is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
 pub(super) enum Phase {
     /// The old active copy is being dismounted.
     Dismounting,
@@ -23,7 +23,7 @@ pub(super) enum Phase {
 }
 
 /// A database operation under way.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(super) struct Running {
     pub number: u32,
     pub kind: Operation,

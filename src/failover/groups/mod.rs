@@ -15,7 +15,7 @@ use std::collections::VecDeque;
 use want::Wanted;
 
 /// A resource on this node.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Hash, Default)]
 struct Local {
     state: ResourceState,
     op: Option<OpId>,
@@ -50,7 +50,7 @@ impl Local {
 }
 
 /// The groups of this node.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(super) struct Groups {
     /// Groups in the order in which they come online: the highest priority first.
     order: Vec<GroupId>,

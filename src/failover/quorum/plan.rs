@@ -5,7 +5,7 @@ use super::{Counting, Rules, Standing, Votes, Witness};
 use crate::base::{Id, NodeId, NodeSet};
 
 /// Something that happens to the cluster.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Hash)]
 pub enum Event {
     /// Nodes and perhaps the witness are lost at the same moment.
     Down {
@@ -28,7 +28,7 @@ pub enum Event {
 }
 
 /// A side of a partition.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
 pub struct Part {
     /// Its nodes.
     pub members: NodeSet,
@@ -37,7 +37,7 @@ pub struct Part {
 }
 
 /// What became of the witness's vote for a side.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
 pub enum Ballot {
     /// There is no witness in this mode.
     NoWitness,
@@ -71,7 +71,7 @@ pub enum Ballot {
 }
 
 /// One side and what it came to.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
 pub struct Side {
     /// Its nodes.
     pub members: NodeSet,
@@ -116,7 +116,7 @@ impl Side {
 }
 
 /// What an event came to.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Hash)]
 pub struct Judged {
     /// Votes by which the sides were judged.
     pub votes: Votes,
@@ -137,7 +137,7 @@ impl Judged {
 }
 
 /// A cluster between two events.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Hash)]
 pub struct Cluster {
     rules: Rules,
     /// Votes of every configuration that ever was in force; nodes and the witness's tag know one.
