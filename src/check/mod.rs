@@ -165,7 +165,7 @@ fn due(scenario: &Scenario) -> Instant {
 
 /// A promise that this record breaks.
 fn broken(promise: &Promise, number: RecordNo, record: &Record, why: String) -> Violation {
-    Violation { promise: promise.name, at: record.at, record: Some(number), why }
+    Violation { promise: promise.name, at: record.at, record: Some(number), why, hazard: None }
 }
 
 /// The watches of every promise over one run.

@@ -152,14 +152,30 @@ fn separates(fault: &Fault) -> bool {
         | Fault::PathCut { .. }
         | Fault::PathLoss { .. }
         | Fault::FrameLoss { .. }
-        | Fault::NetworkDelay { .. } => true,
-        Fault::ServiceSlow { service, .. } => *service == Service::Replication,
+        | Fault::NetworkDelay { .. }
+        | Fault::FrameDuplication { .. }
+        | Fault::FrameReordering { .. }
+        | Fault::PathDelay { .. }
+        | Fault::DiskSlow { .. }
+        | Fault::DiskFull { .. } => true,
+        Fault::ServiceCrash { service, .. } | Fault::ServiceSlow { service, .. } => {
+            *service == Service::Replication
+        }
         Fault::PowerOff { .. }
         | Fault::ServiceStop { .. }
         | Fault::ServiceHang { .. }
         | Fault::ResourceFail { .. }
         | Fault::ResourceHang { .. }
         | Fault::LogCorruption { .. }
+        | Fault::Reboot { .. }
+        | Fault::ClockRate { .. }
+        | Fault::ClockStep { .. }
+        | Fault::WitnessLockHeld { .. }
+        | Fault::WitnessStale { .. }
+        | Fault::DnsUpdateRefused { .. }
+        | Fault::DnsStale { .. }
+        | Fault::MountFail { .. }
+        | Fault::DismountSlow { .. }
         | Fault::GratuitousArpBlocked { .. } => false,
     }
 }

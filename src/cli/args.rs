@@ -47,7 +47,7 @@ pub(super) enum Command {
     Merge(super::sweep::Merge),
     Swarm(super::swarm::Swarm),
     Shrink(super::shrink::Shrink),
-    Test(Test),
+    Test(super::test::Test),
     Capacity(super::capacity::Capacity),
     Select(Select),
     List(List),
@@ -114,49 +114,6 @@ Examples:
   dagtwin run --seed random --format json | jq .recovered_ms
   dagtwin run my-site --scenario my-site/scenarios/power-off.toml --journal run.dagtwin
   dagtwin run --pace 10 --journal run.dagtwin --listen unix:/tmp/twin";
-
-/// Run scenario files as tests: every expectation must be met, every promise kept, and the verdict
-/// must be the one that the file asks for.
-#[derive(Args, Debug)]
-#[command(after_help = TEST_EXAMPLES)]
-pub(super) struct Test {
-    /// Scenario files, or folders with such files at any depth [default: the folder you are in if
-    /// it has a topology.toml, else its folders scenarios and topologies, else the scenarios of
-    /// the built-in topologies].
-    #[arg(value_hint = ValueHint::AnyPath, value_name = "PATH")]
-    pub paths: Vec<PathBuf>,
-    /// The topology of files that name none and have no topology.toml beside or above them.
-    #[arg(long, default_value = "two-node-2010", value_hint = ValueHint::AnyPath)]
-    pub topology: String,
-    /// Seed of the first run of each scenario: a number (0x for hexadecimal).
-    #[arg(long, default_value = "1", value_parser = number, value_name = "N")]
-    pub seed: u64,
-    /// Runs of each scenario, each with the next seed.
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=1_000_000), value_name = "N")]
-    pub runs: u64,
-    /// Runs at a time [default: one for each core].
-    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024), value_name = "N")]
-    pub jobs: Option<u16>,
-    /// Give a setting another value in every run; may be given many times.
-    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_value)]
-    pub set: Vec<(String, String)>,
-    /// Form of the result on standard output.
-    #[arg(long, value_enum, default_value_t = ListFormat::Text)]
-    pub format: ListFormat,
-    /// Also write the result as JUnit XML.
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub junit: Option<PathBuf>,
-}
-
-const TEST_EXAMPLES: &str = "\
-Which topology a scenario file is for: the one that it names (topology = \"…\"), else the
-topology.toml in its folder or a folder above it, else the built-in one whose name a folder above
-it has, else --topology.
-
-Examples:
-  dagtwin test
-  dagtwin test my-site
-  dagtwin test my-site/scenarios/power-off.toml --runs 20";
 
 /// Tell which database copies are activated when a server is lost: best copy selection and the
 /// mount dial, over what Get-MailboxDatabaseCopyStatus printed.

@@ -9,6 +9,7 @@ mod diff;
 mod explore;
 mod export;
 mod failure;
+mod files;
 mod input;
 mod journal;
 mod list;

@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 macro_rules! flaws {
     ($($(#[doc = $doc:literal])* $flaw:ident = $word:literal;)*) => {
         /// A bug to plant.
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+        #[derive(
+            Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize,
+        )]
         pub enum Flaw {$(
             $(#[doc = $doc])*
             $flaw,

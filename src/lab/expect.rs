@@ -5,11 +5,11 @@ use crate::failover::seam::NodeState;
 use crate::journal::Record;
 use crate::journal::record::{ClientEvent, ConnectionState, What};
 use crate::journal::text::{Names, group_state};
-use crate::model::scenario::{CopyWish, Expectation, Expected, Who};
+use crate::model::scenario::{CopyWish, Expectation, Expected, Who, Whom};
 use crate::model::topology::ClientGroup;
 use crate::model::{Scenario, Topology};
 use crate::view::Scene;
-use crate::view::outage::Outage;
+use crate::view::outage::{Outage, Who as Out};
 
 /// An expectation and how it ended.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -52,6 +52,8 @@ struct Watch<'s> {
     found: Option<NodeSet>,
     /// A client that was not connected when last asked.
     away: Option<ClientId>,
+    /// What was other than expected, where that ends the watch.
+    instead: Option<String>,
     /// When everything is back that was lost after it began, worked out once; none for never.
     back: Option<Option<Instant>>,
 }
@@ -79,6 +81,7 @@ pub fn judge(
                 over: false,
                 found: None,
                 away: None,
+                instead: None,
                 back: None,
             });
         }
@@ -102,6 +105,9 @@ pub fn judge(
                 true => "; nobody has quorum".to_owned(),
                 false => format!("; the view has {}", names.nodes(found)),
             };
+        }
+        if let Some(instead) = &watch.instead {
+            text += &format!(" ({instead})");
         }
         steps[watch.step].marks.push(Mark {
             text,
@@ -162,6 +168,30 @@ fn settle(
 }
 
 impl Watch<'_> {
+    /// Whether what is expected holds now, where that is a state or has happened.
+    fn state(&mut self, scene: &Scene, scenario: &Scenario, what: &Expected) -> bool {
+        match what {
+            Expected::Connected { who } => self.connected(scene, *who),
+            other => self.seen || holds(scene, scenario, other),
+        }
+    }
+
+    /// The longest outage of those meant that falls into the time that is watched. What has not
+    /// ended is out until the end of the run.
+    fn longest(&self, topology: &Topology, whom: Whom, outages: &[Outage], end: Instant) -> Span {
+        let hard = outages.iter().filter(|outage| outage.hard && of(topology, whom, outage.who));
+        let within = hard
+            .filter(|outage| outage.from <= self.until && outage.to.is_none_or(|to| to > self.at));
+        let spans = within.map(|outage| outage.to.unwrap_or(end).saturating_since(outage.from));
+        spans.max().unwrap_or(Span::ZERO)
+    }
+
+    /// It cannot hold any more.
+    fn failed(&mut self, instead: String) {
+        self.instead = Some(instead);
+        self.over = true;
+    }
+
     fn ask(&mut self, scene: &Scene, scenario: &Scenario, outages: &[Outage], now: Instant) {
         let moves = scene.groups.values().map(|group| group.moves).sum::<u32>()
             + scene.databases.values().map(|database| database.moves).sum::<u32>();
@@ -179,8 +209,26 @@ impl Watch<'_> {
                 let back = *self.back.get_or_insert_with(|| recovered(outages, self.at));
                 back.is_some_and(|back| back <= now)
             }
-            Expected::Connected { who } => self.connected(scene, *who),
-            other => self.seen || holds(scene, scenario, other),
+            Expected::Throughout(what) => {
+                if !self.state(scene, scenario, what) {
+                    return self.failed(format!("not after {}", now.saturating_since(self.at)));
+                }
+                now >= self.until
+            }
+            Expected::Never(what) => {
+                if self.state(scene, scenario, what) {
+                    return self.failed(format!("it was, after {}", now.saturating_since(self.at)));
+                }
+                now >= self.until
+            }
+            Expected::Outage { whom, at_most } => {
+                let longest = self.longest(scene.topology(), *whom, outages, scenario.until);
+                if longest > *at_most {
+                    return self.failed(format!("one of {longest}"));
+                }
+                now >= self.until
+            }
+            other => self.state(scene, scenario, other),
         };
         if matches!(what, Expected::Nodes { .. }) {
             self.found = Some(view(scene));
@@ -227,6 +275,16 @@ fn recovered_at(outages: &[Outage], since: Instant) -> Option<Instant> {
     counted.filter_map(|outage| outage.to).filter(|to| *to > since).max()
 }
 
+/// Whether somebody without service is meant.
+fn of(topology: &Topology, whom: Whom, who: Out) -> bool {
+    match (whom, who) {
+        (Whom::Clients(meant), Out::Client(_, client)) => is(topology, meant, client),
+        (Whom::Group(meant), Out::Group(group)) => meant == group,
+        (Whom::Database(meant), Out::Database(database)) => meant == database,
+        _ => false,
+    }
+}
+
 /// Whether something that happens at a moment is what a record tells.
 fn happened(topology: &Topology, expected: &Expected, what: &What) -> bool {
     let What::Client(client, event) = what else { return false };
@@ -242,6 +300,7 @@ fn happened(topology: &Topology, expected: &Expected, what: &What) -> bool {
         Expected::Autodiscover { group } => {
             matches!(event, ClientEvent::Autodiscovered { array } if *array == group.is_some())
         }
+        Expected::Never(never) => happened(topology, never, what),
         _ => false,
     }
 }
@@ -303,6 +362,9 @@ fn holds(scene: &Scene, scenario: &Scenario, expected: &Expected) -> bool {
         | Expected::Autodiscover { .. }
         | Expected::Connected { .. }
         | Expected::Recovered
+        | Expected::Throughout(_)
+        | Expected::Never(_)
+        | Expected::Outage { .. }
         | Expected::Unmoved => false,
     }
 }
@@ -337,12 +399,18 @@ fn copy_told(names: &Names, wish: &CopyWish) -> String {
     text
 }
 
+fn whom_told(names: &Names, whom: Whom) -> String {
+    match whom {
+        Whom::Clients(Who::One(client)) => names.client(client),
+        Whom::Clients(Who::Kind(kind)) => kind.word().to_owned(),
+        Whom::Group(group) => names.group(group).to_owned(),
+        Whom::Database(database) => names.database(database).to_owned(),
+    }
+}
+
 /// An expectation in words.
 fn told(names: &Names, expected: &Expected) -> String {
-    let who = |who: &Who| match who {
-        Who::One(client) => names.client(*client),
-        Who::Kind(kind) => kind.word().to_owned(),
-    };
+    let who = |who: &Who| whom_told(names, Whom::Clients(*who));
     match expected {
         Expected::Group { group, owner, state } => {
             let on = owner.map_or_else(String::new, |owner| format!(" on {}", names.node(owner)));
@@ -388,6 +456,11 @@ fn told(names: &Names, expected: &Expected) -> String {
         }
         Expected::Recovered => "everything back".to_owned(),
         Expected::Unmoved => "nothing moved".to_owned(),
+        Expected::Throughout(what) => format!("{} all the time", told(names, what)),
+        Expected::Never(what) => format!("never {}", told(names, what)),
+        Expected::Outage { whom, at_most } => {
+            format!("no outage of {} longer than {at_most}", whom_told(names, *whom))
+        }
         Expected::Node { node, state } => {
             let word = match state {
                 NodeState::Up => "up",

@@ -12,6 +12,7 @@ pub mod expect;
 pub mod explore;
 pub mod fold;
 pub mod moves;
+pub mod percentile;
 pub mod pool;
 pub mod replay;
 pub mod run;
@@ -20,6 +21,7 @@ pub mod shrink;
 pub mod statistics;
 pub mod swarm;
 pub mod sweep;
+pub mod timeline;
 pub mod what_if;
 pub mod year;
 

@@ -1,6 +1,7 @@
 //! A scenario: what happens in a run, and what is expected of it.
 
 use super::fault::Planned;
+use super::tested::Tested;
 use super::topology::Topology;
 use crate::base::{
     Address, ClientId, CopyId, DbId, GroupId, Instant, MachineId, NodeId, NodeSet, Span,
@@ -34,6 +35,9 @@ pub struct Scenario {
     pub steps: Vec<Step>,
     /// How a run of it must end for `dagtwin test` to pass it.
     pub verdict: VerdictKind,
+    /// What else `dagtwin test` asks of it.
+    #[serde(skip)]
+    pub tested: Tested,
 }
 
 /// How a run ended, in one word.
@@ -232,7 +236,8 @@ pub enum Action {
     NoEffect,
 }
 
-/// Something expected, which must hold at some moment from the step's on and within `within`.
+/// Something expected, which must hold at some moment from the step's on and within `within`, if
+/// it is not of those that are judged at the end of `within`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Expectation {
     /// What.
@@ -362,6 +367,30 @@ pub enum Expected {
         /// Whether it is up.
         up: bool,
     },
+    /// `throughout`: what holds at every moment from the step's on, until `within` is over.
+    Throughout(Box<Expected>),
+    /// `never_within`: what holds or happens at no moment from the step's on, until `within` is
+    /// over.
+    Never(Box<Expected>),
+    /// `outage`: nobody meant is without service for longer than this, of all outages that fall
+    /// into the time from the step's moment on until `within` is over.
+    Outage {
+        /// Who is meant.
+        whom: Whom,
+        /// The longest outage that may be.
+        at_most: Span,
+    },
+}
+
+/// Whose outages are meant.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Whom {
+    /// Those of clients, each by itself.
+    Clients(Who),
+    /// A group's.
+    Group(GroupId),
+    /// A database's.
+    Database(DbId),
 }
 
 /// One client or all of a kind.

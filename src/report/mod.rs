@@ -4,6 +4,7 @@ pub mod capacity;
 pub mod compare;
 pub mod csv;
 pub mod diagram;
+pub mod difference;
 pub mod explore;
 pub mod export;
 pub mod json;

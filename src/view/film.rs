@@ -9,7 +9,7 @@ use crate::base::{Instant, Span};
 use crate::journal::text::Names;
 use crate::journal::{Header, Record, RecordNo, What};
 use crate::model::scenario::{Start, VerdictKind};
-use crate::model::{Scenario, Topology};
+use crate::model::{Scenario, Tested, Topology};
 
 /// Records between two kept states to begin with: few enough that the way from one of them to any
 /// record takes a millisecond or two.
@@ -231,6 +231,7 @@ fn unplanned(topology: &Topology) -> Scenario {
         faults: Vec::new(),
         steps: Vec::new(),
         verdict: VerdictKind::Ok,
+        tested: Tested::default(),
     }
 }
 

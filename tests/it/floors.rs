@@ -47,7 +47,7 @@ const FLOORS: &[Floor] = &[
         "report",
         7,
         TO_REPORT,
-        &["csv", "serde", "serde_json", "plotters", "hdrhistogram", "parquet"],
+        &["csv", "serde", "serde_json", "plotters", "hdrhistogram", "parquet", "similar"],
     ),
     floor("tui", 7, TO_TUI, &["ratatui", "crossterm", "tui_input"]),
     floor(
@@ -84,6 +84,7 @@ const CRATES: &[&str] = &[
     "csv",
     "serde_json",
     "plotters",
+    "similar",
     "parquet",
     "ctrlc",
     "tokio",

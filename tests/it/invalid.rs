@@ -107,7 +107,7 @@ fn mistakes_in_the_settings_of_a_scenario_hide_no_others() {
 }
 
 /// A text with a few bytes, lines or values changed.
-fn mutated(text: &str, draws: &mut Stream) -> String {
+pub(crate) fn mutated(text: &str, draws: &mut Stream) -> String {
     const VALUES: &[&str] = &[
         "0",
         "-1",

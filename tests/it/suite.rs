@@ -2,7 +2,7 @@
 
 use crate::program::{Folder, told};
 
-const HEALTHY: &str = "title = \"Nothing happens\"\nuntil = \"90s\"\n[[step]]\ntext = \"all is well\"\n\
+pub(crate) const HEALTHY: &str = "title = \"Nothing happens\"\nuntil = \"90s\"\n[[step]]\ntext = \"all is well\"\n\
                        at = \"60s\"\nexpect = [{ what = \"quorum\" }]\n";
 
 /// A scenario that expects what cannot be.
@@ -11,7 +11,7 @@ fn wrong() -> String {
 }
 
 /// A folder with a topology and these scenarios.
-fn site(name: &str, scenarios: &[(&str, &str)]) -> Folder {
+pub(crate) fn site(name: &str, scenarios: &[(&str, &str)]) -> Folder {
     let folder = Folder::new(name);
     let new = told(&["new", &folder.path("site")]);
     assert_eq!(new.status, 0, "{}", new.err);
@@ -56,10 +56,22 @@ fn a_scenario_can_want_another_verdict() {
 
 #[test]
 fn the_number_of_jobs_changes_nothing() {
-    let with = |jobs: &str| told(&["test", "--runs", "2", "--format", "json", "--jobs", jobs]).out;
+    let call = ["test", "--filter", "nic-loss", "--runs", "2", "--format", "json", "--jobs"];
+    let with = |jobs: &str| told(&call.iter().copied().chain([jobs]).collect::<Vec<_>>()).out;
     let one = with("1");
     assert!(one.contains("scenarios/nic-loss.toml"));
     assert_eq!(one, with("3"));
+}
+
+#[test]
+fn everything_that_is_shipped_passes() {
+    let run = told(&["test", "--format", "json"]);
+    let document: serde_json::Value = serde_json::from_str(&run.out).expect("one document");
+    let cases = document["cases"].as_array().expect("cases").iter();
+    let of = |key: &str| cases.clone().filter(|case| !case[key].is_null()).count();
+    let budgets = cases.clone().filter(|case| case["budgets"] != serde_json::json!([])).count();
+    assert_eq!((run.status, run.err.as_str()), (0, ""), "{}", run.out);
+    assert!(of("timeline") >= 3 && budgets >= 2, "{}", run.out);
 }
 
 #[test]

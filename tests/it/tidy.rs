@@ -22,6 +22,7 @@ fn rust_files() -> Vec<SourceFile> {
     let mut found = files("src", &[".rs"]);
     found.extend(files("tests", &[".rs"]));
     found.extend(files("benches", &[".rs"]));
+    found.extend(files("fuzz", &[".rs"]));
     found
 }
 

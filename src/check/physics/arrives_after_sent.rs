@@ -7,10 +7,11 @@ use crate::failover::seam::Input;
 use crate::journal::{Record, RecordNo, What};
 use crate::model::Fault;
 use crate::view::Scene;
+use std::collections::BTreeMap;
 
 pub(super) const PROMISE: Promise = Promise {
     name: "arrives-after-sent",
-    statement: "a frame arrives once, on the network on which it was sent, and no sooner than the \
+    statement: "a frame arrives once, unless a fault doubles it, on the network on which it was sent, and no sooner than the \
                 switch takes",
     source: "physics",
     kind: Kind::Safety,
@@ -21,32 +22,31 @@ pub(super) const PROMISE: Promise = Promise {
 #[derive(Default)]
 struct ArrivesAfterSent {
     flights: Flights,
+    /// Networks that sent frames twice, and until when they did last.
+    doubled: BTreeMap<NetId, Instant>,
     findings: Findings,
 }
 
-/// Whether a fault in force sends frames of a network twice.
-fn is_doubled(scene: &Scene<'_>, _: NetId) -> bool {
-    scene.active_faults().any(|fault| match fault {
-        Fault::NicDown { .. }
-        | Fault::PowerOff { .. }
-        | Fault::Freeze { .. }
-        | Fault::ServiceStop { .. }
-        | Fault::ServiceHang { .. }
-        | Fault::ServiceSlow { .. }
-        | Fault::ResourceFail { .. }
-        | Fault::ResourceHang { .. }
-        | Fault::NetworkDown { .. }
-        | Fault::PathCut { .. }
-        | Fault::PathLoss { .. }
-        | Fault::FrameLoss { .. }
-        | Fault::NetworkDelay { .. }
-        | Fault::LogCorruption { .. }
-        | Fault::GratuitousArpBlocked { .. } => false,
-    })
+impl ArrivesAfterSent {
+    /// Follows the faults that send frames of a network twice.
+    fn hear(&mut self, record: &Record, scene: &Scene<'_>) {
+        let What::Fault { index, healed } = record.what else { return };
+        let planned = scene.scenario().faults.get(usize::from(index));
+        if let Some(Fault::FrameDuplication { network, .. }) = planned.map(|one| one.fault) {
+            let until = if healed { record.at } else { Instant::MAX };
+            self.doubled.insert(network, until);
+        }
+    }
+
+    /// Whether what was sent then on a network may have been sent twice.
+    fn is_doubled(&self, network: NetId, sent: Instant) -> bool {
+        self.doubled.get(&network).is_some_and(|until| sent <= *until)
+    }
 }
 
 impl Watch for ArrivesAfterSent {
     fn see(&mut self, number: RecordNo, record: &Record, scene: &Scene<'_>) {
+        self.hear(record, scene);
         let latency = scene.topology().settings.ethernet.latency;
         let why = match self.flights.follow(number, record, scene) {
             None => return,
@@ -54,9 +54,11 @@ impl Watch for ArrivesAfterSent {
             Some(Arrival::Of(flight)) => {
                 let early = record.at.saturating_since(flight.sent) < latency;
                 let again = std::mem::replace(&mut flight.arrived, true);
+                let (network, sent) = (flight.network, flight.sent);
+                let doubled = self.is_doubled(network, sent);
                 if early {
                     Some("sooner than the switch takes")
-                } else if again && !is_doubled(scene, flight.network) {
+                } else if again && !doubled {
                     Some("a second time")
                 } else {
                     None

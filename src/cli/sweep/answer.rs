@@ -1,6 +1,7 @@
 //! What is made for a question, and how the answer is shown.
 
 use super::super::failure::{Answer, Done, Failure};
+use super::super::files::replaced;
 use super::super::run::terminal_width;
 use super::arguments::{Output, SweepFormat as Typed};
 use super::planned::Asked;
@@ -94,21 +95,6 @@ pub(super) fn shown(lab: &Lab, asked: &Asked, found: &Found, output: &Output) ->
         }
     }
     Ok(done)
-}
-
-/// Writes a file whole or not at all: what was there stays until its bytes are on the disk.
-fn replaced(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    if path.exists() && !path.is_file() {
-        return std::fs::write(path, bytes);
-    }
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".part");
-    let part = path.with_file_name(name);
-    let written = std::fs::write(&part, bytes).and_then(|()| std::fs::rename(&part, path));
-    if written.is_err() {
-        let _ = std::fs::remove_file(&part);
-    }
-    written
 }
 
 /// Whether every file can be written, as far as that can be told before the work.

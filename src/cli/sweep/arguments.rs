@@ -4,6 +4,7 @@ use super::super::args::{key_value, number};
 use crate::base::Span;
 use crate::lab::sweep::{Enough, words};
 use crate::model::load::MOST_RUNS;
+use crate::model::measure;
 use crate::model::settings::Value;
 use crate::model::vary::{Axis, MOST_POINTS, Values};
 use clap::{Args, ValueEnum, ValueHint};
@@ -199,7 +200,7 @@ fn hiccup(text: &str) -> Result<Hiccup, String> {
 }
 
 pub(super) fn percentile(text: &str) -> Result<u32, String> {
-    words::percentile(text).ok_or_else(|| "expected p0.1 to p99.9, such as p95".to_owned())
+    measure::percentile(text).ok_or_else(|| format!("expected {}", measure::PERCENTILE_EXPECTED))
 }
 
 pub(super) fn perturbation(text: &str) -> Result<u64, String> {

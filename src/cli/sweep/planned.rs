@@ -9,9 +9,9 @@ use crate::base::{Instant, Span};
 use crate::lab::assign::Assignment;
 use crate::lab::sweep::{
     Case, Demand, Design, Enough, Fork, Manifest, Mode, Outcome, Plan, Point, RECOVERED, Whose,
-    measure_names,
 };
 use crate::model::fault::{Fault, Planned};
+use crate::model::measure::{self, shown_percentile};
 use crate::model::settings::Value;
 use crate::model::vary::{Axis, Values};
 use crate::model::{Problem, Scenario, Topology, load};
@@ -192,7 +192,7 @@ fn hiccups(args: &Sweep, mode: &Mode, scenario: &Scenario) -> Result<Vec<Span>, 
 
 /// Whether every duration that is asked for exists.
 fn names_known(plan: &Plan, mode: &Mode, topology: &Topology) -> Result<(), Failure> {
-    let known = measure_names(topology);
+    let known = measure::names(topology);
     let known: Vec<&str> = known.iter().map(String::as_str).collect();
     let check = |name: &str| match known.contains(&name) {
         true => Ok(()),
@@ -303,13 +303,6 @@ fn call(topology: &str, args: &Sweep, plan: &Plan, mode: &[String]) -> String {
     words.extend(args.set.iter().map(|(key, value)| option("set", &format!("{key}={value}"))));
     words.extend(args.until.iter().map(|until| option("until", until)));
     words.join(" ")
-}
-
-fn shown_percentile(thousandths: u32) -> String {
-    match thousandths % 10 {
-        0 => format!("p{}", thousandths / 10),
-        tenth => format!("p{}.{tenth}", thousandths / 10),
-    }
 }
 
 /// An axis as it is written.

@@ -9,7 +9,7 @@ use crate::model::fault::Planned;
 use crate::model::scenario::{Start, VerdictKind};
 use crate::model::settings::Day;
 use crate::model::topology::ClientKind;
-use crate::model::{Fault, Scenario, Topology};
+use crate::model::{Fault, Scenario, Tested, Topology};
 use crate::sim::{Account, Gauge, Recording, Run};
 use std::collections::BTreeMap;
 
@@ -103,6 +103,7 @@ pub(super) fn scenario(topology: &Topology, question: &Question) -> Scenario {
         }],
         steps: Vec::new(),
         verdict: VerdictKind::Ok,
+        tested: Tested::default(),
     }
 }
 

@@ -189,9 +189,10 @@ impl Draw<'_> {
     }
 }
 
-/// Whether a kind of fault lasts, and is healed; others are over when they have struck.
+/// Whether a kind of fault is healed: damaged logs stay damaged, and some are over when they have
+/// struck.
 fn heals(kind: &Kind) -> bool {
-    kind.word != "log-corruption"
+    !kind.is_momentary() && kind.word != "log-corruption"
 }
 
 /// From when on something strikes.

@@ -19,6 +19,7 @@ mod tune;
 pub mod words;
 mod work;
 
+pub use crate::model::measure::RECOVERED;
 pub use budget::{Budget, PERCENTILES, Row, StageFigures};
 pub use flip::{Boundary, Flip, Place, flip};
 pub use fork::{Moments, NoReturn, fork, no_return};
@@ -27,7 +28,7 @@ pub use plan::{
     Case, Demand, Design, Enough, Event, Fork, Goal, Mode, Outcome, Plan, Point, Whose,
 };
 pub use points::{is_enough, points};
-pub use sample::{NEVER, RECOVERED, UNNOTICED, measure_names};
+pub use sample::{NEVER, UNNOTICED, durations};
 pub use sensitivity::{Moved, Sensitivity, Shift, TRIED, sensitivity};
 pub use store::{Kept, Manifest, Store, StoreError, VERSION, read_path};
 pub use study::{CaseStudy, PointStudy, Study, label};

@@ -9,6 +9,7 @@ use crate::lab::what_if;
 use crate::model::Topology;
 use crate::model::fault::Planned;
 use crate::model::load::{self, Loaded};
+use crate::model::measure;
 use crate::model::scenario::Step;
 use crate::model::settings::{Settings, Value};
 use crate::model::vary::{Axis, MOST_POINTS, Values};
@@ -212,8 +213,8 @@ impl Whose {
 pub(super) fn name_of(topology: &Topology, who: Who) -> String {
     match who {
         Who::Client(kind, _) => kind.word().to_owned(),
-        Who::Group(group) => format!("group:{}", topology.groups[group].name),
-        Who::Database(database) => format!("database:{}", topology.databases[database].name),
+        Who::Group(group) => measure::of_group(topology, group),
+        Who::Database(database) => measure::of_database(topology, database),
     }
 }
 

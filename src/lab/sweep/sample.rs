@@ -7,6 +7,7 @@ use crate::journal::{Record, What};
 use crate::lab::fold::{Folded, folded};
 use crate::lab::run;
 use crate::lab::{accounts, expect};
+use crate::model::measure::{self, RECOVERED};
 use crate::model::scenario::VerdictKind;
 use crate::model::{Scenario, Topology};
 use crate::sim::{Recorded, Recording, Run, simulate};
@@ -19,9 +20,6 @@ const CORE_GROUP: GroupId = GroupId(0);
 
 /// Stands for a duration that has no end: it is longer than every other.
 pub const NEVER: Span = Span::MAX;
-
-/// From the first fault until everything that users can reach is back.
-pub const RECOVERED: &str = "recovered";
 
 /// What is kept of a run.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -88,6 +86,11 @@ pub(super) fn play(
     }
 }
 
+/// The durations of a run as it is planned, by their names; [`NEVER`] for what does not end.
+pub fn durations(topology: &Topology, scenario: &Scenario, seed: u64) -> Vec<(String, Span)> {
+    play(topology, scenario, seed, (Case::Planned, &Whose::Last)).measures
+}
+
 /// A run from one seed up to a moment, and from another from there on.
 fn forked(
     (topology, scenario): (&Topology, &Scenario),
@@ -143,25 +146,10 @@ fn cut_off(outages: &[Outage]) -> u32 {
     clients.len() as u32
 }
 
-/// The names of all durations that runs of a topology have.
-pub fn measure_names(topology: &Topology) -> Vec<String> {
-    let mut names = vec![RECOVERED.to_owned()];
-    for group in &topology.clients {
-        let kind = group.kind.word();
-        if group.count > 0 && !names.iter().any(|name| name == kind) {
-            names.extend([kind.to_owned(), format!("{kind}-outage")]);
-        }
-    }
-    let groups = topology.groups.ids().map(Who::Group);
-    let databases = topology.databases.ids().map(Who::Database);
-    names.extend(groups.chain(databases).map(|who| name_of(topology, who)));
-    names
-}
-
 /// How long after the first fault each kind of client, group and database was back for good, and
 /// the longest outage of one client of each kind.
 fn measures(topology: &Topology, outages: &[Outage], since: Instant) -> Vec<(String, Span)> {
-    let names = measure_names(topology).into_iter();
+    let names = measure::names(topology).into_iter();
     let mut all: BTreeMap<String, Span> = names.map(|name| (name, Span::ZERO)).collect();
     let mut raise = |name: String, span: Span| {
         let known = all.entry(name).or_insert(Span::ZERO);

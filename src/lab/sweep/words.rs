@@ -2,6 +2,7 @@
 
 use super::plan::{Case, Demand, Event, Goal, Outcome};
 use crate::base::Span;
+use crate::model::measure::percentile;
 use crate::model::settings::Value;
 
 /// What an outcome looks like, for messages.
@@ -43,15 +44,6 @@ impl Event {
 /// Whether a text may be the name of a duration.
 fn is_name(text: &str) -> bool {
     !text.is_empty() && !text.contains(['<', '=', '>'])
-}
-
-/// A percentile such as `p95` or `p99.9`, in thousandths.
-pub fn percentile(text: &str) -> Option<u32> {
-    let number = text.trim().strip_prefix('p').unwrap_or(text.trim());
-    let (whole, tenth) = number.split_once('.').unwrap_or((number, "0"));
-    let (whole, tenth): (u32, u32) = (whole.parse().ok()?, tenth.parse().ok()?);
-    let thousandths = whole.checked_mul(10)?.checked_add(tenth)?;
-    (tenth < 10 && (1..1_000).contains(&thousandths)).then_some(thousandths)
 }
 
 /// A share such as `1%` or `0.05%`, in millionths.
@@ -124,15 +116,11 @@ mod tests {
     }
 
     #[test]
-    fn outcomes_percentiles_and_shares() {
+    fn outcomes_and_shares() {
         let than = Span::from_secs(12);
         let longer = Outcome::Longer { measure: "outlook".to_owned(), than };
         assert_eq!(Outcome::read("outlook > 12s"), Some(longer));
         assert_eq!(Outcome::read("failover"), Some(Outcome::Event(Event::Failover)));
-        assert_eq!(
-            [percentile("p99.9"), percentile("50"), percentile("p100")],
-            [Some(999), Some(500), None]
-        );
         assert_eq!(
             [share("0.05%"), share("100%"), share("101%"), share("1")],
             [Some(500), Some(1_000_000), None, None]

@@ -120,9 +120,9 @@ impl Text {
         put(self.document.as_table_mut(), key, Value::from(text));
     }
 
-    /// Takes a key of the file out.
-    pub(in crate::lab) fn remove_key(&mut self, key: &str) {
-        self.document.remove(key);
+    /// Takes a key of the file out; whether it was there.
+    pub(in crate::lab) fn remove_key(&mut self, key: &str) -> bool {
+        self.document.remove(key).is_some()
     }
 
     /// The text of a key of the file.
@@ -269,9 +269,11 @@ impl Text {
             let Some(at) = moment(&*step) else { continue };
             let most = until.saturating_since(at);
             for expectation in entries_mut(step.get_mut("expect")) {
-                let within = expectation.get("within").and_then(Item::as_str).and_then(Span::read);
-                if within.is_some_and(|within| within > most) {
-                    put(expectation, "within", Value::from(most.show()));
+                for key in ["within", "throughout", "never_within"] {
+                    let span = expectation.get(key).and_then(Item::as_str).and_then(Span::read);
+                    if span.is_some_and(|span| span > most) {
+                        put(expectation, key, Value::from(most.show()));
+                    }
                 }
             }
         }

@@ -17,7 +17,8 @@ const TESTED: u64 = 1;
 ///
 /// Expectations that no longer hold are taken out, the verdict is the one that came, and what is
 /// out must be back as fast as it was, to the next second. If the seed is not the one that
-/// `dagtwin test` begins with, the file asks only for what came with both.
+/// `dagtwin test` begins with, the file asks only for what came with both. A timeline and budgets
+/// are taken out.
 pub fn saved(what_if: &WhatIf, topology: &str) -> String {
     let Some(sources) = &what_if.header.sources else { return String::new() };
     // Texts that were run once can be run again.
@@ -35,6 +36,11 @@ pub fn saved(what_if: &WhatIf, topology: &str) -> String {
             }
         }
     }
+    for key in ["timeline", "budget"] {
+        if text.remove_key(key) {
+            head += &format!("# Its {key} was of the run before the change, and is left out.\n");
+        }
+    }
     text.key("topology", topology);
     if let (Some(title), false) = (text.of_key("title"), what_if.changes.is_empty()) {
         let title = format!("{title}; what if: {}", what_if.changes.join("; "));
@@ -43,7 +49,7 @@ pub fn saved(what_if: &WhatIf, topology: &str) -> String {
     // The test's own seed decides how it ends.
     let verdict = runs.last().map_or(VerdictKind::Ok, |run| run.kept);
     match verdict {
-        VerdictKind::Ok => text.remove_key("verdict"),
+        VerdictKind::Ok => drop(text.remove_key("verdict")),
         other => text.key("verdict", other.word()),
     }
     if let Some(step) = recovery(&runs) {

@@ -14,6 +14,7 @@ mod scenario;
 mod settings;
 mod site;
 mod steps;
+mod tested;
 mod topology;
 mod versions;
 

@@ -160,6 +160,15 @@ impl<'f, 't> Section<'f, 't> {
         }
     }
 
+    /// A text of several lines, which may be empty.
+    pub(super) fn lines(&self, key: &'static str) -> Option<String> {
+        let text = self.get(key)?.get_ref().as_str();
+        if text.is_none() {
+            self.wrong(key, "a text, such as ''' ... ''' around lines", None);
+        }
+        text.map(str::to_owned)
+    }
+
     /// Whether a key is there with something other than a list.
     pub(super) fn is_no_list(&self, key: &'static str) -> bool {
         self.get(key).is_some_and(|value| value.get_ref().as_array().is_none())

@@ -2,7 +2,7 @@
 
 use super::read::{File, Placed, Section};
 use super::settings::Wish;
-use super::{faults, steps};
+use super::{faults, steps, tested};
 use crate::base::{
     ClientId, DbId, GroupId, Id, IdVec, Instant, MachineId, NetId, NodeId, ResourceId, Span,
 };
@@ -181,6 +181,9 @@ fn build(root: &Section, fallback_name: &str, names: &Names) -> Scenario {
     let words = VerdictKind::ALL.map(|kind| (kind.word(), kind));
     let verdict = root.word("verdict", &words).unwrap_or(VerdictKind::Ok);
     root.expect(&["topology"]);
+    let struck = faults.first().map(|planned| planned.at);
+    let early = struck.is_some_and(|first| first < clients_from);
+    let tested = tested::tested(root, names.topology, early);
     root.finish();
     Scenario {
         name,
@@ -193,6 +196,7 @@ fn build(root: &Section, fallback_name: &str, names: &Names) -> Scenario {
         faults,
         steps,
         verdict,
+        tested,
     }
 }
 

@@ -5,7 +5,7 @@ use super::scenario::{Names, at};
 use crate::base::{CopyId, Instant, NodeId, Span};
 use crate::failover::seam::{ContentIndex, CopyStatus, GroupState, NodeState};
 use crate::model::order;
-use crate::model::scenario::{Action, CopyWish, Expectation, Expected, Step};
+use crate::model::scenario::{Action, CopyWish, Expectation, Expected, Step, Whom};
 
 /// Reads what a kind of deed needs from its section.
 type Deed = fn(&Section, &Names) -> Option<Action>;
@@ -101,7 +101,14 @@ const WISHES: &[(&str, Wish)] = &[
         let up = section.value("up").unwrap_or(true);
         Some(Expected::Machine { machine: names.machine(section)?, up })
     }),
+    (OUTAGE, outage),
 ];
+
+/// The kind of expectation that lasts for the rest of the run, if it does not say otherwise.
+const OUTAGE: &str = "outage";
+
+/// The keys of which one says when something is to hold.
+const WHEN: [&str; 3] = ["within", "throughout", "never_within"];
 
 const COPY_STATES: &[(&str, CopyStatus)] = &[
     ("Mounted", CopyStatus::Mounted),
@@ -192,14 +199,86 @@ fn expectation(
     at: Instant,
     until: Instant,
 ) -> Option<Expectation> {
-    let (_, read) = section.kind("what", WISHES)?;
-    let within = section.value("within").unwrap_or(Span::ZERO);
-    if at.saturating_add(within) > until {
-        section.wrong("within", "a duration that ends before the run (until)", None);
+    let (kind, read) = section.kind("what", WISHES)?;
+    let given: Vec<&'static str> = WHEN.into_iter().filter(|key| section.has(key)).collect();
+    if given.len() > 1 {
+        section.wrong(given[1], &format!("no {} beside it: one of them says when", given[0]), None);
+    }
+    let key = given.first().copied().unwrap_or("within");
+    let rest = until.saturating_since(at);
+    let usual = if kind == OUTAGE { rest } else { Span::ZERO };
+    let within = section.value(key).unwrap_or(usual);
+    if within > rest {
+        section.wrong(key, "a duration that ends before the run (until)", None);
     }
     let what = read(section, names);
     section.finish();
-    Some(Expectation { what: what?, within })
+    let what = what?;
+    let (lasts, happens) = nature(&what);
+    let what = match key {
+        "throughout" if lasts => Expected::Throughout(Box::new(what)),
+        "never_within" if lasts || happens => Expected::Never(Box::new(what)),
+        "within" => what,
+        _ => {
+            section.wrong(key, "what lasts, such as a group or a database; use within here", None);
+            return None;
+        }
+    };
+    Some(Expectation { what, within })
+}
+
+/// Whether what is expected is a state that lasts, and whether it is something that happens.
+fn nature(what: &Expected) -> (bool, bool) {
+    match what {
+        Expected::Autodiscover { .. } | Expected::Trying { .. } | Expected::LogOnAgain { .. } => {
+            (false, true)
+        }
+        Expected::Recovered
+        | Expected::Unmoved
+        | Expected::Outage { .. }
+        | Expected::Throughout(_)
+        | Expected::Never(_) => (false, false),
+        Expected::Group { .. }
+        | Expected::Database { .. }
+        | Expected::CopiesHealthy { .. }
+        | Expected::Copy(_)
+        | Expected::Nodes { .. }
+        | Expected::Quorum { .. }
+        | Expected::Dns { .. }
+        | Expected::ClientAccessArray { .. }
+        | Expected::Connected { .. }
+        | Expected::ConnectedTo { .. }
+        | Expected::Message { .. }
+        | Expected::Node { .. }
+        | Expected::Machine { .. } => (true, false),
+    }
+}
+
+/// Whose outages, and how long they may be.
+fn outage(section: &Section, names: &Names) -> Option<Expected> {
+    if !section.has("at_most") {
+        section.wrong("at_most", "a duration such as \"20s\"; the key is missing", None);
+    }
+    let at_most = section.value("at_most");
+    let keys = ["client", "group", "database"];
+    let given: Vec<&'static str> = keys.into_iter().filter(|key| section.has(key)).collect();
+    let whom = match given.as_slice() {
+        ["client"] => Whom::Clients(names.who(section)?),
+        ["group"] => Whom::Group(names.group(section)?),
+        ["database"] => Whom::Database(names.database(section)?),
+        [] => {
+            let expected = "a kind of client, a client, or instead a group or a database; the key \
+                            is missing";
+            section.wrong("client", expected, None);
+            return None;
+        }
+        [_, second, ..] => {
+            section.wrong(second, "one of client, group and database", None);
+            return None;
+        }
+        [_] => return None,
+    };
+    Some(Expected::Outage { whom, at_most: at_most? })
 }
 
 fn sent_message(section: &Section, messages: &[String]) -> Expected {

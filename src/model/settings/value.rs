@@ -47,6 +47,16 @@ impl Value for u32 {
     }
 }
 
+impl Value for u64 {
+    const EXPECTED: &'static str = "a whole number";
+    fn read(text: &str) -> Option<Self> {
+        text.parse().ok()
+    }
+    fn show(&self) -> String {
+        self.to_string()
+    }
+}
+
 impl Value for bool {
     const EXPECTED: &'static str = "true or false";
     fn read(text: &str) -> Option<Self> {

@@ -3,6 +3,7 @@
 use crate::base::Span;
 use crate::lab::statistics::Proportion;
 use crate::lab::sweep::{Event, NEVER, RECOVERED};
+use crate::model::measure::shown_percentile;
 
 /// Seconds with three decimals; a duration without end is never.
 pub(super) fn seconds(span: Span) -> String {
@@ -26,10 +27,9 @@ pub(super) fn milliseconds(span: Span) -> Option<f64> {
 
 /// A percentile by its name; a thousand thousandths are the longest.
 pub(super) fn percentile(thousandths: u32) -> String {
-    match (thousandths, thousandths % 10) {
-        (1_000, _) => "longest".to_owned(),
-        (_, 0) => format!("p{}", thousandths / 10),
-        (_, tenth) => format!("p{}.{tenth}", thousandths / 10),
+    match thousandths {
+        1_000 => "longest".to_owned(),
+        other => shown_percentile(other),
     }
 }
 

@@ -51,9 +51,19 @@ fn windows(outcome: &Outcome) -> BTreeMap<ClientId, (Instant, Instant)> {
 
 /// The timeline of a run, and how many lines it left out.
 pub(super) fn lines(outcome: &Outcome, names: &Names) -> (Vec<Line>, usize) {
+    let (mut lines, tallies) = told(outcome, names);
+    lines.extend(tallied(tallies));
+    arranged(lines)
+}
+
+/// Events of clients in a second, by their kind and what it is.
+type Tallies = BTreeMap<(u64, ClientKind, u8), u32>;
+
+/// What machines, faults and steps tell of a run, and how often clients had what.
+pub(super) fn told(outcome: &Outcome, names: &Names) -> (Vec<Line>, Tallies) {
     let mut lines = Vec::new();
     let from = outcome.disturbed.unwrap_or(Instant::ZERO);
-    let mut tallies: BTreeMap<(u64, ClientKind, u8), u32> = BTreeMap::new();
+    let mut tallies = Tallies::new();
     let mut states: BTreeMap<ClientId, ConnectionState> = BTreeMap::new();
     let out = windows(outcome);
     for record in &outcome.records {
@@ -74,7 +84,11 @@ pub(super) fn lines(outcome: &Outcome, names: &Names) -> (Vec<Line>, usize) {
             lines.push(Line { at: record.at, column, text });
         }
     }
-    lines.extend(tallied(tallies));
+    (lines, tallies)
+}
+
+/// Lines in their order, without what is told too often; and how many that leaves out.
+pub(super) fn arranged(mut lines: Vec<Line>) -> (Vec<Line>, usize) {
     lines.sort_by_key(|line| (line.at, line.column));
     lines.dedup_by(|later, earlier| {
         later.column == earlier.column && later.text == earlier.text && later.at == earlier.at
@@ -96,7 +110,7 @@ pub(super) fn lines(outcome: &Outcome, names: &Names) -> (Vec<Line>, usize) {
 /// Client events are counted by whole seconds and kind.
 fn tally(
     outcome: &Outcome,
-    tallies: &mut BTreeMap<(u64, ClientKind, u8), u32>,
+    tallies: &mut Tallies,
     record: &Record,
     client: ClientId,
     event: &ClientEvent,
@@ -118,7 +132,7 @@ fn tally(
     *tallies.entry((second, kind, what)).or_insert(0) += 1;
 }
 
-fn tallied(tallies: BTreeMap<(u64, ClientKind, u8), u32>) -> impl Iterator<Item = Line> {
+fn tallied(tallies: Tallies) -> impl Iterator<Item = Line> {
     tallies.into_iter().map(|((second, kind, what), count)| {
         let what = match (what, kind) {
             (0, ClientKind::Outlook) => connection_name(ConnectionState::Trying),

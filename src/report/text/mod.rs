@@ -1,9 +1,12 @@
 //! The report for a person who knows Exchange.
 
+mod block;
 mod budget;
 mod lines;
 mod tables;
 mod timeline;
+
+pub use block::block;
 
 use super::page::{Ink, Page};
 use crate::base::{Instant, Span};

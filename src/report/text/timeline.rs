@@ -9,7 +9,7 @@ use crate::report::page::{Ink, Page, wrap};
 use std::io;
 
 /// Width of moments.
-const TIME: usize = 9;
+pub(super) const TIME: usize = 9;
 
 /// Room between two columns.
 const GAP: usize = 2;

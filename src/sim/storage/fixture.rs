@@ -19,7 +19,7 @@ use crate::model::topology::{
     Authentication, ClientGroup, ClientKind, ClientOs, Connection, Dag, Database, ExchangeVersion,
     Hardware, Machine, MachineRole, Network, NetworkRole, Nic, WindowsVersion,
 };
-use crate::model::{Fault, Scenario, Settings, Topology};
+use crate::model::{Fault, Scenario, Settings, Tested, Topology};
 use std::collections::BTreeMap;
 
 /// The members.
@@ -167,6 +167,7 @@ pub(in crate::sim) fn play(
         faults,
         steps: Vec::new(),
         verdict: VerdictKind::Ok,
+        tested: Tested::default(),
     };
     let mut world = build::world(topology, &scenario, 1, Recording::Memory);
     lent(&mut world, |plant| {
