@@ -34,6 +34,9 @@ pub(super) const REMOVED_OWNER: &str = "removed-owner-still-holds";
 /// The hazard that explains what an administrator brings about who forces quorum.
 pub(super) const FORCED_QUORUM: &str = "quorum-forced-beside-a-cluster";
 
+/// The hazard that explains what an old state of the witness lets happen.
+pub(super) const RESTORED_WITNESS: &str = "witness-restored-from-a-backup";
+
 /// Every hazard, in the order of reports.
 pub const HAZARDS: &[Hazard] = &[
     Hazard {
@@ -56,6 +59,15 @@ pub const HAZARDS: &[Hazard] = &[
         watch: |topology, scenario| {
             let of = [one_quorum::PROMISE, mount_dial::PROMISE];
             Box::new(Explained::new(FORCED_QUORUM, &of, topology, scenario))
+        },
+    },
+    Hazard {
+        name: RESTORED_WITNESS,
+        statement: "the witness's log is put back to an older state: a server whose configuration \
+                    is out of date wins it, and mounts a copy that lacks logs without asking",
+        source: "wsfc.md §3.2 tag",
+        watch: |topology, scenario| {
+            Box::new(Explained::new(RESTORED_WITNESS, &[mount_dial::PROMISE], topology, scenario))
         },
     },
     Hazard {

@@ -179,6 +179,13 @@ impl Judge {
         Judge::by(ALL, topology, scenario)
     }
 
+    /// Before the first record; judges by every promise and by physics.
+    pub fn with_physics(topology: &Topology, scenario: &Scenario) -> Self {
+        let mut judge = Judge::new(topology, scenario);
+        judge.watches.extend(Judge::by(PHYSICS, topology, scenario).watches);
+        judge
+    }
+
     /// Before the first record; judges by these promises.
     fn by(promises: &'static [Promise], topology: &Topology, scenario: &Scenario) -> Self {
         let watch = |promise: &'static Promise| (promise, (promise.watch)(topology, scenario));

@@ -1,6 +1,6 @@
 //! The mount dial decides how many logs an activation may lose.
 
-use super::hazards::FORCED_QUORUM;
+use super::hazards::{FORCED_QUORUM, RESTORED_WITNESS};
 use super::{Findings, Kind, Promise, Violation, Watch};
 use crate::base::{CopyId, Instant, MachineId, NodeId};
 use crate::failover::seam::{CopyStatus, Effect, Note};
@@ -35,6 +35,8 @@ struct MountDialKept {
     /// Servers whose Replication service has not run, and whose copy has not been Healthy beside a
     /// mounted one since.
     deaf: BTreeSet<NodeId>,
+    /// The witness was put back to an older state.
+    restored: bool,
     /// Servers on which an administrator forced quorum: they mount what they have.
     forced: BTreeSet<NodeId>,
     findings: Findings,
@@ -90,7 +92,8 @@ impl Watch for MountDialKept {
                 What::Plant(Plant::Mounted { copy, .. }) => self.forced.contains(&copy.node),
                 _ => false,
             };
-            let hazard = forced.then_some(FORCED_QUORUM);
+            let restored = self.restored.then_some(RESTORED_WITNESS);
+            let hazard = forced.then_some(FORCED_QUORUM).or(restored);
             let violation = Violation { promise, at: record.at, record: record_no, why, hazard };
             self.findings.violations.push(violation);
         }
@@ -106,6 +109,8 @@ impl MountDialKept {
         match record.what {
             What::Fault { index, healed } => {
                 let planned = scene.scenario().faults.get(usize::from(index));
+                let fault = planned.map(|planned| planned.fault);
+                self.restored |= matches!(fault, Some(Fault::WitnessStale { .. }));
                 if healed && self.apart.remove(&index) {
                     self.together_since = Some(record.at);
                 } else if !healed && planned.is_some_and(|planned| separates(&planned.fault)) {

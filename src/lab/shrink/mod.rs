@@ -6,14 +6,14 @@ mod passes;
 mod site;
 
 use crate::base::Instant;
-use crate::check::{Kind, Violation};
-use crate::journal::Record;
-use crate::lab::fold::folded;
+use crate::check::{Judge, Kind, Violation};
+use crate::journal::{Record, RecordNo};
 use crate::lab::pool::Progress;
 use crate::lab::what_if::edit::Text;
 use crate::model::load::{self, Loaded};
 use crate::model::{Problem, Scenario, Source, Sources};
 use crate::sim::{Recording, simulate};
+use crate::view::Scene;
 use std::sync::atomic::Ordering;
 
 /// A run that breaks the promise.
@@ -101,7 +101,14 @@ fn broken(
 ) -> Result<Option<Found>, Vec<Problem>> {
     let (loaded, scenario) = load::site(sources)?;
     let records = simulate(&loaded.topology, &scenario, seed, Recording::Memory).records;
-    let verdict = folded(&loaded.topology, &scenario, &records).promises;
+    let mut scene = Scene::new(&loaded.topology, &scenario);
+    let mut judge = Judge::with_physics(&loaded.topology, &scenario);
+    for (number, record) in (0..).map(RecordNo).zip(&records) {
+        scene.apply(record);
+        judge.see(number, record, &scene);
+    }
+    let verdict = judge.end(scenario.until, &scene);
+    drop(scene);
     let mut violations: Vec<(Kind, Violation)> = verdict.violations;
     violations
         .retain(|(_, one)| promise.map_or(one.hazard.is_none(), |promise| one.promise == promise));

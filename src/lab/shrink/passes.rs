@@ -101,7 +101,9 @@ impl Search<'_> {
         }
         for key in ["time_of_day", "clients_from", "name"] {
             if self.text().of_key(key).is_some() {
-                self.try_edit(&format!("{key} left out"), |text| drop(text.remove_key(key)));
+                self.try_edit(&format!("{key} left out"), |text| {
+                    text.remove_key(key);
+                });
             }
         }
     }
@@ -221,7 +223,9 @@ impl Search<'_> {
     /// The run ends as soon as the promise is broken, or as soon as that can be judged.
     fn end(&mut self) {
         if self.text().of_key("settle").is_some() {
-            self.try_edit("settles as long as usual", |text| drop(text.remove_key("settle")));
+            self.try_edit("settles as long as usual", |text| {
+                text.remove_key("settle");
+            });
         }
         let scenario = &self.best.scenario;
         let second = |at: Instant| Span::from_secs(at.as_nanos().div_ceil(1_000_000_000));

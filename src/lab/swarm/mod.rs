@@ -6,11 +6,13 @@
 
 mod coverage;
 mod plan;
+mod prove;
 mod run;
 mod site;
 
 pub use coverage::{Coverage, Pair, Visit};
 pub use plan::{Aim, Given, Plan, Strike, plan};
+pub use prove::{Found, Proof, prove};
 pub use run::{Broken, Ran, broken, run};
 pub use site::Site;
 
@@ -111,7 +113,7 @@ impl Tally {
             let fresh = || (*hazard, Met { count: 0, longest: Span::ZERO, run: String::new() });
             let (_, met) = self.hazards.entry(hazard.name).or_insert_with(fresh);
             met.count += 1;
-            if *length > met.longest {
+            if met.run.is_empty() || *length > met.longest {
                 (met.longest, met.run) = (*length, ran.plan.name());
             }
         }

@@ -303,7 +303,7 @@ impl Plan {
     }
 
     /// When the last fault is healed or the last order given.
-    fn calm(&self) -> Instant {
+    pub(super) fn calm(&self) -> Instant {
         let faults = self.faults.iter().map(|strike| match strike.lasts {
             Some(lasts) => strike.at + lasts,
             None => strike.at,

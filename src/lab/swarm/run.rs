@@ -5,11 +5,11 @@ use super::plan::Plan;
 use super::site::Site;
 use crate::base::{Id, Instant, NodeId, NodeSet, Span};
 use crate::check::hazards::{self, Hazard};
-use crate::check::{Findings, Judge, Kind, Verdict};
+use crate::check::{Findings, Judge, Kind, Verdict, Watch};
 use crate::failover::transitions;
 use crate::journal::{Digest, Record, RecordNo, What};
 use crate::model::{Scenario, Topology};
-use crate::sim::{Recording, simulate};
+use crate::sim::{self, Recording};
 use crate::view::Scene;
 use crate::view::transitions::Transitions;
 use std::collections::BTreeMap;
@@ -52,7 +52,13 @@ pub struct Ran {
     pub records: u64,
 }
 
-/// Runs a plan and judges it.
+/// How often it is looked, after the last fault is healed, whether everything is back.
+const LOOK: Span = Span::from_secs(10);
+
+/// A client that waits longer than this for an answer is not served again yet.
+const PATIENCE: Span = Span::from_secs(2);
+
+/// Runs a plan and judges it. The run ends as soon as everything is back, or when that is overdue.
 ///
 /// # Panics
 /// If a plan is no scenario: whatever is drawn can be loaded.
@@ -61,20 +67,16 @@ pub fn run(site: &Site, plan: Plan) -> Ran {
     let scenario = site.scenario(&plan).unwrap_or_else(|problems| {
         panic!("what is drawn can be loaded: {problems:#?}\n{}", plan.text(&site.set))
     });
-    let records = simulate(topology, &scenario, plan.seed, Recording::Memory).records;
-    let mut states = States::new(topology, &scenario, &plan);
-    let mut hazards = hazards::watches(topology, &scenario);
-    let mut judge = Judge::new(topology, &scenario);
-    let mut scene = Scene::new(topology, &scenario);
-    for (number, record) in (0..).map(RecordNo).zip(&records) {
-        scene.apply(record);
-        judge.see(number, record, &scene);
-        for (_, watch) in &mut hazards {
-            watch.see(number, record, &scene);
-        }
-        states.see(record);
+    let mut run = sim::Run::new(topology, &scenario, plan.seed, Recording::Memory);
+    let mut watched = Watched::new(topology, &scenario, &plan);
+    let mut at = plan.calm();
+    watched.see(run.until(at).records);
+    while at < scenario.until && !(watched.is_back() && run.waiting(at, PATIENCE) == 0) {
+        at = (at + LOOK).min(scenario.until);
+        watched.see(run.until(at).records);
     }
-    let until = scenario.until;
+    let Watched { scene, judge, hazards, states, count, digest } = watched;
+    let until = at;
     let verdict = judge.end(until, &scene);
     let longest = |findings: Findings| findings.measures.iter().map(|one| one.value).max();
     let met = hazards
@@ -87,10 +89,58 @@ pub fn run(site: &Site, plan: Plan) -> Ran {
         edges: states.seen.counts().clone(),
         pairs: states.pairs,
         visits: states.visits,
-        digest: Digest::of(&records),
+        digest,
         simulated: until.since(Instant::ZERO),
-        records: records.len() as u64,
+        records: u64::from(count),
         plan,
+    }
+}
+
+/// Everything that watches a run.
+struct Watched<'t> {
+    scene: Scene<'t>,
+    judge: Judge,
+    hazards: Vec<(&'static Hazard, Box<dyn Watch>)>,
+    states: States,
+    count: u32,
+    digest: Digest,
+}
+
+impl<'t> Watched<'t> {
+    fn new(topology: &'t Topology, scenario: &'t Scenario, plan: &Plan) -> Self {
+        Watched {
+            scene: Scene::new(topology, scenario),
+            judge: Judge::with_physics(topology, scenario),
+            hazards: hazards::watches(topology, scenario),
+            states: States::new(topology, scenario, plan),
+            count: 0,
+            digest: Digest::default(),
+        }
+    }
+
+    fn see(&mut self, records: Vec<Record>) {
+        for record in &records {
+            let number = RecordNo(self.count);
+            self.count += 1;
+            self.digest.record(record);
+            self.scene.apply(record);
+            self.judge.see(number, record, &self.scene);
+            for (_, watch) in &mut self.hazards {
+                watch.see(number, record, &self.scene);
+            }
+            self.states.see(record);
+        }
+    }
+
+    /// Whether every member is in one view with quorum, and everything that the site has is in
+    /// service.
+    fn is_back(&self) -> bool {
+        let (scene, topology) = (&self.scene, self.scene.topology());
+        let all: NodeSet = topology.node_ids().collect();
+        topology.node_ids().all(|node| scene.nodes[node].quorum && scene.nodes[node].members == all)
+            && scene.faults.is_empty()
+            && topology.groups.ids().all(|group| scene.group_served(group))
+            && topology.databases.ids().all(|database| scene.served_by(database).is_some())
     }
 }
 
