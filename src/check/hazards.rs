@@ -1,16 +1,16 @@
 //! What the real design permits though nobody wants it: no broken promise, but worth knowing. A
 //! hazard is measured, not judged.
 
-use super::{Findings, Measure, Promise, Watch};
-use super::{mount_dial, one_mounted_copy, one_owner, one_quorum};
+use super::one_mounted_copy;
+use super::{Findings, Measure, Verdict, Violation, Watch};
 use crate::base::{Id, Instant, MachineId, NodeId, NodeSet, Span};
 use crate::journal::{Record, RecordNo, What};
+use crate::model::Topology;
 use crate::model::topology::MachineRole;
-use crate::model::{Scenario, Topology};
 use crate::view::Scene;
 
 /// What the real design permits though nobody wants it.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct Hazard {
     /// Its name.
     pub name: &'static str,
@@ -18,14 +18,19 @@ pub struct Hazard {
     pub statement: &'static str,
     /// Where it comes from: the row of the fact sheets.
     pub source: &'static str,
-    /// Makes a watch over one run; its measures are the times that it was met.
-    pub watch: fn(&Topology, &Scenario) -> Box<dyn Watch>,
+    /// How it is seen.
+    seen: Seen,
 }
 
-impl std::fmt::Debug for Hazard {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.write_str(self.name)
-    }
+/// How a hazard is seen.
+#[derive(Clone, Copy, Debug)]
+enum Seen {
+    /// It explains violations.
+    Explains,
+    /// A promise measures it.
+    Measured(&'static str),
+    /// It has a watch of its own.
+    Watched,
 }
 
 /// The hazard that explains two owners of which the others have removed one.
@@ -40,15 +45,25 @@ pub(super) const RESTORED_WITNESS: &str = "witness-restored-from-a-backup";
 /// Every hazard, in the order of reports.
 pub const HAZARDS: &[Hazard] = &[
     Hazard {
+        name: "isolated-owner-still-mounted",
+        statement: "a server that is cut off still has a database mounted while another mounts it",
+        source: "exchange.md §1.2 quorum lost",
+        seen: Seen::Measured(one_mounted_copy::PROMISE.name),
+    },
+    Hazard {
         name: REMOVED_OWNER,
         statement: "a server that the others have removed, because it was cut off, stood still or \
                     was not heard, and that clients reach, holds for a moment what another has \
                     taken over, until it notices",
         source: "exchange.md §3.3 virtual DAG nodes; wsfc.md §1.4",
-        watch: |topology, scenario| {
-            let of = [one_owner::PROMISE, one_mounted_copy::PROMISE];
-            Box::new(Explained::new(REMOVED_OWNER, &of, topology, scenario))
-        },
+        seen: Seen::Explains,
+    },
+    Hazard {
+        name: "witness-on-the-only-domain-controller",
+        statement: "members that run have no quorum, because the machine that is both witness and \
+                    only domain controller cannot be reached",
+        source: "wsfc.md §3.2",
+        seen: Seen::Watched,
     },
     Hazard {
         name: FORCED_QUORUM,
@@ -56,85 +71,49 @@ pub const HAZARDS: &[Hazard] = &[
                     whose logs are behind: for a moment both sides have it, and logs are lost \
                     that no dial was asked for",
         source: "wsfc.md §3.4; exchange.md §3.1",
-        watch: |topology, scenario| {
-            let of = [one_quorum::PROMISE, mount_dial::PROMISE];
-            Box::new(Explained::new(FORCED_QUORUM, &of, topology, scenario))
-        },
+        seen: Seen::Explains,
     },
     Hazard {
         name: RESTORED_WITNESS,
         statement: "the witness's log is put back to an older state: a server whose configuration \
                     is out of date wins it, and mounts a copy that lacks logs without asking",
         source: "wsfc.md §3.2 tag",
-        watch: |topology, scenario| {
-            Box::new(Explained::new(RESTORED_WITNESS, &[mount_dial::PROMISE], topology, scenario))
-        },
-    },
-    Hazard {
-        name: "isolated-owner-still-mounted",
-        statement: "a server that is cut off still has a database mounted while another mounts it",
-        source: "exchange.md §1.2 quorum lost",
-        watch: one_mounted_copy::PROMISE.watch,
-    },
-    Hazard {
-        name: "witness-on-the-only-domain-controller",
-        statement: "members that are up and see each other or are alone have no quorum, because the \
-                    machine that is both witness and only domain controller cannot be reached",
-        source: "wsfc.md §3.2",
-        watch: |topology, _| Box::new(WitnessWithDirectory::new(topology)),
+        seen: Seen::Explains,
     },
 ];
 
-/// The watches of every hazard over one run.
-pub fn watches(topology: &Topology, scenario: &Scenario) -> Vec<(&'static Hazard, Box<dyn Watch>)> {
-    HAZARDS.iter().map(|hazard| (hazard, (hazard.watch)(topology, scenario))).collect()
+/// The watch of the hazards that no promise sees.
+pub fn watch(topology: &Topology) -> Box<dyn Watch> {
+    Box::new(WitnessWithDirectory::new(topology))
 }
 
-/// What some promises found that one hazard explains.
-struct Explained {
-    hazard: &'static str,
-    watches: Vec<Box<dyn Watch>>,
-}
-
-impl Explained {
-    fn new(
-        hazard: &'static str,
-        promises: &[Promise],
-        topology: &Topology,
-        scenario: &Scenario,
-    ) -> Self {
-        let watches = promises.iter().map(|promise| (promise.watch)(topology, scenario));
-        Explained { hazard, watches: watches.collect() }
-    }
-}
-
-impl Watch for Explained {
-    fn see(&mut self, number: RecordNo, record: &Record, scene: &Scene<'_>) {
-        for watch in &mut self.watches {
-            watch.see(number, record, scene);
-        }
-    }
-
-    fn end(self: Box<Self>, at: Instant, scene: &Scene<'_>) -> Findings {
-        let mut met = Findings::default();
-        for watch in self.watches {
-            let found = watch.end(at, scene);
-            for one in found.violations.iter().filter(|one| one.hazard == Some(self.hazard)) {
-                // An overlap that a violation is part of is measured from where it began.
-                let part = |span: &&Measure| {
-                    span.from <= one.at && one.at < span.from.saturating_add(span.value)
-                };
-                let longest = found.measures.iter().filter(part).max_by_key(|span| span.value);
-                met.measures.push(longest.cloned().unwrap_or_else(|| Measure {
-                    promise: one.promise,
-                    name: one.why.clone(),
-                    value: Span::ZERO,
-                    from: one.at,
-                }));
+/// The hazards that were met in a run, each with the longest that it lasted; zero for what is over
+/// at once. `watched` is what [`watch`] found.
+pub fn met(verdict: &Verdict, watched: &Findings) -> Vec<(&'static Hazard, Span)> {
+    let longest = |hazard: &Hazard| -> Option<Span> {
+        match hazard.seen {
+            Seen::Measured(promise) => {
+                let measures = verdict.measures.iter().filter(|one| one.promise == promise);
+                measures.map(|one| one.value).max()
+            }
+            Seen::Watched => watched.measures.iter().map(|one| one.value).max(),
+            Seen::Explains => {
+                let violations = verdict.violations.iter().map(|(_, one)| one);
+                let explained = violations.filter(|one| one.hazard == Some(hazard.name));
+                explained.map(|one| length(verdict, one)).max()
             }
         }
-        met
-    }
+    };
+    HAZARDS.iter().filter_map(|hazard| Some((hazard, longest(hazard)?))).collect()
+}
+
+/// How long an overlap lasted of which a violation is part.
+fn length(verdict: &Verdict, violation: &Violation) -> Span {
+    let part = |span: &&Measure| {
+        let to = span.from.saturating_add(span.value);
+        span.promise == violation.promise && span.from <= violation.at && violation.at < to
+    };
+    verdict.measures.iter().filter(part).map(|span| span.value).max().unwrap_or(Span::ZERO)
 }
 
 /// Nobody has quorum while the witness's server, which is the only domain controller, is out of

@@ -4,10 +4,11 @@ use super::args::{ListFormat, key_value, number};
 use super::failure::{Answer, Done, Failure};
 use super::{capsule, input, progress, run::quoted};
 use crate::base::Span;
+use crate::failover::config::Flaw;
 use crate::lab::pool::{self, Progress};
-use crate::lab::swarm::{ROUND, Ran, Site, Tally, round};
-use crate::model::builtin;
+use crate::lab::swarm::{Proof, ROUND, Ran, Site, Tally, prove, round};
 use crate::model::settings::Value as _;
+use crate::model::{Problem, builtin};
 use crate::report::swarm::{self, Report};
 use clap::{Args, ValueHint};
 use std::path::PathBuf;
@@ -37,6 +38,10 @@ pub(super) struct Swarm {
     /// Give a setting another value in every run; may be given many times.
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_value)]
     pub set: Vec<(String, String)>,
+    /// Plant each bug of `dagtwin list planted` in turn, and tell after how many runs it is found and
+    /// how small it gets; at most as many seeds as --seeds has are tried for each.
+    #[arg(long, conflicts_with_all = ["long", "plans", "capsules"])]
+    pub prove: bool,
     /// Print every plan before the report, as the scenario that it is, with what came of it.
     #[arg(long)]
     pub plans: bool,
@@ -59,7 +64,8 @@ Examples:
   dagtwin swarm two-node-2010
   dagtwin swarm two-node-2010 --seeds 1..10001 --capsules failures
   dagtwin swarm --for 60s
-  dagtwin swarm two-node-2010 --seeds 17..18 --plans";
+  dagtwin swarm two-node-2010 --seeds 17..18 --plans
+  dagtwin swarm two-node-2010 --seeds 1..5001 --prove";
 
 /// Clients of each group, unless something else is asked for: promises are about the servers, and
 /// one client of each kind sees what many see.
@@ -83,6 +89,9 @@ pub(super) fn swarm(args: &Swarm) -> Answer {
     let mut sites = sites(args)?;
     let progress = Arc::new(Progress::default());
     super::stop_when_asked(&progress);
+    if args.prove {
+        return proven(args, &sites, &progress);
+    }
     let mut plans = String::new();
     let clock = Clock::start();
     let to = progress::counted("attacking", &progress, || {
@@ -94,11 +103,13 @@ pub(super) fn swarm(args: &Swarm) -> Answer {
     let report = Report {
         sites: &sites,
         seeds: (args.seeds.0, to),
-        took_ms: Some(clock.milliseconds()),
         capsules: &capsules,
         stopped,
         repeat: &repeat,
     };
+    let (runs, took) = (report.runs(), clock.milliseconds().max(1));
+    let (seconds, tenths, rate) = (took / 1_000, took / 100 % 10, runs * 1_000 / took);
+    super::note(&format!("{runs} runs in {seconds}.{tenths} s, {rate} a second"));
     let mut output = plans.into_bytes();
     let written = match args.format {
         ListFormat::Text => {
@@ -110,6 +121,37 @@ pub(super) fn swarm(args: &Swarm) -> Answer {
     written.map_err(|error| Failure::output(&error))?;
     let broken = sites.iter().any(|(_, tally)| tally.failed() > 0);
     Ok(Done { output, broken, interrupted: stopped })
+}
+
+/// Plants each bug in turn at the first site.
+fn proven(args: &Swarm, sites: &[(Site, Tally)], progress: &Progress) -> Answer {
+    let jobs = args.jobs.map_or_else(pool::cores, usize::from);
+    let (site, _) = &sites[0];
+    let (from, to) = args.seeds;
+    let seeds = (from, to - from);
+    let all = || -> Result<Vec<Proof>, Vec<Problem>> {
+        let mut proofs = Vec::new();
+        for flaw in Flaw::ALL {
+            if progress.stop.load(Ordering::Relaxed) {
+                break;
+            }
+            proofs.push(prove(*flaw, (&site.source, &site.set), seeds, jobs, progress)?);
+        }
+        Ok(proofs)
+    };
+    let most = usize::try_from(seeds.1).unwrap_or(usize::MAX);
+    progress.total.store(most.saturating_mul(Flaw::ALL.len()), Ordering::Relaxed);
+    let proofs = progress::counted("planting bugs", progress, all).map_err(Failure::Input)?;
+    let repeat = format!("{} --prove", repeat(args, args.seeds));
+    let mut output = Vec::new();
+    let written = match args.format {
+        ListFormat::Text => swarm::proofs_text(&proofs, &site.name, &repeat, &mut output),
+        ListFormat::Json => swarm::proofs_json(&proofs, &site.name, &repeat, &mut output),
+    };
+    written.map_err(|error| Failure::output(&error))?;
+    let interrupted = progress.stop.load(Ordering::Relaxed);
+    let broken = proofs.iter().any(|proof| proof.found.is_none());
+    Ok(Done { output, broken, interrupted })
 }
 
 /// Makes the runs, round by round and site by site; the seed that would have been next.

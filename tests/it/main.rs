@@ -43,6 +43,7 @@ mod states;
 mod stream;
 mod suite;
 mod suite_uses;
+mod swarm;
 mod sweep;
 mod sweep_files;
 mod sweep_questions;

@@ -5,7 +5,7 @@ use super::plan::Plan;
 use super::site::Site;
 use crate::base::{Id, Instant, NodeId, NodeSet, Span};
 use crate::check::hazards::{self, Hazard};
-use crate::check::{Findings, Judge, Kind, Verdict, Watch};
+use crate::check::{Judge, Kind, Verdict, Watch};
 use crate::failover::transitions;
 use crate::journal::{Digest, Record, RecordNo, What};
 use crate::model::{Scenario, Topology};
@@ -78,12 +78,9 @@ pub fn run(site: &Site, plan: Plan) -> Ran {
     let Watched { scene, judge, hazards, states, count, digest } = watched;
     let until = at;
     let verdict = judge.end(until, &scene);
-    let longest = |findings: Findings| findings.measures.iter().map(|one| one.value).max();
-    let met = hazards
-        .into_iter()
-        .filter_map(|(hazard, watch)| Some((hazard, longest(watch.end(until, &scene))?)));
+    let watched = hazards.end(until, &scene);
     Ran {
-        hazards: met.collect(),
+        hazards: hazards::met(&verdict, &watched),
         broken: broken(&verdict),
         unavailable: verdict.unavailable,
         edges: states.seen.counts().clone(),
@@ -100,7 +97,7 @@ pub fn run(site: &Site, plan: Plan) -> Ran {
 struct Watched<'t> {
     scene: Scene<'t>,
     judge: Judge,
-    hazards: Vec<(&'static Hazard, Box<dyn Watch>)>,
+    hazards: Box<dyn Watch>,
     states: States,
     count: u32,
     digest: Digest,
@@ -111,7 +108,7 @@ impl<'t> Watched<'t> {
         Watched {
             scene: Scene::new(topology, scenario),
             judge: Judge::with_physics(topology, scenario),
-            hazards: hazards::watches(topology, scenario),
+            hazards: hazards::watch(topology),
             states: States::new(topology, scenario, plan),
             count: 0,
             digest: Digest::default(),
@@ -125,9 +122,7 @@ impl<'t> Watched<'t> {
             self.digest.record(record);
             self.scene.apply(record);
             self.judge.see(number, record, &self.scene);
-            for (_, watch) in &mut self.hazards {
-                watch.see(number, record, &self.scene);
-            }
+            self.hazards.see(number, record, &self.scene);
             self.states.see(record);
         }
     }

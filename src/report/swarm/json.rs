@@ -17,7 +17,6 @@ pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let document = json!({
         "seeds": [report.seeds.0, report.seeds.1],
         "runs": report.runs(),
-        "took_ms": report.took_ms,
         "stopped": report.stopped,
         "sites": sites.collect::<Vec<_>>(),
         "transitions": {

@@ -1,7 +1,10 @@
 //! What a swarm found: text, JSON.
 
 mod json;
+mod proofs;
 mod text;
+
+pub use proofs::{json as proofs_json, text as proofs_text};
 
 use crate::failover::transitions::Kind;
 use crate::lab::swarm::{Site, Tally};
@@ -15,8 +18,6 @@ pub struct Report<'s> {
     pub sites: &'s [(Site, Tally)],
     /// The seeds of each site, the last one not included.
     pub seeds: (u64, u64),
-    /// How long it took, in milliseconds; none for a report that is to be the same each time.
-    pub took_ms: Option<u64>,
     /// Where failures were kept, with the promise that each broke.
     pub capsules: &'s [(String, &'static str)],
     /// A person stopped it.
@@ -51,7 +52,7 @@ impl Report<'_> {
     }
 
     /// Runs of all sites.
-    fn runs(&self) -> u64 {
+    pub fn runs(&self) -> u64 {
         self.sites.iter().map(|(_, tally)| tally.drawn + tally.aimed).sum()
     }
 }

@@ -22,7 +22,7 @@ pub(super) fn write(
     let sites = report.sites.len();
     let of = if sites == 1 { report.sites[0].0.name.clone() } else { format!("{sites} sites") };
     page.item(Ink::Bold, "Swarm: ", &format!("{of}, seeds {from} to {}", to - 1))?;
-    speed(report, page)?;
+    length(report, page)?;
     for (site, tally) in report.sites {
         attacked(site, tally, page)?;
     }
@@ -33,15 +33,10 @@ pub(super) fn write(
     page.line(Ink::Plain, &format!("Repeat: {}", report.repeat))
 }
 
-fn speed(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
-    let hours: u64 =
-        report.sites.iter().map(|(_, tally)| tally.simulated.as_nanos() / 1_000_000_000).sum();
-    let mut text = format!("{} runs, {} hours simulated", report.runs(), hours / 3_600);
-    if let Some(took) = report.took_ms {
-        let rate = report.runs() * 1_000 / took.max(1);
-        text += &format!(", in {}.{} s: {rate} runs a second", took / 1_000, took / 100 % 10);
-    }
-    page.item(Ink::Plain, "", &text)
+fn length(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
+    let seconds = |tally: &Tally| tally.simulated.as_nanos() / 1_000_000_000;
+    let hours = report.sites.iter().map(|(_, tally)| seconds(tally)).sum::<u64>() / 3_600;
+    page.item(Ink::Plain, "", &format!("{} runs, {hours} hours simulated", report.runs()))
 }
 
 fn attacked(site: &Site, tally: &Tally, page: &mut Page<'_>) -> io::Result<()> {
