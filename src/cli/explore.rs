@@ -40,7 +40,7 @@ pub(super) struct Explore {
     #[arg(long, default_value = "1s", value_name = "TIME", value_parser = span)]
     pub within: Span,
     /// Frames between the members that may be lost, each by itself.
-    #[arg(long, default_value_t = 2, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=i64::from(tested::MOST_LOSSES)))]
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=i64::from(tested::MOST_LOSSES)))]
     pub losses: u8,
     /// Cuts that may begin: of one network or of all, both ways or one way, to the end or for a
     /// while.

@@ -38,7 +38,7 @@ pub(super) struct Successor {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Pick {
     pub candidate: u16,
-    pub fate: u16,
+    pub fate: u32,
 }
 
 /// What the explorer chooses from.
@@ -57,7 +57,7 @@ pub(super) struct Choices {
     pub spans: Vec<Option<Span>>,
 }
 
-/// Most frames of one step whose losses are told apart: more than two members' cores send at once.
+/// Most frames of one step: more than a core with one peer sends at once.
 const MOST_FRAMES: usize = 16;
 
 impl Choices {
@@ -131,7 +131,7 @@ impl Choices {
             } else {
                 fated(site, next.clone(), &sent, fate, budget)
             };
-            let number = u16::try_from(number).expect("a step sends a few frames");
+            let number = u32::try_from(number).expect("a step sends a few frames");
             let candidate = u16::try_from(place).expect("a few things come at a time");
             let pick = Pick { candidate, fate: number };
             all.push(Successor { mark: after.mark(), world: after, budget, pick });
@@ -206,7 +206,7 @@ impl Choices {
         next.take(site, &candidate);
         let sent = std::mem::take(&mut next.sent);
         let fates = self.fates_of(world, &next, &candidate, &sent, budget);
-        (candidate, fates[usize::from(pick.fate)].clone(), sent)
+        (candidate, fates[pick.fate as usize].clone(), sent)
     }
 }
 
@@ -239,6 +239,6 @@ fn fated(
 
 /// The sets of at most so many of some frames, the empty one first.
 fn lost_sets(frames: usize, most: u8) -> impl Iterator<Item = u32> {
-    let told = frames.min(MOST_FRAMES);
-    (0..1_u32 << told).filter(move |set| set.count_ones() <= u32::from(most))
+    assert!(frames <= MOST_FRAMES, "a step of one of two members sends a few frames");
+    (0..1_u32 << frames).filter(move |set| set.count_ones() <= u32::from(most))
 }

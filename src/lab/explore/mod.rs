@@ -67,7 +67,7 @@ impl Default for Bounds {
             start: Instant::ZERO + Span::from_secs(60),
             horizon: Span::from_secs(20),
             within: Span::from_secs(1),
-            losses: 2,
+            losses: 1,
             cuts: 1,
             alone: false,
             crashes: 0,

@@ -282,7 +282,10 @@ impl World {
             return;
         }
         let source = copy.active != node && World::has_copy(site, copy.active, database);
-        let void = |event: &Event| matches!(event, Event::Disconnect { database: of, .. } if *of == database);
+        let void = |event: &Event| match event {
+            Event::Disconnect { database: of, .. } => *of == database,
+            _ => false,
+        };
         if source && self.connection(site) {
             self.forget_own(node, void);
             let copy = self.copy_mut(node, database);

@@ -310,8 +310,8 @@ impl World {
             Next::Own(node) => (1, Instant::ZERO, u128::from(node.0)),
             Next::Open(due) => (2, due.value.from, due.mark()),
         };
-        // In an order that does not depend on how the state was come to. Of equal frames, sent twice
-        // in one step, one stands for both.
+        // In an order that does not depend on how the state was come to. Of equal frames, sent
+        // twice in one step, one stands for both.
         all.sort_by_key(place);
         all.dedup_by_key(|one| place(one));
         let bound = all.iter().map(|candidate| candidate.to).min().unwrap_or(Instant::MAX);
