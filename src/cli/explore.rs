@@ -7,7 +7,7 @@ use crate::base::{Instant, Span};
 use crate::lab::explore::{self, Bounds, Explored};
 use crate::lab::pool::{self, Progress};
 use crate::model::settings::Value as _;
-use crate::model::{Scenario, load};
+use crate::model::{Scenario, load, tested};
 use crate::report::explore::{Report, json, text};
 use clap::{Args, ValueHint};
 use std::path::{Path, PathBuf};
@@ -40,23 +40,23 @@ pub(super) struct Explore {
     #[arg(long, default_value = "1s", value_name = "TIME", value_parser = span)]
     pub within: Span,
     /// Frames between the members that may be lost, each by itself.
-    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=32))]
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=i64::from(tested::MOST_LOSSES)))]
     pub losses: u8,
     /// Cuts that may begin: of one network or of all, both ways or one way, to the end or for a
     /// while.
-    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=8))]
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=i64::from(tested::MOST_CUTS)))]
     pub cuts: u8,
     /// A cut may also leave a member alone, without the witness; clients still reach it.
     #[arg(long)]
     pub alone: bool,
     /// Members that may lose their power.
-    #[arg(long, default_value_t = 0, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=2))]
+    #[arg(long, default_value_t = 0, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=i64::from(tested::MOST_CRASHES)))]
     pub crashes: u8,
     /// How late a core may be woken after its deadline, such as `15ms`.
     #[arg(long, default_value = "0s", value_name = "TIME", value_parser = span)]
     pub clock: Span,
     /// Most states that are entered.
-    #[arg(long, default_value_t = 2_000_000, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=4_000_000_000))]
+    #[arg(long, default_value_t = 2_000_000, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=tested::MOST_STATES))]
     pub states: u64,
     /// Also heal everything at the horizon, from every state there, and demand that service is back
     /// within this time.
@@ -92,7 +92,7 @@ Examples:
   dagtwin explore my-site --from my-site/scenarios/quiet.toml --settle";
 
 fn span(text: &str) -> Result<Span, String> {
-    let span = Span::read(text).filter(|span| *span <= Span::from_secs(86_400));
+    let span = Span::read(text).filter(|span| *span <= tested::LONGEST);
     span.ok_or_else(|| "expected a duration with its unit, such as 20s, at most a day".to_owned())
 }
 
@@ -133,7 +133,7 @@ pub(super) fn explore(args: &Explore) -> Answer {
         bounds: &bounds,
         explored: &explored,
         files: &files,
-        repeat: &repeat(args),
+        repeat: &call(&args.topology, args.from.as_deref(), &bounds, &args.set),
     };
     let mut output = Vec::new();
     let told = match args.format {
@@ -167,7 +167,7 @@ fn site(args: &Explore) -> Result<(load::Loaded, Scenario), Failure> {
 }
 
 /// How a scenario file names the topology: a path is made whole, since the file may be anywhere.
-fn named(topology: &str) -> String {
+pub(super) fn named(topology: &str) -> String {
     let whole = Path::new(topology).canonicalize().ok();
     whole.and_then(|path| Some(path.to_str()?.to_owned())).unwrap_or_else(|| topology.to_owned())
 }
@@ -188,21 +188,27 @@ fn written(out: Option<&Path>, explored: &Explored) -> Result<Vec<String>, Failu
     Ok(files)
 }
 
-/// The command that explores again.
-fn repeat(args: &Explore) -> String {
+/// The command that explores a topology within bounds.
+pub(super) fn call(
+    topology: &str,
+    from: Option<&str>,
+    bounds: &Bounds,
+    set: &[(String, String)],
+) -> String {
     let quoted = super::run::quoted;
-    let mut words = vec!["dagtwin explore".to_owned(), quoted(&args.topology)];
-    words.extend(args.from.iter().map(|from| format!("--from {}", quoted(from))));
-    let spans = [("start", args.start), ("horizon", args.horizon), ("within", args.within)];
+    let mut words = vec!["dagtwin explore".to_owned(), quoted(topology)];
+    words.extend(from.iter().map(|from| format!("--from {}", quoted(from))));
+    let start = bounds.start.since(Instant::ZERO);
+    let spans = [("start", start), ("horizon", bounds.horizon), ("within", bounds.within)];
     words.extend(spans.map(|(name, span)| format!("--{name} {}", span.show())));
-    let (losses, cuts, crashes) = (args.losses, args.cuts, args.crashes);
+    let (losses, cuts, crashes) = (bounds.losses, bounds.cuts, bounds.crashes);
     words.push(format!("--losses {losses} --cuts {cuts} --crashes {crashes}"));
-    words.extend(args.alone.then(|| "--alone".to_owned()));
-    words.extend((!args.clock.is_zero()).then(|| format!("--clock {}", args.clock.show())));
-    words.push(format!("--states {}", args.states));
-    words.extend(args.settle.map(|settle| format!("--settle {}", settle.show())));
-    words.extend(args.every_order.then(|| "--every-order".to_owned()));
-    let set = args.set.iter().map(|(key, value)| quoted(&format!("{key}={value}")));
+    words.extend(bounds.alone.then(|| "--alone".to_owned()));
+    words.extend((!bounds.clock.is_zero()).then(|| format!("--clock {}", bounds.clock.show())));
+    words.push(format!("--states {}", bounds.states));
+    words.extend(bounds.settle.map(|settle| format!("--settle {}", settle.show())));
+    words.extend((!bounds.reduces).then(|| "--every-order".to_owned()));
+    let set = set.iter().map(|(key, value)| quoted(&format!("{key}={value}")));
     words.extend(set.map(|pair| format!("--set {pair}")));
     words.join(" ")
 }

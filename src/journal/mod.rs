@@ -12,7 +12,7 @@ pub use capsule::{Broken, Capsule};
 pub use digest::{Digest, hash_of};
 pub use record::{Record, RecordNo, What};
 
-use crate::model::{Scenario, Sources, Topology};
+use crate::model::{Scenario, Sources, Tested, Topology};
 use serde::{Deserialize, Serialize};
 
 /// What a journal tells about itself: enough to run it again.
@@ -60,12 +60,14 @@ impl Header {
 
     /// The header of a simulation.
     pub fn of_run(topology: &Topology, scenario: &Scenario, seed: u64) -> Header {
+        // What is asked of many runs is no part of one.
+        let scenario = Scenario { tested: Tested::default(), ..scenario.clone() };
         Header {
             format: Header::FORMAT,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             origin: Origin::Sim { seed },
             topology: topology.clone(),
-            scenario: Some(scenario.clone()),
+            scenario: Some(scenario),
             sources: None,
             capsule: None,
         }

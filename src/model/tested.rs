@@ -10,6 +10,46 @@ pub struct Tested {
     pub timeline: Option<Timeline>,
     /// Every `[[budget]]`.
     pub budgets: Vec<Budget>,
+    /// `[explore]`: a space of orderings in which every promise must be kept.
+    pub explore: Option<Space>,
+}
+
+/// Most frames that may be lost in a space.
+pub const MOST_LOSSES: u8 = 32;
+/// Most cuts that may begin in a space.
+pub const MOST_CUTS: u8 = 8;
+/// Most members that may lose their power in a space.
+pub const MOST_CRASHES: u8 = 2;
+/// Most states of a space.
+pub const MOST_STATES: u64 = 4_000_000_000;
+/// The longest time in a space.
+pub const LONGEST: Span = Span::from_secs(86_400);
+
+/// A space that is to be explored; what is not given is what `dagtwin explore` takes.
+#[derive(Clone, Default, PartialEq, Eq, Debug)]
+pub struct Space {
+    /// The line of the file at which it stands.
+    pub line: usize,
+    /// When exploration begins.
+    pub start: Option<Span>,
+    /// How long after that the space ends.
+    pub horizon: Option<Span>,
+    /// How long after the start a cut or a loss of power may begin.
+    pub within: Option<Span>,
+    /// Frames between the members that may be lost.
+    pub losses: Option<u8>,
+    /// Cuts that may begin.
+    pub cuts: Option<u8>,
+    /// Whether a cut may also leave a member alone.
+    pub alone: bool,
+    /// Members that may lose their power.
+    pub crashes: Option<u8>,
+    /// How late a core may be woken after its deadline.
+    pub clock: Option<Span>,
+    /// Most states that are entered.
+    pub states: Option<u64>,
+    /// With everything healed at the horizon, service must be back within this; none: not asked.
+    pub settle: Option<Span>,
 }
 
 /// The timeline that a run is expected to have.

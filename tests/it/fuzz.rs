@@ -211,7 +211,6 @@ fn small_journal() -> Vec<u8> {
     let text = scenario.expect("it is built in").text;
     let mut scenario = load::scenario("s.toml", "s", text, &loaded.topology).expect("it is sound");
     scenario.until = Instant::ZERO + Span::from_secs(8);
-    scenario.tested = Default::default();
     let recorded = simulate(&loaded.topology, &scenario, 1, Recording::Memory);
     let mut bytes = Vec::new();
     let header = Header::of_run(&loaded.topology, &scenario, 1);

@@ -71,7 +71,7 @@ fn everything_that_is_shipped_passes() {
     let of = |key: &str| cases.clone().filter(|case| !case[key].is_null()).count();
     let budgets = cases.clone().filter(|case| case["budgets"] != serde_json::json!([])).count();
     assert_eq!((run.status, run.err.as_str()), (0, ""), "{}", run.out);
-    assert!(of("timeline") >= 3 && budgets >= 2, "{}", run.out);
+    assert!(of("timeline") >= 3 && budgets >= 2 && of("explore") >= 1, "{}", run.out);
 }
 
 #[test]

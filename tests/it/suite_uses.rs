@@ -238,3 +238,47 @@ fn what_must_last_or_may_never_be_is_judged_over_its_whole_time() {
         assert!(instead.is_none_or(|words| run.out.contains(words)), "{expect}: {}", run.out);
     }
 }
+
+/// A space that is exhausted passes; one that is not, or in which a promise is broken, does not.
+#[test]
+fn a_space_is_exhausted_or_names_what_breaks_it() {
+    let space = |keys: &str| {
+        let head = "title = \"Orderings\"\nuntil = \"90s\"\n\n[explore]\nwithin = \"50ms\"\n";
+        format!("{head}{keys}\n")
+    };
+    let folder = site("uses-explore", &[]);
+    let scenarios = folder.path("site/scenarios");
+    std::fs::create_dir_all(&scenarios).expect("a folder");
+    let run = |keys: &str| {
+        write(&folder, "space", &space(keys));
+        tested(&folder, &["--format", "json"])
+    };
+    let explored = |run: &Told| -> serde_json::Value {
+        let document: serde_json::Value = serde_json::from_str(&run.out).expect("one document");
+        document["cases"][0]["explore"].clone()
+    };
+    let sound = run("horizon = \"3s\"\nlosses = 1\ncuts = 0");
+    let found = explored(&sound);
+    assert_eq!((sound.status, &found["exhausted"]), (0, &true.into()), "{}", sound.out);
+    assert!(found["states"].as_u64().is_some_and(|states| states > 50), "{found}");
+
+    let few = run("horizon = \"3s\"\nlosses = 1\ncuts = 0\nstates = 20");
+    let found = explored(&few);
+    assert_eq!((few.status, &found["verdict"]), (1, &"budget".into()), "{}", few.out);
+
+    let alone = "horizon = \"16s\"\nlosses = 0\nalone = true";
+    let broken = run(alone);
+    let found = explored(&broken);
+    assert_eq!((broken.status, &found["verdict"]), (1, &"safety".into()), "{}", broken.out);
+    let scenario = found["broken"][0]["scenario"].as_str().expect("a scenario");
+    let path = folder.path("found.toml");
+    std::fs::write(&path, scenario).expect("the file can be written");
+    assert_eq!(told(&["test", &path]).status, 0, "the simulator breaks the same promise");
+
+    let path = folder.path("wide.toml");
+    let wide = format!("topology = \"dag-four\"\n{}", space(alone));
+    std::fs::write(&path, wide).expect("the file can be written");
+    let refused = told(&["test", &path]);
+    assert_eq!((refused.status, refused.out.as_str()), (2, ""), "{}", refused.out);
+    assert!(refused.err.contains("wide.toml:5: explore"), "{}", refused.err);
+}

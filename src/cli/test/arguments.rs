@@ -5,8 +5,8 @@ use clap::{Args, ValueHint};
 use std::path::PathBuf;
 
 /// Run scenario files as tests: every expectation must be met, every promise kept, and the verdict
-/// must be the one that the file asks for; where the file has a timeline or budgets, runs must keep
-/// to them.
+/// must be the one that the file asks for; where the file has a timeline, budgets or a space to
+/// explore, they must hold too.
 #[derive(Args, Debug)]
 #[command(after_help = TEST_EXAMPLES)]
 pub(crate) struct Test {

@@ -40,6 +40,7 @@ pub(super) fn document(results: &[CaseResult]) -> String {
             "runs": of(Kind::Run),
             "timeline": of(Kind::Timeline).pop(),
             "budgets": of(Kind::Budget),
+            "explore": of(Kind::Explore).pop(),
         })
     });
     let cases: Vec<Value> = cases.collect();

@@ -2,6 +2,7 @@
 
 mod accept;
 mod arguments;
+mod explored;
 mod find;
 mod json;
 mod text;
@@ -73,10 +74,13 @@ pub(super) fn test(args: &Test) -> Answer {
             ListFormat::Json => json::list(&cases),
         }));
     }
+    explored::refuse(&cases)?;
     let progress = Arc::new(Progress::default());
     super::stop_when_asked(&progress);
     let jobs = args.jobs.map_or_else(pool::cores, usize::from);
-    let made = progress::counted("testing", &progress, || work::all(args, &cases, jobs, &progress));
+    let work = || work::all(args, &cases, jobs, &progress);
+    let mut made = progress::counted("testing", &progress, work);
+    explored::explore(&cases, &mut made, jobs, &progress)?;
     let stopped = progress.stop.load(Ordering::Relaxed);
     let mut results = Vec::new();
     for (case, made) in cases.iter().zip(made) {

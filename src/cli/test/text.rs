@@ -1,7 +1,7 @@
 //! Results of tests for a person.
 
 use super::trial::{Kind, Trial, named};
-use super::{Case, CaseResult};
+use super::{Case, CaseResult, explored};
 use crate::report::difference::Fate;
 
 /// Runs of a case that are told of one by one.
@@ -28,7 +28,7 @@ pub(super) fn asked(case: &Case) -> Vec<String> {
     let tested = &case.site.scenario.tested;
     let timeline = tested.timeline.iter().map(|one| format!("timeline of seed {}", one.seed));
     let budgets = tested.budgets.iter().map(|one| format!("{} over {} runs", named(one), one.runs));
-    timeline.chain(budgets).collect()
+    timeline.chain(budgets).chain(tested.explore.iter().map(explored::named)).collect()
 }
 
 fn width<'c>(cases: impl Iterator<Item = &'c Case>) -> usize {
@@ -104,7 +104,9 @@ fn sums(results: &[CaseResult]) -> String {
     };
     let (passed, failed) = (count(Kind::Run, true), count(Kind::Run, false));
     let mut out = format!("{} scenarios: {passed} runs passed, {failed} failed", results.len());
-    for (kind, name) in [(Kind::Timeline, "timelines"), (Kind::Budget, "budgets")] {
+    let others =
+        [(Kind::Timeline, "timelines"), (Kind::Budget, "budgets"), (Kind::Explore, "spaces")];
+    for (kind, name) in others {
         let (passed, failed) = (count(kind, true), count(kind, false));
         if passed + failed > 0 {
             out += &format!("; {passed} {name} passed, {failed} failed");

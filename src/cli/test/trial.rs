@@ -1,7 +1,7 @@
 //! What is asked of a case, each with a name of its own, and what came of it.
 
 use super::work::{Judged, Made, timeline_seed};
-use super::{Case, Test};
+use super::{Case, Test, explored};
 use crate::base::Span;
 use crate::lab::VerdictKind;
 use crate::lab::percentile::{self, Kept};
@@ -21,6 +21,8 @@ pub(super) enum Kind {
     Timeline,
     /// A percentile over many runs.
     Budget,
+    /// A space of orderings.
+    Explore,
 }
 
 /// Something that was tested.
@@ -48,7 +50,7 @@ impl Trial {
         };
         let lines = self.lines.iter().map(|(fate, line)| match self.kind {
             Kind::Timeline => format!("{} {line}", fate.sign()),
-            Kind::Run | Kind::Budget => line.clone(),
+            Kind::Run | Kind::Budget | Kind::Explore => line.clone(),
         });
         std::iter::once(first).chain(lines).collect()
     }
@@ -65,6 +67,9 @@ pub(super) fn trials(args: &Test, case: &Case, made: &Made, accepted: bool) -> (
         let known = made.measured.get(..runs);
         let kept = known.and_then(|known| percentile::judge(wanted, known));
         trials.extend(kept.map(|kept| budget(args, case, wanted, &kept)));
+    }
+    if let (Some(space), Some(found)) = (&case.site.scenario.tested.explore, &made.explored) {
+        trials.extend(explored::trial(args, case, space, found));
     }
     (trials, made.partial)
 }

@@ -2,6 +2,7 @@
 
 use super::{Case, Test};
 use crate::base::Instant;
+use crate::lab::explore::Explored;
 use crate::lab::percentile::Measured;
 use crate::lab::pool::{self, Progress};
 use crate::lab::{self, VerdictKind, sweep};
@@ -28,6 +29,8 @@ pub(super) struct Made {
     pub(super) timeline: Option<String>,
     /// Durations of runs, in the order of their seeds.
     pub(super) measured: Vec<Measured>,
+    /// What exploring came to.
+    pub(super) explored: Option<Explored>,
     /// Somebody stopped the work before all of it was made.
     pub(super) partial: bool,
 }

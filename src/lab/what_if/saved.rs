@@ -17,8 +17,8 @@ const TESTED: u64 = 1;
 ///
 /// Expectations that no longer hold are taken out, the verdict is the one that came, and what is
 /// out must be back as fast as it was, to the next second. If the seed is not the one that
-/// `dagtwin test` begins with, the file asks only for what came with both. A timeline and budgets
-/// are taken out.
+/// `dagtwin test` begins with, the file asks only for what came with both. What is
+/// asked of many runs, or of one in detail, is taken out.
 pub fn saved(what_if: &WhatIf, topology: &str) -> String {
     let Some(sources) = &what_if.header.sources else { return String::new() };
     // Texts that were run once can be run again.
@@ -36,7 +36,7 @@ pub fn saved(what_if: &WhatIf, topology: &str) -> String {
             }
         }
     }
-    for key in ["timeline", "budget"] {
+    for key in ["timeline", "budget", "explore"] {
         if text.remove_key(key) {
             head += &format!("# Its {key} was of the run before the change, and is left out.\n");
         }

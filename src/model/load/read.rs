@@ -98,6 +98,11 @@ impl<'f, 't> Section<'f, 't> {
         if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
     }
 
+    /// The line at which it begins.
+    pub(super) fn line(&self) -> usize {
+        self.line
+    }
+
     pub(super) fn has(&self, key: &'static str) -> bool {
         self.get(key).is_some()
     }

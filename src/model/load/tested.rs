@@ -4,7 +4,7 @@ use super::plan::MOST_RUNS;
 use super::read::Section;
 use crate::base::Span;
 use crate::model::measure;
-use crate::model::tested::{Budget, Tested, Timeline};
+use crate::model::tested::{self, Budget, Space, Tested, Timeline};
 use crate::model::topology::Topology;
 
 /// Most budgets of a file.
@@ -26,7 +26,42 @@ pub(super) fn tested(root: &Section, topology: &Topology, early: bool) -> Tested
     }
     let names = measure::names(topology);
     let budgets = sections.iter().filter_map(|section| budget(section, &names)).collect();
-    Tested { timeline: root.table("timeline").map(|section| timeline(&section)), budgets }
+    let timeline = root.table("timeline").map(|section| timeline(&section));
+    let explore = root.table("explore").map(|section| space(&section));
+    Tested { timeline, budgets, explore }
+}
+
+fn space(section: &Section) -> Space {
+    let span = |key| {
+        let span = section.value::<Span>(key);
+        if span.is_some_and(|span| span > tested::LONGEST) {
+            section.wrong(key, "a duration of at most a day", None);
+        }
+        span
+    };
+    let count = |key, (least, most): (u64, u64)| {
+        let count = section.value::<u64>(key);
+        if count.is_some_and(|count| !(least..=most).contains(&count)) {
+            section.wrong(key, &format!("a whole number from {least} to {most}"), None);
+        }
+        count
+    };
+    let few = |key, most: u8| count(key, (0, most.into())).and_then(|n| u8::try_from(n).ok());
+    let space = Space {
+        line: section.line(),
+        start: span("start"),
+        horizon: span("horizon"),
+        within: span("within"),
+        losses: few("losses", tested::MOST_LOSSES),
+        cuts: few("cuts", tested::MOST_CUTS),
+        alone: section.value("alone").unwrap_or(false),
+        crashes: few("crashes", tested::MOST_CRASHES),
+        clock: span("clock"),
+        states: count("states", (1, tested::MOST_STATES)),
+        settle: span("settle"),
+    };
+    section.finish();
+    space
 }
 
 fn timeline(section: &Section) -> Timeline {
