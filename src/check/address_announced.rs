@@ -1,7 +1,7 @@
 //! An address that comes up is announced, so that neighbour caches can follow it.
 
 use super::{Findings, Kind, Promise, Violation, Watch};
-use crate::base::{Address, Instant, MachineId, NetId};
+use crate::base::{Address, Instant, MachineId, NetId, Span};
 use crate::journal::record::Plant;
 use crate::journal::{Record, RecordNo, What};
 use crate::model::{Fault, Topology};
@@ -17,11 +17,16 @@ pub(super) const PROMISE: Promise = Promise {
     watch: |topology, _| Box::new(AddressAnnounced::new(topology)),
 };
 
-/// While its network forwards nothing or loses frames, an announcement may reach nobody.
+/// While its network forwards nothing or loses frames, and while a machine or an adapter comes back,
+/// an announcement may reach nobody.
 struct AddressAnnounced {
     /// Addresses of resources; none where no announcement is asked for.
     ours: BTreeSet<Address>,
     announced: BTreeSet<(Address, MachineId)>,
+    /// How long announcements go on before the address answers.
+    announces: Span,
+    /// When a machine, an adapter or a network last changed.
+    changed: Instant,
     findings: Findings,
 }
 
@@ -29,8 +34,14 @@ impl AddressAnnounced {
     fn new(topology: &Topology) -> Self {
         let asked = topology.settings.cluster.arp_retry_count > 0;
         let ours = topology.resources.values().filter_map(|resource| resource.address);
-        let (announced, findings) = (BTreeSet::new(), Findings::default());
-        AddressAnnounced { ours: ours.filter(|_| asked).collect(), announced, findings }
+        let cluster = &topology.settings.cluster;
+        AddressAnnounced {
+            ours: ours.filter(|_| asked).collect(),
+            announced: BTreeSet::new(),
+            announces: cluster.arp_retry_interval * u64::from(cluster.arp_retry_count),
+            changed: Instant::ZERO,
+            findings: Findings::default(),
+        }
     }
 }
 
@@ -52,7 +63,9 @@ impl Watch for AddressAnnounced {
             What::Plant(Plant::AddressUp { address, machine, nic }) => {
                 let announced = self.announced.remove(&(address, machine));
                 let network = scene.topology().machines[machine].nics[nic].network;
-                if announced || !self.ours.contains(&address) || is_disturbed(scene, network) {
+                let settled = record.at.since(self.changed) >= self.announces;
+                let heard = settled && !is_disturbed(scene, network);
+                if announced || !self.ours.contains(&address) || !heard {
                     return;
                 }
                 let name = scene.topology().machine_name(machine);
@@ -64,6 +77,9 @@ impl Watch for AddressAnnounced {
             }
             What::Plant(Plant::AddressDown { address, machine }) => {
                 self.announced.remove(&(address, machine));
+            }
+            What::Fault { .. } | What::Plant(Plant::Machine { .. } | Plant::Adapter { .. }) => {
+                self.changed = record.at
             }
             _ => {}
         }

@@ -1,10 +1,11 @@
 //! One Primary Active Manager among the members of a view.
 
 use super::{Findings, Kind, Promise, Violation, Watch};
-use crate::base::{GroupId, Id, IdVec, Instant, NodeId};
+use crate::base::{GroupId, Id, IdVec, Instant, MachineId, NodeId};
 use crate::failover::seam::{Effect, Note};
+use crate::journal::record::{Plant, ServiceState};
 use crate::journal::{Record, RecordNo, What};
-use crate::model::Topology;
+use crate::model::{Service, Topology};
 use crate::view::Scene;
 
 pub(super) const PROMISE: Promise = Promise {
@@ -65,6 +66,14 @@ impl Watch for OnePrimary {
                     self.findings.violations.push(violation);
                 }
                 (self.last, self.heir) = (Some(*node), None);
+            }
+            // The next life of its service takes the role anew, like any other.
+            What::Plant(Plant::Service { machine, service: Service::Cluster, state })
+                if *state != ServiceState::Running =>
+            {
+                let over = |node: &NodeId| MachineId::from(*node) == *machine;
+                (self.last, self.heir) =
+                    (self.last.filter(|node| !over(node)), self.heir.filter(|node| !over(node)));
             }
             _ => {}
         }

@@ -23,6 +23,8 @@ struct Returns {
     away: BTreeSet<MachineId>,
     back: BTreeMap<MachineId, Instant>,
     removed: BTreeMap<MachineId, Instant>,
+    /// When something last kept it from letting go in good time.
+    hindered: BTreeMap<MachineId, Instant>,
     /// How long one that is removed and could hear of it may take to notice that the cluster has gone on without it, and
     /// to let go of what it holds.
     notices: Span,
@@ -36,10 +38,18 @@ impl Returns {
         let regroup = cluster.clus_svc_regroup_opening_timeout;
         let lets_go = settings.store.dismount_time + cluster.offline_time * 2;
         let notices = silence + regroup + lets_go;
-        Returns { away: BTreeSet::new(), back: BTreeMap::new(), removed: BTreeMap::new(), notices }
+        Returns {
+            away: BTreeSet::new(),
+            back: BTreeMap::new(),
+            removed: BTreeMap::new(),
+            hindered: BTreeMap::new(),
+            notices,
+        }
     }
 
     fn see(&mut self, at: Instant, scene: &Scene<'_>) {
+        let active = scene.active_faults().filter_map(|fault| hinders(&fault));
+        self.hindered.extend(active.map(|machine| (machine, at)));
         for machine in (0..scene.topology().nodes).map(MachineId::at) {
             if !scene.machines[machine] || !scene.reachable(machine) {
                 self.away.insert(machine);
@@ -64,17 +74,26 @@ impl Returns {
 
     /// Whether one of some machines was removed, or came back, so little before a moment that it
     /// need not have noticed yet. One whose services hang or are slow takes as long as they do.
-    fn explain(&self, at: Instant, scene: &Scene<'_>, machines: &BTreeSet<MachineId>) -> bool {
+    fn explain(&self, at: Instant, machines: &BTreeSet<MachineId>) -> bool {
         machines.iter().any(|machine| {
-            let back = self.back.get(machine).max(self.removed.get(machine));
-            let slow = scene.active_faults().any(|fault| match fault {
-                Fault::ServiceSlow { machine: of, .. }
-                | Fault::ServiceHang { machine: of, .. }
-                | Fault::ResourceHang { machine: of, .. } => of == *machine,
-                _ => false,
-            });
-            back.is_some_and(|back| slow || at.since(*back) <= self.notices)
+            let known = [&self.back, &self.removed].map(|known| known.get(machine));
+            let gone = known.into_iter().flatten().max();
+            let hindered = self.hindered.get(machine);
+            gone.is_some_and(|gone| at.since(*gone.max(hindered.unwrap_or(gone))) <= self.notices)
         })
+    }
+}
+
+/// The member that a fault keeps from letting go in good time.
+fn hinders(fault: &Fault) -> Option<MachineId> {
+    match fault {
+        Fault::ServiceSlow { machine, .. }
+        | Fault::ServiceHang { machine, .. }
+        | Fault::ResourceHang { machine, .. }
+        | Fault::ClockRate { machine, .. }
+        | Fault::DiskSlow { machine, .. } => Some(*machine),
+        Fault::DismountSlow { copy, .. } => Some(copy.node.into()),
+        _ => None,
     }
 }
 
@@ -122,7 +141,7 @@ impl<K: Ord + Copy> Overlaps<K> {
                 format!("{} is on {}, and clients reach both", name(), names(scene, &machines));
             let promise = self.promise;
             let record = Some(number);
-            let returned = self.returns.explain(at, scene, &machines);
+            let returned = self.returns.explain(at, &machines);
             let hazard = returned.then_some(REMOVED_OWNER);
             self.findings.violations.push(Violation { promise, at, record, why, hazard });
         }
@@ -131,7 +150,7 @@ impl<K: Ord + Copy> Overlaps<K> {
     fn close(&mut self, at: Instant, scene: &Scene<'_>, key: K, name: impl Fn() -> String) {
         let Some(open) = self.open.remove(&key) else { return };
         if let Some(place) = open.broken
-            && !self.returns.explain(at, scene, &open.machines)
+            && !self.returns.explain(at, &open.machines)
         {
             self.findings.violations[place].hazard = None;
         }

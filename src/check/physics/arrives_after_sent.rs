@@ -33,7 +33,11 @@ impl ArrivesAfterSent {
         let What::Fault { index, healed } = record.what else { return };
         let planned = scene.scenario().faults.get(usize::from(index));
         if let Some(Fault::FrameDuplication { network, .. }) = planned.map(|one| one.fault) {
-            let until = if healed { record.at } else { Instant::MAX };
+            let still = scene.active_faults().any(|fault| match fault {
+                Fault::FrameDuplication { network: of, .. } => of == network,
+                _ => false,
+            });
+            let until = if healed && !still { record.at } else { Instant::MAX };
             self.doubled.insert(network, until);
         }
     }

@@ -90,8 +90,6 @@ impl Wants {
                     .any(|other| self.offline.contains(other));
                 self.groups[group] |= whole;
             }
-            Order::SuspendCopy { node, .. } => drop(self.barred.insert(*node)),
-            Order::ResumeCopy { node, .. } => drop(self.barred.remove(node)),
             Order::StartMaintenance { node } => drop(self.barred.insert(*node)),
             Order::StopMaintenance { node } => drop(self.barred.remove(node)),
             Order::SetServer { node, settings } => match settings.activation_policy {
@@ -102,6 +100,8 @@ impl Wants {
             Order::SetActivationCoordination(on) => self.coordinated = *on,
             // Whether it is taken is told by a note.
             Order::MountDatabase(_)
+            | Order::SuspendCopy { .. }
+            | Order::ResumeCopy { .. }
             | Order::MoveGroup { .. }
             | Order::SetWitnessServer(_)
             | Order::MoveDatabase { .. }
@@ -164,6 +164,10 @@ impl Wants {
             } => {
                 self.databases[*database] = true;
             }
+            Note::CopySuspended { node, activation_suspended, .. } => match activation_suspended {
+                true => drop(self.barred.insert(*node)),
+                false => drop(self.barred.remove(node)),
+            },
             Note::LastLogs { database, missing, accepted: false, .. } => {
                 self.refused.insert(*database, *missing);
             }

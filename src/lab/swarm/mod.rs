@@ -156,7 +156,8 @@ fn make(
     progress: &Progress,
     see: &mut dyn FnMut(&Ran),
 ) {
-    let runs = pool::some(plans.len(), jobs, progress, |place| run(site, plans[place].clone()));
+    let one = |place: usize| run::guarded(site, plans[place].clone());
+    let runs = pool::some(plans.len(), jobs, progress, one);
     for ran in runs.iter().map_while(Option::as_ref) {
         tally.add(ran);
         see(ran);

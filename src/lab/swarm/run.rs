@@ -12,7 +12,9 @@ use crate::model::{Scenario, Topology};
 use crate::sim::{self, Recording};
 use crate::view::Scene;
 use crate::view::transitions::Transitions;
+use std::any::Any;
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// A broken promise.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -91,6 +93,39 @@ pub fn run(site: &Site, plan: Plan) -> Ran {
         records: u64::from(count),
         plan,
     }
+}
+
+/// The name under which a run is told that stopped because the program was wrong.
+pub const PANICS: &str = "no-panic";
+
+/// Runs a plan; a panic of the program is a broken promise too.
+pub(super) fn guarded(site: &Site, plan: Plan) -> Ran {
+    let again = plan.clone();
+    let run = AssertUnwindSafe(move || run(site, plan));
+    catch_unwind(run).unwrap_or_else(|panic| Ran {
+        broken: vec![Broken {
+            promise: PANICS,
+            kind: Kind::Safety,
+            at: Instant::ZERO,
+            why: format!("the program stopped: {}", told(panic.as_ref())),
+        }],
+        plan: again,
+        unavailable: None,
+        hazards: Vec::new(),
+        edges: BTreeMap::new(),
+        pairs: BTreeMap::new(),
+        visits: BTreeMap::new(),
+        digest: Digest::default(),
+        simulated: Span::ZERO,
+        records: 0,
+    })
+}
+
+/// What a panic says.
+fn told(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+    text.unwrap_or("without a word").to_owned()
 }
 
 /// Everything that watches a run.
