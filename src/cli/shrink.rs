@@ -6,6 +6,7 @@ use super::{capsule, input, journal, progress, what_if};
 use crate::check;
 use crate::lab::pool::Progress;
 use crate::lab::shrink::{self, Refusal, Shrunk};
+use crate::lab::swarm::PANICS;
 use crate::lab::what_if::sources_of;
 use crate::model::{Source, Sources, builtin};
 use clap::{Args, ValueHint};
@@ -53,7 +54,8 @@ Examples:
   dagtwin test small.toml";
 
 fn promise(text: &str) -> Result<String, String> {
-    let names = || check::ALL.iter().map(|promise| promise.name);
+    let all = || check::ALL.iter().chain(check::PHYSICS).map(|promise| promise.name);
+    let names = || all().chain([PANICS]);
     match names().find(|name| *name == text) {
         Some(name) => Ok(name.to_owned()),
         None => Err(format!("expected one of {}", names().collect::<Vec<_>>().join(", "))),

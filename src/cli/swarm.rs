@@ -6,7 +6,7 @@ use super::{capsule, input, progress, run::quoted};
 use crate::base::Span;
 use crate::failover::config::Flaw;
 use crate::lab::pool::{self, Progress};
-use crate::lab::swarm::{Proof, ROUND, Ran, Site, Tally, prove, round};
+use crate::lab::swarm::{PANICS, Proof, ROUND, Ran, Site, Tally, prove, round};
 use crate::model::settings::Value as _;
 use crate::model::{Problem, builtin};
 use crate::report::swarm::{self, Report};
@@ -202,7 +202,16 @@ fn kept(
                 std::fs::create_dir_all(folder).map_err(|error| Failure::at(folder, &error))?;
                 let plan = &failure.ran.plan;
                 let topology = &site.loaded.topology.name;
-                let path = folder.join(format!("{topology}-{promise}-{}.dagtwin", plan.name()));
+                let name = format!("{topology}-{promise}-{}", plan.name());
+                let path = folder.join(format!("{name}.dagtwin"));
+                if *promise == PANICS {
+                    // What stops the program has no journal.
+                    let path = folder.join(format!("{name}.toml"));
+                    let written = std::fs::write(&path, plan.text(&site.set));
+                    written.map_err(|error| Failure::at(&path, &error))?;
+                    files.push((path.display().to_string(), *promise));
+                    continue;
+                }
                 let found_by = format!("{call}: {}", plan.name());
                 capsule::write(&path, &site.sources(plan), plan.seed, found_by, Vec::new())?;
                 files.push((path.display().to_string(), *promise));

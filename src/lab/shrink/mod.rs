@@ -9,11 +9,13 @@ use crate::base::Instant;
 use crate::check::{Judge, Kind, Violation};
 use crate::journal::{Record, RecordNo};
 use crate::lab::pool::Progress;
+use crate::lab::swarm::{PANICS, told};
 use crate::lab::what_if::edit::Text;
 use crate::model::load::{self, Loaded};
 use crate::model::{Problem, Scenario, Source, Sources};
 use crate::sim::{Recording, simulate};
 use crate::view::Scene;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 
 /// A run that breaks the promise.
@@ -100,7 +102,24 @@ fn broken(
     promise: Option<&str>,
 ) -> Result<Option<Found>, Vec<Problem>> {
     let (loaded, scenario) = load::site(sources)?;
-    let records = simulate(&loaded.topology, &scenario, seed, Recording::Memory).records;
+    let run = || simulate(&loaded.topology, &scenario, seed, Recording::Memory).records;
+    let records = match catch_unwind(AssertUnwindSafe(run)) {
+        Ok(records) => records,
+        Err(panic) => {
+            let why = format!("the program stops: {}", told(panic.as_ref()));
+            let at = scenario.until;
+            let violation = Violation { promise: PANICS, at, record: None, why, hazard: None };
+            let found = promise.is_none_or(|promise| promise == PANICS).then(|| Found {
+                sources: sources.clone(),
+                loaded,
+                scenario,
+                records: Vec::new(),
+                violation,
+                kind: Kind::Safety,
+            });
+            return Ok(found);
+        }
+    };
     let mut scene = Scene::new(&loaded.topology, &scenario);
     let mut judge = Judge::with_physics(&loaded.topology, &scenario);
     for (number, record) in (0..).map(RecordNo).zip(&records) {

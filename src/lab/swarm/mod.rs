@@ -13,7 +13,8 @@ mod site;
 pub use coverage::{Coverage, Pair, Visit};
 pub use plan::{Aim, Given, Plan, Strike, plan};
 pub use prove::{Found, Proof, prove};
-pub use run::{Broken, Ran, broken, run};
+pub(super) use run::told;
+pub use run::{Broken, PANICS, Ran, broken, run};
 pub use site::Site;
 
 use crate::base::Span;

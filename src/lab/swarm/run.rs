@@ -122,7 +122,7 @@ pub(super) fn guarded(site: &Site, plan: Plan) -> Ran {
 }
 
 /// What a panic says.
-fn told(panic: &(dyn Any + Send)) -> String {
+pub(in crate::lab) fn told(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
     text.unwrap_or("without a word").to_owned()
