@@ -12,6 +12,9 @@ pub(super) const PROMISE: Promise = Promise {
     name: "address-announced",
     statement: "a cluster's address is announced on its network before it answers there",
     source: "wsfc.md §5.1 ARP count and spacing",
+    applies: "whenever an address of a resource comes up, but for `cluster.arp_retry_count = 0` \
+              and while its network forwards nothing or loses frames",
+    not: "that anybody takes the announcement: a switch may drop it, and some clients ignore it",
     kind: Kind::Safety,
     sees_traffic: false,
     watch: |topology, _| Box::new(AddressAnnounced::new(topology)),

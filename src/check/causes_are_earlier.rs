@@ -9,6 +9,8 @@ pub(super) const PROMISE: Promise = Promise {
     name: "causes-are-earlier",
     statement: "records are in the order of time, and each names an earlier one as its cause",
     source: "docs/JOURNAL.md",
+    applies: "at every record",
+    not: "that the cause is the right one",
     kind: Kind::Safety,
     sees_traffic: true,
     watch: |_, _| Box::new(CausesAreEarlier::default()),

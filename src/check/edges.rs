@@ -10,6 +10,8 @@ pub(super) const PROMISE: Promise = Promise {
     name: "states-follow-their-edges",
     statement: "groups, resources, nodes, copies and quorum change along the edges of their tables",
     source: "docs/STATES.md",
+    applies: "at every change of state that a note or the plant tells of",
+    not: "that a change was wise, or that it comes in time",
     kind: Kind::Safety,
     sees_traffic: false,
     watch: |_, scenario| {

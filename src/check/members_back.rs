@@ -15,6 +15,10 @@ pub(super) const PROMISE: Promise = Promise {
     statement: "a node that reaches every member of the side with quorum is a member of it when \
                 the site had time to settle",
     source: "wsfc.md §2",
+    applies: "at the end of a run that leaves the settle time after its last fault or order; not \
+              while a fault that loses or delays frames is in force",
+    not: "anything of nodes that were stopped, evicted or quarantined, that miss a path to a \
+          member, or of a cluster without quorum",
     kind: Kind::Liveness,
     sees_traffic: false,
     watch: |_, scenario| Box::new(MembersBack { due: due(scenario), kept_out: BTreeSet::new() }),

@@ -38,7 +38,11 @@ pub struct Promise {
     pub statement: &'static str,
     /// Where it comes from: the row of the fact sheets.
     pub source: &'static str,
-    /// When it is judged.
+    /// At which records, and under which conditions, it is judged.
+    pub applies: &'static str,
+    /// What it does not promise.
+    pub not: &'static str,
+    /// Whether it must hold all the time or at the end.
     pub kind: Kind,
     /// Whether it wants to see the traffic too: what nodes are told, but orders, and what they
     /// send to each other.
@@ -47,13 +51,23 @@ pub struct Promise {
     pub watch: fn(&Topology, &Scenario) -> Box<dyn Watch>,
 }
 
-/// When a promise is judged.
+/// When a promise must hold.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Kind {
     /// Must hold at every moment.
     Safety,
     /// Must hold at the end, after everything had time to settle.
     Liveness,
+}
+
+impl Kind {
+    /// Its word in lists.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Kind::Safety => "safety",
+            Kind::Liveness => "liveness",
+        }
+    }
 }
 
 /// Watches the records of one run for one promise.

@@ -14,6 +14,9 @@ pub(super) const PROMISE: Promise = Promise {
     name: "mount-dial",
     statement: "no copy is activated with more logs missing than the mount dial permits",
     source: "exchange.md §1.7",
+    applies: "whenever last logs are counted or a copy is mounted",
+    not: "anything of logs that the chosen server could not know of: those that an old owner \
+          writes while it is cut off, or while a Replication service stands; they are lost",
     kind: Kind::Safety,
     sees_traffic: false,
     watch: |_, _| Box::new(MountDialKept::default()),

@@ -12,6 +12,8 @@ pub(super) const PROMISE: Promise = Promise {
     name: "no-lost-mail",
     statement: "no accepted message is lost, save with logs that the mount dial let go",
     source: "exchange.md §1.7, §2.4",
+    applies: "at every message that no place has any more",
+    not: "that a message comes in time, or only once; that logs within the dial's limit are kept",
     kind: Kind::Safety,
     sees_traffic: false,
     watch: |_, _| Box::new(NoLostMail::default()),

@@ -11,6 +11,10 @@ pub(super) const PROMISE: Promise = Promise {
     name: "one-mounted-copy",
     statement: "a database is mounted on one server among those that clients can reach",
     source: "exchange.md §1.1",
+    applies: "whenever a mount, a dismount, power, a cable or a fault changes; an old copy that \
+              clients cannot reach is measured, not counted",
+    not: "that an isolated old owner has dismounted before another copy is mounted: for some \
+          seconds it has not, and what it writes then is lost",
     kind: Kind::Safety,
     sees_traffic: false,
     watch: |topology, _| Box::new(OneMountedCopy(Overlaps::new(PROMISE.name, topology))),

@@ -14,6 +14,9 @@ pub(super) const PROMISE: Promise = Promise {
     name: "one-owner",
     statement: "a group, and an address, is on one node among those that clients can reach",
     source: "wsfc.md §4, §5",
+    applies: "whenever a group, an address, power, a cable or a fault changes; an old owner that \
+              clients cannot reach is measured, not counted",
+    not: "that a machine that stood still lets go before it goes on: nothing fences it off",
     kind: Kind::Safety,
     sees_traffic: false,
     watch: |topology, _| Box::new(OneOwner::new(topology)),

@@ -13,6 +13,8 @@ pub(super) const PROMISE: Promise = Promise {
     statement: "among the members of a view the Primary Active Manager changes only as the core \
                 group moves",
     source: "exchange.md §1.1",
+    applies: "whenever a member becomes Primary Active Manager",
+    not: "that there is one at all times",
     kind: Kind::Safety,
     sees_traffic: false,
     watch: |topology, _| Box::new(OnePrimary::new(topology)),

@@ -13,6 +13,8 @@ pub(super) const PROMISE: Promise = Promise {
     name: "one-quorum",
     statement: "of two sides that do not know each other, one at most has quorum",
     source: "wsfc.md §3.1",
+    applies: "whenever a side takes quorum",
+    not: "that a node that was left behind notices at once: how long it goes on is measured",
     kind: Kind::Safety,
     sees_traffic: false,
     watch: |_, _| Box::new(OneQuorum::default()),

@@ -12,6 +12,8 @@ pub(super) const PROMISE: Promise = Promise {
     name: "quorum-before-service",
     statement: "no resource starts and no database is mounted on a node without quorum",
     source: "wsfc.md §3.1, exchange.md §1.1",
+    applies: "whenever a resource is brought online, a database mounted, or either has come up",
+    not: "that what runs stops in the moment in which quorum is lost",
     kind: Kind::Safety,
     sees_traffic: false,
     watch: |topology, _| Box::new(QuorumBeforeService::new(topology)),

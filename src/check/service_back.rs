@@ -21,6 +21,9 @@ pub(super) const PROMISE: Promise = Promise {
     name: "service-back",
     statement: "everything that can be back is back when the site had time to settle",
     source: "docs/SCENARIOS.md, settle",
+    applies: "at the end of a run that leaves the settle time after its last fault or order",
+    not: "service where power, cables, votes, copies, the dial or an order rule it out: then the \
+          report says why, and the verdict is `unavailable`",
     kind: Kind::Liveness,
     sees_traffic: false,
     watch: |topology, scenario| Box::new(ServiceBack::new(topology, scenario)),

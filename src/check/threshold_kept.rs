@@ -14,6 +14,9 @@ pub(super) const PROMISE: Promise = Promise {
     statement: "a path with carrier is given up after as many unanswered heartbeats as its \
                 threshold says, and not before",
     source: "wsfc.md §1.1 SameSubnetThreshold",
+    applies: "whenever a node gives up a path to a peer",
+    not: "that a dead peer is noticed sooner than the threshold allows, or that a slow one is \
+          told from it",
     kind: Kind::Safety,
     sees_traffic: true,
     watch: |topology, _| Box::new(ThresholdKept::new(topology)),

@@ -2,7 +2,7 @@
 
 use super::args::{List, ListFormat, Listed};
 use super::failure::{Answer, Done};
-use crate::check::{self, Kind, Promise};
+use crate::check::{self, Promise};
 use crate::failover::config::Flaw;
 use crate::model::order::{Cmdlet, cmdlets};
 use crate::model::settings::{Basis, PARAMETERS, Parameter};
@@ -166,19 +166,15 @@ fn orders() -> Vec<Item> {
 fn promises() -> Vec<Item> {
     let item = |promise: &Promise| Item {
         name: promise.name.to_owned(),
-        line: promise.statement.to_owned(),
+        line: format!("{} ({})", promise.statement, promise.kind.word()),
         more: vec![
             ("source", promise.source.to_owned()),
-            (
-                "kind",
-                match promise.kind {
-                    Kind::Safety => "safety".to_owned(),
-                    Kind::Liveness => "liveness".to_owned(),
-                },
-            ),
+            ("kind", promise.kind.word().to_owned()),
+            ("applies", promise.applies.to_owned()),
+            ("not", promise.not.to_owned()),
         ],
     };
-    check::ALL.iter().map(item).collect()
+    check::ALL.iter().chain(check::PHYSICS).map(item).collect()
 }
 
 fn planted() -> Vec<Item> {

@@ -30,6 +30,7 @@ mod pictures;
 mod plant;
 mod planted;
 mod program;
+mod promises;
 mod quorum;
 mod readme;
 mod replay;

@@ -13,6 +13,8 @@ pub(super) const PROMISE: Promise = Promise {
     name: "answers-were-asked",
     statement: "an operation ends at most once, and in the life of the service that began it",
     source: "docs/ARCHITECTURE.md, the seam",
+    applies: "at every operation that a core begins or is answered",
+    not: "that an operation ends",
     kind: Kind::Safety,
     sees_traffic: true,
     watch: |topology, _| Box::new(AnswersWereAsked::new(topology)),

@@ -14,6 +14,8 @@ pub(super) const PROMISE: Promise = Promise {
     statement: "a frame arrives once, unless a fault doubles it, on the network on which it was sent, and no sooner than the \
                 switch takes",
     source: "physics",
+    applies: "at every frame between nodes",
+    not: "that frames keep their order",
     kind: Kind::Safety,
     sees_traffic: true,
     watch: |_, _| Box::new(ArrivesAfterSent::default()),

@@ -18,6 +18,8 @@ pub(super) const PROMISE: Promise = Promise {
     statement: "nothing crosses an adapter without carrier, a machine that does not run, or a \
                 network or path that is down",
     source: "physics",
+    applies: "at every frame between nodes, connection of a client and lock on a witness's log",
+    not: "anything of what was on its way when a network went down",
     kind: Kind::Safety,
     sees_traffic: true,
     watch: |topology, _| Box::new(DeadAdapter::new(topology)),

@@ -11,6 +11,8 @@ pub(super) const PROMISE: Promise = Promise {
     statement: "a machine that is off or stands still does nothing, and a Cluster service that \
                 does not run decides nothing",
     source: "physics",
+    applies: "at every input and effect of a core, and whatever a machine brings up",
+    not: "that what was on its way to it is told of",
     kind: Kind::Safety,
     sees_traffic: true,
     watch: |_, _| Box::new(OffIsSilent::default()),

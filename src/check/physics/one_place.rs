@@ -14,6 +14,8 @@ pub(super) const PROMISE: Promise = Promise {
     statement: "an address does not come up where another machine answers for it, and a neighbour \
                 cache names only a machine that has it or has announced it",
     source: "physics; wsfc.md §5.1",
+    applies: "whenever an address comes up or a neighbour cache changes",
+    not: "that a neighbour cache is up to date",
     kind: Kind::Safety,
     sees_traffic: false,
     watch: |_, _| Box::new(OnePlace::default()),
