@@ -2,11 +2,15 @@
 
 use crate::program::told;
 use crate::source::{root, updating};
+use dagtwin::check::hazards::HAZARDS;
 use dagtwin::check::{ALL, PHYSICS, Promise};
 
 const PAGE: &str = "docs/PROMISES.md";
 const BEGIN: &str = "<!-- promises: UPDATE=1 cargo test --test it promises -->\n";
 const END: &str = "<!-- end of promises -->\n";
+
+const HAZARDS_ARE: &str = "What the real design permits though nobody wants it. It breaks a \
+                            promise and explains it, or is measured; a swarm counts it apart.";
 
 fn section(promise: &Promise) -> String {
     let mut text = format!("### {}\n\n", promise.name);
@@ -25,7 +29,15 @@ fn sections() -> String {
         let sections: Vec<String> = promises.iter().map(section).collect();
         sections.join("\n")
     };
-    format!("\n## Of the cluster\n\n{}\n## Of nature\n\n{}\n", list(ALL), list(PHYSICS))
+    let hazards = HAZARDS.iter().map(|hazard| {
+        format!("- **{}**: {} ({}).\n", hazard.name, hazard.statement, hazard.source)
+    });
+    format!(
+        "\n## Of the cluster\n\n{}\n## Of nature\n\n{}\n## Hazards\n\n{HAZARDS_ARE}\n\n{}\n",
+        list(ALL),
+        list(PHYSICS),
+        hazards.collect::<String>()
+    )
 }
 
 #[test]

@@ -83,7 +83,7 @@ fn rewritten(page: &str) -> (String, usize) {
 
 #[test]
 fn shown_output_is_the_programs_own() {
-    let docs = "SCENARIOS JOURNAL CALCULATORS COMPARE CAPACITY SWEEP EXPLORE".split(' ');
+    let docs = "SCENARIOS JOURNAL CALCULATORS COMPARE CAPACITY SWEEP EXPLORE SWARM".split(' ');
     let docs = docs.map(|name| format!("docs/{name}.md"));
     for name in ["README.md".to_owned()].into_iter().chain(docs) {
         let path = root().join(&name);
