@@ -1,7 +1,7 @@
 //! One Primary Active Manager among the members of a view.
 
 use super::{Findings, Kind, Promise, Violation, Watch};
-use crate::base::{GroupId, Id, IdVec, Instant, MachineId, NodeId};
+use crate::base::{GroupId, Id, IdVec, Instant, MachineId, NodeId, NodeSet};
 use crate::failover::seam::{Effect, Note};
 use crate::journal::record::{Plant, ServiceState};
 use crate::journal::{Record, RecordNo, What};
@@ -23,16 +23,16 @@ pub(super) const PROMISE: Promise = Promise {
 struct OnePrimary {
     /// The view that each member is in.
     views: IdVec<NodeId, u64>,
-    /// The last primary, and where the core group was moved to since.
+    /// The last primary, and the members to which the core group was moved since.
     last: Option<NodeId>,
-    heir: Option<NodeId>,
+    heirs: NodeSet,
     findings: Findings,
 }
 
 impl OnePrimary {
     fn new(topology: &Topology) -> Self {
         let views = IdVec::filled(topology.nodes, 0);
-        OnePrimary { views, last: None, heir: None, findings: Findings::default() }
+        OnePrimary { views, last: None, heirs: NodeSet::EMPTY, findings: Findings::default() }
     }
 
     /// Whether another member that has not handed the role over may still have it.
@@ -43,7 +43,7 @@ impl OnePrimary {
                 && self.views[*other] == self.views[node]
                 && scene.nodes[node].members.contains(*other)
         };
-        self.last.filter(|_| self.heir != Some(node)).filter(shares)
+        self.last.filter(|_| !self.heirs.contains(node)).filter(shares)
     }
 }
 
@@ -53,8 +53,9 @@ impl Watch for OnePrimary {
             What::Out(node, Effect::Note(Note::View { view, .. })) => self.views[*node] = *view,
             What::Out(_, Effect::Note(Note::GroupMove { group, from, to, .. })) => {
                 let core = *group == GroupId::at(0);
-                if core && from.is_some() && (*from == self.last || *from == self.heir) {
-                    self.heir = Some(*to);
+                let handed = |from: NodeId| self.last == Some(from) || self.heirs.contains(from);
+                if core && from.is_some_and(handed) {
+                    self.heirs = self.heirs.with(*to);
                 }
             }
             What::Out(node, Effect::Note(Note::PrimaryActiveManager)) => {
@@ -67,15 +68,17 @@ impl Watch for OnePrimary {
                         Violation { promise, at: record.at, record: record_no, why, hazard: None };
                     self.findings.violations.push(violation);
                 }
-                (self.last, self.heir) = (Some(*node), None);
+                self.last = Some(*node);
+                self.heirs = self.heirs.without(*node);
             }
             // The next life of its service takes the role anew, like any other.
             What::Plant(Plant::Service { machine, service: Service::Cluster, state })
                 if *state != ServiceState::Running =>
             {
-                let over = |node: &NodeId| MachineId::from(*node) == *machine;
-                (self.last, self.heir) =
-                    (self.last.filter(|node| !over(node)), self.heir.filter(|node| !over(node)));
+                self.last = self.last.filter(|node| MachineId::from(*node) != *machine);
+                if machine.index() < scene.topology().nodes {
+                    self.heirs = self.heirs.without(NodeId(machine.0));
+                }
             }
             _ => {}
         }

@@ -1,7 +1,7 @@
 //! Two holders of what may have only one: broken if clients can reach both, measured if at most
 //! one.
 
-use super::hazards::REMOVED_OWNER;
+use super::hazards::{FORCED_QUORUM, REMOVED_OWNER};
 use super::{Findings, Measure, Violation};
 use crate::base::{Id, Instant, MachineId, Span};
 use crate::failover::seam::{Effect, Note};
@@ -25,6 +25,8 @@ struct Returns {
     removed: BTreeMap<MachineId, Instant>,
     /// When something last kept it from letting go in good time.
     hindered: BTreeMap<MachineId, Instant>,
+    /// When an administrator last forced quorum somewhere.
+    forced: Option<Instant>,
     /// How long one that is removed and could hear of it may take to notice that the cluster has gone on without it, and
     /// to let go of what it holds.
     notices: Span,
@@ -43,6 +45,7 @@ impl Returns {
             back: BTreeMap::new(),
             removed: BTreeMap::new(),
             hindered: BTreeMap::new(),
+            forced: None,
             notices,
         }
     }
@@ -61,6 +64,9 @@ impl Returns {
 
     /// Takes in who is in the views of others.
     fn follow(&mut self, record: &Record, scene: &Scene<'_>) {
+        if let What::Out(_, Effect::Note(Note::Forced { .. })) = &record.what {
+            self.forced = Some(record.at);
+        }
         let What::Out(node, Effect::Note(Note::View { members, .. })) = &record.what else {
             return;
         };
@@ -72,15 +78,19 @@ impl Returns {
         }
     }
 
-    /// Whether one of some machines was removed, or came back, so little before a moment that it
-    /// need not have noticed yet. One whose services hang or are slow takes as long as they do.
-    fn explain(&self, at: Instant, machines: &BTreeSet<MachineId>) -> bool {
-        machines.iter().any(|machine| {
+    /// The hazard that explains that some machines hold the same: one of them was removed, or came
+    /// back, so little before a moment that it need not have noticed yet, where one whose services
+    /// hang or are slow takes as long as they do; or somebody forced quorum.
+    fn explain(&self, at: Instant, machines: &BTreeSet<MachineId>) -> Option<&'static str> {
+        let lately = |since: Instant| at.since(since) <= self.notices;
+        let unaware = machines.iter().any(|machine| {
             let known = [&self.back, &self.removed].map(|known| known.get(machine));
-            let gone = known.into_iter().flatten().max();
-            let hindered = self.hindered.get(machine);
-            gone.is_some_and(|gone| at.since(*gone.max(hindered.unwrap_or(gone))) <= self.notices)
-        })
+            let gone = known.into_iter().flatten().max().copied();
+            let hindered = self.hindered.get(machine).copied();
+            gone.is_some_and(|gone| lately(gone.max(hindered.unwrap_or(gone))))
+        });
+        let forced = self.forced.is_some_and(lately).then_some(FORCED_QUORUM);
+        unaware.then_some(REMOVED_OWNER).or(forced)
     }
 }
 
@@ -141,8 +151,7 @@ impl<K: Ord + Copy> Overlaps<K> {
                 format!("{} is on {}, and clients reach both", name(), names(scene, &machines));
             let promise = self.promise;
             let record = Some(number);
-            let returned = self.returns.explain(at, &machines);
-            let hazard = returned.then_some(REMOVED_OWNER);
+            let hazard = self.returns.explain(at, &machines);
             self.findings.violations.push(Violation { promise, at, record, why, hazard });
         }
     }
@@ -150,7 +159,7 @@ impl<K: Ord + Copy> Overlaps<K> {
     fn close(&mut self, at: Instant, scene: &Scene<'_>, key: K, name: impl Fn() -> String) {
         let Some(open) = self.open.remove(&key) else { return };
         if let Some(place) = open.broken
-            && !self.returns.explain(at, &open.machines)
+            && self.returns.explain(at, &open.machines).is_none()
         {
             self.findings.violations[place].hazard = None;
         }

@@ -301,7 +301,8 @@ impl ServiceBack {
                 let logs_on = possible.has(&servers, role, Service::Directory);
                 (!logs_on).then(|| "no domain controller answers".to_owned())
             });
-            let life = topology.settings.cluster.host_record_ttl;
+            // A try that is under way when it ends goes to the old address still.
+            let life = topology.settings.cluster.host_record_ttl + Span::from_secs(60);
             let why = why.or_else(|| {
                 let old = self.wants.renamed.is_some_and(|at| missing.at.since(at) < life);
                 old.then(|| "they know a name's old address for the life of its record".to_owned())

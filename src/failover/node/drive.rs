@@ -268,8 +268,12 @@ impl Node {
                 let entry = &self.database.databases[database];
                 if entry.active == Some(self.me()) && entry.mounted {
                     self.failure_items.insert(database, failure);
-                    let message = Message::DatabaseFailed { database, failure };
-                    lend!(self, out).send(coordinator, message);
+                    // Without its Active Manager the coordinator would not take it, and here that
+                    // would be asked without end.
+                    if coordinator != self.me() || self.is_primary {
+                        let message = Message::DatabaseFailed { database, failure };
+                        lend!(self, out).send(coordinator, message);
+                    }
                 }
             }
         }

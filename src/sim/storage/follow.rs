@@ -288,6 +288,13 @@ fn replication(p: &mut Plant, at: Instant, machine: MachineId, running: bool, ca
             drain(p, at, id);
             ship::disconnect(p, id);
             set_status(p, at, id, CopyStatus::ServiceDown, cause);
+        } else if !running && p.copy(id).status == CopyStatus::Mounting {
+            // It asked for the mount by a call that ends with it, and the Store leaves it.
+            end_mount(p, at, id, false, cause);
+            p.copy_mut(id).pending = None;
+            if !p.copy(id).is_active() {
+                set_status(p, at, id, CopyStatus::ServiceDown, cause);
+            }
         }
     }
     let report = Report::ReplicationService { running };
