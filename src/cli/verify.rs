@@ -1,5 +1,5 @@
-//! `dagtwin verify`: the recorded inputs to a fresh core, the recorded effects demanded; and whether
-//! what the plant did is possible at all.
+//! `dagtwin verify`: the recorded inputs to a fresh core, the recorded effects demanded; and
+//! whether what the plant did is possible at all.
 
 use super::args::Verify;
 use super::failure::{Answer, Done, Failure};

@@ -1,5 +1,6 @@
-//! What no cluster can do, whatever it decides: the simulator itself is judged by it. These promises
-//! know cables, power and time, and read records only; nothing of them is the simulator's.
+//! What no cluster can do, whatever it decides: the simulator itself is judged by it. These
+//! promises know cables, power and time, and read records only; nothing of them is the
+//! simulator's.
 
 mod answers_were_asked;
 mod arrives_after_sent;
