@@ -6,7 +6,7 @@ use super::{capsule, input, progress, run::quoted};
 use crate::base::Span;
 use crate::failover::config::Flaw;
 use crate::lab::pool::{self, Progress};
-use crate::lab::swarm::{PANICS, Proof, ROUND, Ran, Site, Tally, prove, round};
+use crate::lab::swarm::{Attacked, PANICS, Proof, ROUND, Ran, Site, Tally, prove, round};
 use crate::model::settings::Value as _;
 use crate::model::{Problem, builtin};
 use crate::report::swarm::{self, Report};
@@ -39,7 +39,7 @@ pub(super) struct Swarm {
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_value)]
     pub set: Vec<(String, String)>,
     /// Plant each bug of `dagtwin list planted` in turn, and tell after how many runs it is found and
-    /// how small it gets; at most as many seeds as --seeds has are tried for each.
+    /// how small it gets; the seeds are tried at one topology after the other.
     #[arg(long, conflicts_with_all = ["long", "plans", "capsules"])]
     pub prove: bool,
     /// Print every plan before the report, as the scenario that it is, with what came of it.
@@ -65,7 +65,7 @@ Examples:
   dagtwin swarm two-node-2010 --seeds 1..10001 --capsules failures
   dagtwin swarm --for 60s
   dagtwin swarm two-node-2010 --seeds 17..18 --plans
-  dagtwin swarm two-node-2010 --seeds 1..5001 --prove";
+  dagtwin swarm two-node-2010 dag-four --seeds 1..5001 --prove";
 
 /// Clients of each group, unless something else is asked for: promises are about the servers, and
 /// one client of each kind sees what many see.
@@ -123,30 +123,30 @@ pub(super) fn swarm(args: &Swarm) -> Answer {
     Ok(Done { output, broken, interrupted: stopped })
 }
 
-/// Plants each bug in turn at the first site.
+/// Plants each bug in turn, at one site after the other until it is found.
 fn proven(args: &Swarm, sites: &[(Site, Tally)], progress: &Progress) -> Answer {
     let jobs = args.jobs.map_or_else(pool::cores, usize::from);
-    let (site, _) = &sites[0];
     let (from, to) = args.seeds;
     let seeds = (from, to - from);
+    let sources: Vec<Attacked> = sites.iter().map(|(site, _)| (&site.source, &*site.set)).collect();
     let all = || -> Result<Vec<Proof>, Vec<Problem>> {
         let mut proofs = Vec::new();
         for flaw in Flaw::ALL {
             if progress.stop.load(Ordering::Relaxed) {
                 break;
             }
-            proofs.push(prove(*flaw, (&site.source, &site.set), seeds, jobs, progress)?);
+            proofs.push(prove(*flaw, &sources, seeds, jobs, progress)?);
         }
         Ok(proofs)
     };
-    let most = usize::try_from(seeds.1).unwrap_or(usize::MAX);
+    let most = usize::try_from(seeds.1).unwrap_or(usize::MAX).saturating_mul(sites.len());
     progress.total.store(most.saturating_mul(Flaw::ALL.len()), Ordering::Relaxed);
     let proofs = progress::counted("planting bugs", progress, all).map_err(Failure::Input)?;
     let repeat = format!("{} --prove", repeat(args, args.seeds));
     let mut output = Vec::new();
     let written = match args.format {
-        ListFormat::Text => swarm::proofs_text(&proofs, &site.name, &repeat, &mut output),
-        ListFormat::Json => swarm::proofs_json(&proofs, &site.name, &repeat, &mut output),
+        ListFormat::Text => swarm::proofs_text(&proofs, &repeat, &mut output),
+        ListFormat::Json => swarm::proofs_json(&proofs, &repeat, &mut output),
     };
     written.map_err(|error| Failure::output(&error))?;
     let interrupted = progress.stop.load(Ordering::Relaxed);

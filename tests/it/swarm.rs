@@ -109,7 +109,7 @@ fn the_hazards_of_the_design_are_found() {
 fn planted_bugs_are_found_and_made_small() {
     let source = source("two-node-2010");
     for flaw in [Flaw::SkipWitnessLock, Flaw::MissCountOffByOne, Flaw::NoGratuitousArp] {
-        let proof = prove(flaw, (&source, &set()), (1, 512), 2, &Progress::default());
+        let proof = prove(flaw, &[(&source, &set())], (1, 512), 2, &Progress::default());
         let found = proof.expect("the site is sound").found;
         let found = found.unwrap_or_else(|| panic!("{} is not found", flaw.word()));
         assert!(found.shrunk_size() <= 3, "{}", found.shrunk.found.sources.scenario.text);

@@ -12,7 +12,7 @@ mod site;
 
 pub use coverage::{Coverage, Pair, Visit};
 pub use plan::{Aim, Given, Plan, Strike, plan};
-pub use prove::{Found, Proof, prove};
+pub use prove::{Attacked, Found, Proof, prove};
 pub(super) use run::told;
 pub use run::{Broken, PANICS, Ran, broken, run};
 pub use site::Site;

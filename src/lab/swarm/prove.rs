@@ -24,6 +24,8 @@ pub struct Proof {
 /// The run that found a bug.
 #[derive(Debug)]
 pub struct Found {
+    /// The site.
+    pub site: String,
     /// Its name.
     pub run: String,
     /// Faults and orders of it.
@@ -41,42 +43,62 @@ impl Found {
     }
 }
 
-/// Plants a bug at a site and looks for it with the seeds from `first` on, `most` of them at most.
+/// A site to plant a bug at: its file, and the settings of its runs.
+pub type Attacked<'s> = (&'s Source, &'s [(String, String)]);
+
+/// Plants a bug and looks for it at one site after the other, with the seeds from `first` on,
+/// `most` of them at most.
 ///
 /// # Errors
-/// What is wrong with the site.
+/// What is wrong with a site.
 pub fn prove(
     flaw: Flaw,
-    (source, set): (&Source, &[(String, String)]),
-    (first, most): (u64, u64),
+    sites: &[Attacked],
+    seeds: (u64, u64),
     jobs: usize,
     progress: &Progress,
 ) -> Result<Proof, Vec<Problem>> {
-    let planted = ("test.planted".to_owned(), flaw.word().to_owned());
-    let set = set.iter().cloned().chain([planted]).collect();
-    let site = Site::new(&source.name, source.clone(), set)?;
-    let mut tally = Tally::default();
-    let (mut runs, mut failure) = (0, None);
+    let mut proof = Proof { flaw, runs: 0, found: None };
+    for (source, set) in sites {
+        let planted = ("test.planted".to_owned(), flaw.word().to_owned());
+        let set = set.iter().cloned().chain([planted]).collect();
+        let site = Site::new(&source.name, (*source).clone(), set)?;
+        let failure = first_failure(&site, seeds, jobs, progress, &mut proof.runs);
+        proof.found = failure.and_then(|failure| {
+            let plan = &failure.ran.plan;
+            let promise = failure.ran.broken[failure.broken].promise;
+            let sources = site.sources(plan);
+            let shrunk = shrink(&sources, plan.seed, Some(promise), &[], progress).ok()?;
+            let site = site.name.clone();
+            Some(Found { site, run: plan.name(), size: plan.size(), shrunk })
+        });
+        if proof.found.is_some() || progress.stop.load(Ordering::Relaxed) {
+            break;
+        }
+    }
+    Ok(proof)
+}
+
+/// The first run of a site that breaks a promise; `runs` counts up to it.
+fn first_failure(
+    site: &Site,
+    (first, most): (u64, u64),
+    jobs: usize,
+    progress: &Progress,
+    runs: &mut u64,
+) -> Option<Failure> {
+    let (mut tally, mut failure) = (Tally::default(), None);
+    let end = first.saturating_add(most);
     let mut from = first;
-    while failure.is_none() && from < first.saturating_add(most) {
-        let to = from.saturating_add(ROUND).min(first.saturating_add(most));
-        round(&site, &mut tally, from..to, jobs, progress, &mut |ran| {
-            runs += u64::from(failure.is_none());
+    while failure.is_none() && from < end && !progress.stop.load(Ordering::Relaxed) {
+        let to = from.saturating_add(ROUND).min(end);
+        round(site, &mut tally, from..to, jobs, progress, &mut |ran| {
+            *runs += u64::from(failure.is_none());
             if failure.is_none() && !ran.broken.is_empty() {
                 failure = Some(Failure { ran: ran.clone(), broken: 0 });
             }
         });
         from = to;
-        if progress.stop.load(Ordering::Relaxed) {
-            break;
-        }
     }
-    let found = failure.and_then(|failure| {
-        let plan = &failure.ran.plan;
-        let promise = failure.ran.broken[failure.broken].promise;
-        let sources = site.sources(plan);
-        let shrunk = shrink(&sources, plan.seed, Some(promise), &[], progress).ok()?;
-        Some(Found { run: plan.name(), size: plan.size(), shrunk })
-    });
-    Ok(Proof { flaw, runs, found })
+    failure
 }

@@ -8,20 +8,26 @@ use std::io::{self, Write};
 ///
 /// # Errors
 /// If the writer fails.
-pub fn text(proofs: &[Proof], site: &str, repeat: &str, out: &mut dyn Write) -> io::Result<()> {
-    let head = ["bug", "promise", "runs until found", "faults and orders", "made small", "tried"];
+pub fn text(proofs: &[Proof], repeat: &str, out: &mut dyn Write) -> io::Result<()> {
+    let head =
+        ["bug", "promise", "site", "runs until found", "faults and orders", "made small", "tried"];
     let mut rows: Vec<Vec<String>> = vec![head.map(str::to_owned).to_vec()];
     for proof in proofs {
         let mut row = vec![proof.flaw.word().to_owned()];
         match &proof.found {
             Some(found) => row.extend([
                 found.shrunk.found.violation.promise.to_owned(),
+                found.site.clone(),
                 proof.runs.to_string(),
                 found.size.to_string(),
                 found.shrunk_size().to_string(),
                 found.shrunk.tried.to_string(),
             ]),
-            None => row.extend(["not found".to_owned(), format!("more than {}", proof.runs)]),
+            None => row.extend([
+                "not found".to_owned(),
+                String::new(),
+                format!("more than {}", proof.runs),
+            ]),
         }
         row.resize(head.len(), String::new());
         rows.push(row);
@@ -37,7 +43,7 @@ pub fn text(proofs: &[Proof], site: &str, repeat: &str, out: &mut dyn Write) -> 
         }
     }
     let found = proofs.iter().filter(|proof| proof.found.is_some()).count();
-    writeln!(out, "\n{found} of {} bugs planted at {site} are found", proofs.len())?;
+    writeln!(out, "\n{found} of {} planted bugs are found", proofs.len())?;
     writeln!(out, "\nRepeat: {repeat}")
 }
 
@@ -45,10 +51,11 @@ pub fn text(proofs: &[Proof], site: &str, repeat: &str, out: &mut dyn Write) -> 
 ///
 /// # Errors
 /// If the writer fails.
-pub fn json(proofs: &[Proof], site: &str, repeat: &str, out: &mut dyn Write) -> io::Result<()> {
+pub fn json(proofs: &[Proof], repeat: &str, out: &mut dyn Write) -> io::Result<()> {
     let one = |proof: &Proof| -> Value {
         let found = proof.found.as_ref().map(|found| {
             json!({
+                "topology": found.site,
                 "run": found.run,
                 "promise": found.shrunk.found.violation.promise,
                 "why": found.shrunk.found.violation.why,
@@ -66,6 +73,6 @@ pub fn json(proofs: &[Proof], site: &str, repeat: &str, out: &mut dyn Write) -> 
         })
     };
     let proofs: Vec<Value> = proofs.iter().map(one).collect();
-    let document = json!({ "topology": site, "proofs": proofs, "repeat": repeat });
+    let document = json!({ "proofs": proofs, "repeat": repeat });
     writeln!(out, "{document:#}")
 }
