@@ -18,10 +18,12 @@ pub(super) struct Overlaps<K> {
     returns: Returns,
 }
 
-/// Members that were cut off or stood still, when each came back, and when others removed it.
+/// Members that were cut off or stood still and when each came back; those that are out of the
+/// views of others, and when they were removed last.
 struct Returns {
     away: BTreeSet<MachineId>,
     back: BTreeMap<MachineId, Instant>,
+    out: BTreeSet<MachineId>,
     removed: BTreeMap<MachineId, Instant>,
     /// When something last kept it from letting go in good time.
     hindered: BTreeMap<MachineId, Instant>,
@@ -43,6 +45,7 @@ impl Returns {
         Returns {
             away: BTreeSet::new(),
             back: BTreeMap::new(),
+            out: BTreeSet::new(),
             removed: BTreeMap::new(),
             hindered: BTreeMap::new(),
             forced: None,
@@ -71,9 +74,10 @@ impl Returns {
             return;
         };
         for other in scene.topology().node_ids().filter(|other| other != node) {
-            match members.contains(other) {
-                true => drop(self.removed.remove(&other.into())),
-                false => drop(self.removed.entry(other.into()).or_insert(record.at)),
+            if members.contains(other) {
+                self.out.remove(&other.into());
+            } else if self.out.insert(other.into()) {
+                self.removed.insert(other.into(), record.at);
             }
         }
     }
