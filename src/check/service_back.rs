@@ -379,8 +379,9 @@ impl ServiceBack {
 mod tests {
     use super::super::story::Story;
     use super::*;
+    use crate::base::GroupId;
     use crate::failover::seam::GroupState::{Offline, Online};
-    use crate::failover::seam::MountDial;
+    use crate::failover::seam::{MountDial, Order};
     use crate::journal::record::Request;
 
     /// Both members up, everything on EX01.

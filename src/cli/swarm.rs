@@ -1,5 +1,7 @@
 //! `dagtwin swarm`: random faults and orders from many seeds, and the promises that they break.
 
+#![expect(clippy::disallowed_types, reason = "the clock on the wall says how long a person waits")]
+
 use super::args::{ListFormat, key_value, number};
 use super::failure::{Answer, Done, Failure};
 use super::{capsule, input, progress, run::quoted};
@@ -267,7 +269,6 @@ fn repeat(args: &Swarm, (from, to): (u64, u64)) -> String {
 struct Clock(std::time::Instant);
 
 impl Clock {
-    #[expect(clippy::disallowed_methods, reason = "how long a person waits is no part of a run")]
     fn start() -> Self {
         Clock(std::time::Instant::now())
     }

@@ -6,6 +6,10 @@ impl Node {
     /// Every timer that has expired. Whether resources were polled.
     pub(super) fn on_time(&mut self, out: &mut Effects) -> bool {
         let now = self.now;
+        // Whoever has ended, by what just came or by one of its timers, does nothing more.
+        if self.ended {
+            return false;
+        }
         if self.started.is_none() {
             self.started = Some(now);
             self.looking_since = now;
@@ -36,6 +40,9 @@ impl Node {
             && matches!(self.quorum, Quorum::Deciding { .. })
         {
             self.give_up(out);
+        }
+        if self.ended {
+            return false;
         }
         let probe = self.timers.expired(Timer::Probe, now);
         let resource = self.timers.expired(Timer::Resource, now);

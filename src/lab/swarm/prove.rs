@@ -1,6 +1,6 @@
 //! Whether a swarm bites: a bug is planted in the core, and the swarm has to find it.
 
-use super::{Failure, Site, Tally, round};
+use super::{Broken, Failure, Site, Tally, round, run};
 use crate::failover::config::Flaw;
 use crate::lab::pool::Progress;
 use crate::lab::shrink::{Shrunk, shrink};
@@ -61,9 +61,10 @@ pub fn prove(
     let mut proof = Proof { flaw, runs: 0, found: None };
     for (source, set) in sites {
         let planted = ("test.planted".to_owned(), flaw.word().to_owned());
+        let sound = Site::new(&source.name, (*source).clone(), set.to_vec())?;
         let set = set.iter().cloned().chain([planted]).collect();
         let site = Site::new(&source.name, (*source).clone(), set)?;
-        let failure = first_failure(&site, seeds, jobs, progress, &mut proof.runs);
+        let failure = first_failure((&site, &sound), seeds, jobs, progress, &mut proof.runs);
         proof.found = failure.and_then(|failure| {
             let plan = &failure.ran.plan;
             let promise = failure.ran.broken[failure.broken].promise;
@@ -79,9 +80,10 @@ pub fn prove(
     Ok(proof)
 }
 
-/// The first run of a site that breaks a promise; `runs` counts up to it.
+/// The first run of a site that breaks a promise which the same run keeps without the bug; `runs`
+/// counts up to it.
 fn first_failure(
-    site: &Site,
+    (site, sound): (&Site, &Site),
     (first, most): (u64, u64),
     jobs: usize,
     progress: &Progress,
@@ -95,7 +97,10 @@ fn first_failure(
         round(site, &mut tally, from..to, jobs, progress, &mut |ran| {
             *runs += u64::from(failure.is_none());
             if failure.is_none() && !ran.broken.is_empty() {
-                failure = Some(Failure { ran: ran.clone(), broken: 0 });
+                let without = run(sound, ran.plan.clone()).broken;
+                let kept = |one: &Broken| !without.iter().any(|it| it.promise == one.promise);
+                let broken = ran.broken.iter().position(kept);
+                failure = broken.map(|broken| Failure { ran: ran.clone(), broken });
             }
         });
         from = to;

@@ -97,12 +97,18 @@ pub(in crate::sim) fn power_on(
     let wanted = Service::ALL.map(|service| service::wanted(p, machine, service));
     let state = p.machine_mut(machine);
     state.booted = at;
+    let mut changes = Vec::new();
     for ((service, slot), wanted) in Service::ALL.iter().zip(&mut state.services).zip(wanted) {
         if *service != Service::Cluster && slot.installed {
+            changes.extend((slot.state != wanted).then_some((*service, wanted)));
             slot.state = wanted;
             slot.since = record;
             slot.started = record;
         }
+    }
+    // One that had ended before the machine did starts with it.
+    for (service, state) in changes {
+        p.change(at, Some(record), Change::Service { machine, service, state });
     }
     changed(p, at, machine, true, record);
     let starts = service::wanted(p, machine, Service::Cluster) == ServiceState::Running;
