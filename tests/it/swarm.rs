@@ -58,7 +58,7 @@ fn whatever_is_drawn_can_be_loaded_and_everything_is_drawn() {
 fn told_runs(name: &str, seeds: std::ops::Range<u64>, jobs: usize) -> (Vec<String>, Tally) {
     let (site, mut tally, mut runs) = (site(name), Tally::default(), Vec::new());
     round(&site, &mut tally, seeds, jobs, &Progress::default(), &mut |ran: &Ran| {
-        runs.push(format!("{} {} {:?}", ran.plan.name(), ran.digest, ran.broken));
+        runs.push(format!("{} {} {:?} {:?}", ran.plan.name(), ran.records, ran.edges, ran.broken));
     });
     (runs, tally)
 }

@@ -79,7 +79,6 @@ fn failure(site: &Site, failure: &Failure) -> Value {
         "seed": plan.seed,
         "at_ms": milliseconds(broken.at.since(Instant::ZERO)),
         "why": broken.why,
-        "digest": failure.ran.digest.to_string(),
         "scenario": plan.text(&site.set),
     })
 }
