@@ -304,7 +304,8 @@ pub(super) fn verdict(
             kind = worse;
         }
         let name = violation.promise.to_owned();
-        broken.push((name, violation.at, violation.why.clone()));
+        let hazard = violation.hazard.map(|name| format!("; a hazard of the real design: {name}"));
+        broken.push((name, violation.at, violation.why.clone() + &hazard.unwrap_or_default()));
     }
     for step in steps {
         for mark in step.marks.iter().filter(|mark| mark.held_after.is_none()) {
