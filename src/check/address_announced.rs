@@ -20,8 +20,8 @@ pub(super) const PROMISE: Promise = Promise {
     watch: |topology, _| Box::new(AddressAnnounced::new(topology)),
 };
 
-/// While its network forwards nothing or loses frames, and while a machine or an adapter comes back,
-/// an announcement may reach nobody.
+/// While its network forwards nothing or loses frames, and while a machine or an adapter comes
+/// back, an announcement may reach nobody.
 struct AddressAnnounced {
     /// Addresses of resources; none where no announcement is asked for.
     ours: BTreeSet<Address>,

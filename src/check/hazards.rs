@@ -70,7 +70,7 @@ pub const HAZARDS: &[Hazard] = &[
         statement: "an administrator forces quorum on a server while others have it, or on one \
                     whose logs are behind: for a moment both sides have it, and logs are lost \
                     that no dial was asked for",
-        source: "wsfc.md §3.4; exchange.md §3.1",
+        source: "wsfc.md §3.3; exchange.md §3.1",
         seen: Seen::Explains,
     },
     Hazard {

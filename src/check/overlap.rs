@@ -29,8 +29,8 @@ struct Returns {
     hindered: BTreeMap<MachineId, Instant>,
     /// When an administrator last forced quorum somewhere.
     forced: Option<Instant>,
-    /// How long one that is removed and could hear of it may take to notice that the cluster has gone on without it, and
-    /// to let go of what it holds.
+    /// How long one that is removed and could hear of it may take to notice that the cluster has
+    /// gone on without it, and to let go of what it holds.
     notices: Span,
 }
 

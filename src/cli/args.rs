@@ -66,7 +66,7 @@ pub(super) enum Command {
 }
 
 /// Run a scenario in a topology and report what happened, second by second.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 #[command(after_help = RUN_EXAMPLES)]
 pub(super) struct Run {
     /// A built-in topology's name, a folder with a topology.toml, or such a file.
@@ -223,6 +223,8 @@ pub(super) enum Listed {
     Orders,
     /// Promises that every run is judged by.
     Promises,
+    /// What the real design permits though nobody wants it: explained or measured, not promised.
+    Hazards,
     /// Settings with their default, range, and what the default rests on.
     Parameters,
     /// Bugs that `--set test.planted=NAME` plants, to prove that they are found.

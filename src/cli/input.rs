@@ -118,6 +118,22 @@ pub(super) fn topology_named(scenario: &Path) -> Result<Option<String>, Failure>
     }]))
 }
 
+/// Which topology a scenario file is for: the one that it names, the one in whose folder it is, or
+/// else `otherwise`.
+pub(super) fn topology_of(file: &Path, otherwise: &str) -> Result<String, Failure> {
+    if let Some(named) = topology_named(file)? {
+        return Ok(named);
+    }
+    let above = file.ancestors().skip(1);
+    if let Some(folder) = above.clone().find(|folder| folder.join("topology.toml").exists()) {
+        return Ok(folder.join("topology.toml").display().to_string());
+    }
+    let names: Vec<_> = above.filter_map(Path::file_name).collect();
+    let mut sites = builtin::SITES.iter().map(|site| site.topology.name);
+    let named = sites.find(|site| names.iter().any(|name| name.to_str() == Some(*site)));
+    Ok(named.unwrap_or(otherwise).to_owned())
+}
+
 /// The site that an argument names: a built-in one by name, or a folder, or a file.
 fn origin(argument: &str) -> Result<Origin, Failure> {
     let path = Path::new(argument);

@@ -58,7 +58,5 @@ pub(super) fn write(path: &Path, header: &Header, records: &[Record]) -> Result<
         true => text::write(out, header, records),
         false => binary::write(out, header, records),
     });
-    written.map_err(|error| {
-        Failure::Machine(format!("--journal {}: {}", path.display(), plain(&error)))
-    })
+    written.map_err(|error| Failure::Machine(format!("{}: {}", path.display(), plain(&error))))
 }

@@ -2,6 +2,7 @@
 
 use super::args::{List, ListFormat, Listed};
 use super::failure::{Answer, Done};
+use crate::check::hazards::{HAZARDS, Hazard};
 use crate::check::{self, Promise};
 use crate::failover::config::Flaw;
 use crate::model::order::{Cmdlet, cmdlets};
@@ -16,12 +17,13 @@ struct Item {
     more: Vec<(&'static str, String)>,
 }
 
-const ALL: [Listed; 7] = [
+const ALL: [Listed; 8] = [
     Listed::Topologies,
     Listed::Scenarios,
     Listed::Faults,
     Listed::Orders,
     Listed::Promises,
+    Listed::Hazards,
     Listed::Parameters,
     Listed::Planted,
 ];
@@ -81,6 +83,7 @@ fn word(what: Listed) -> &'static str {
         Listed::Faults => "faults",
         Listed::Orders => "orders",
         Listed::Promises => "promises",
+        Listed::Hazards => "hazards",
         Listed::Parameters => "parameters",
         Listed::Planted => "planted",
     }
@@ -93,6 +96,7 @@ fn items(what: Listed) -> Vec<Item> {
         Listed::Faults => faults(),
         Listed::Orders => orders(),
         Listed::Promises => promises(),
+        Listed::Hazards => hazards(),
         Listed::Parameters => parameters(),
         Listed::Planted => planted(),
     }
@@ -133,6 +137,18 @@ fn scenarios() -> Vec<Item> {
         }
     }
     items
+}
+
+fn hazards() -> Vec<Item> {
+    let item = |hazard: &Hazard| Item {
+        name: hazard.name.to_owned(),
+        line: hazard.statement.to_owned(),
+        more: vec![
+            ("statement", hazard.statement.to_owned()),
+            ("source", hazard.source.to_owned()),
+        ],
+    };
+    HAZARDS.iter().map(item).collect()
 }
 
 fn faults() -> Vec<Item> {

@@ -5,9 +5,11 @@ use super::failure::{Answer, Done, Failure};
 use super::{input, journal, pace, progress};
 use crate::journal::Header;
 use crate::lab;
+use crate::model::builtin;
 use crate::report::{self, Format};
 use crate::sim::{Recording, simulate};
 use crate::view::film::Film;
+use std::path::Path;
 
 /// Width of a text report that goes to no terminal.
 const WIDTH: u16 = 120;
@@ -16,6 +18,7 @@ const USEFUL_WIDTHS: std::ops::RangeInclusive<u16> = 60..=200;
 
 pub(super) fn run(args: &Run) -> Answer {
     let scenario = args.scenario.as_deref();
+    let args = &Run { topology: topology(args)?, ..args.clone() };
     let site = input::site(&args.topology, scenario, &args.set, args.until.as_deref())?;
     if let Some(path) = &args.journal {
         journal::refuse_folder(path)?;
@@ -51,6 +54,18 @@ pub(super) fn run(args: &Run) -> Answer {
         written.map_err(|error| Failure::output(&error))?;
     }
     Ok(done)
+}
+
+/// The topology that was asked for; if that is the one that nobody has to ask for, the one that the
+/// scenario's file names.
+fn topology(args: &Run) -> Result<String, Failure> {
+    let file = args.scenario.as_deref().map(Path::new).filter(|file| file.is_file());
+    let file = file.filter(|file| !journal::is_named(file));
+    let usual = args.topology == builtin::SITES[0].topology.name;
+    match file.filter(|_| usual) {
+        Some(file) => Ok(input::topology_named(file)?.unwrap_or_else(|| args.topology.clone())),
+        None => Ok(args.topology.clone()),
+    }
 }
 
 /// A site's run as a film.

@@ -5,12 +5,12 @@ use super::failure::{Answer, Done, Failure};
 use super::{capsule, input, journal, progress, what_if};
 use crate::check;
 use crate::lab::pool::Progress;
-use crate::lab::shrink::{self, Refusal, Shrunk};
+use crate::lab::shrink::{self, FIRST_SEED, Refusal, Shrunk};
 use crate::lab::swarm::PANICS;
 use crate::lab::what_if::sources_of;
 use crate::model::{Source, Sources, builtin};
 use clap::{Args, ValueHint};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -80,7 +80,7 @@ pub(super) fn shrink(args: &Shrink) -> Answer {
     let file = args.file.display();
     if let Some(path) = &args.capsule {
         let found_by = format!("dagtwin shrink {file}");
-        capsule::write(path, &shrunk.found.sources, seed, found_by, shrunk.steps.clone())?;
+        capsule::write(path, &shrunk.found.sources, shrunk.seed, found_by, shrunk.steps.clone())?;
     }
     let text = &shrunk.found.sources.scenario.text;
     let mut output = Vec::new();
@@ -90,8 +90,10 @@ pub(super) fn shrink(args: &Shrink) -> Answer {
             what_if::write_scenario(&shrunk.found.sources, path, named)?;
         }
         None => {
-            let topology = &shrunk.found.loaded.topology.name;
-            output = shrink::naming(text, topology).into_bytes();
+            let topology = &shrunk.found.sources.topology;
+            let named = what_if::topology_named(topology, Path::new("."));
+            let named = named.unwrap_or_else(|| topology.file.clone());
+            output = shrink::naming(text, &named).into_bytes();
         }
     }
     let interrupted = progress.stop.load(Ordering::Relaxed);
@@ -108,8 +110,7 @@ fn sources(args: &Shrink) -> Result<(Sources, u64), Failure> {
         debug_assert!(args.set.is_empty() <= (site.sources == *sources));
         return Ok((site.sources, seed));
     }
-    let named = input::topology_named(&args.file)?;
-    let topology = named.unwrap_or_else(|| args.topology.clone());
+    let topology = input::topology_of(&args.file, &args.topology)?;
     Ok((input::site(&topology, Some(&file), &args.set, None)?.sources, args.seed))
 }
 
@@ -136,4 +137,8 @@ fn told(shrunk: &Shrunk) {
     super::note(&format!(
         "{faults} faults and {orders} orders break {promise} at {at}; {tried} runs were tried"
     ));
+    if shrunk.seed != FIRST_SEED {
+        let seed = shrunk.seed;
+        super::note(&format!("with seed {seed} only: dagtwin test FILE --seed {seed}"));
+    }
 }

@@ -34,14 +34,16 @@ pub(super) struct Swarm {
     /// Seeds of the runs at each site, the last one not included, such as 1..1001.
     #[arg(long, default_value = "1..513", value_name = "A..B", value_parser = seeds)]
     pub seeds: (u64, u64),
-    /// Go on with the next seeds for so long, whatever --seeds ends with.
+    /// Go on with the next seeds for so long, whatever --seeds ends with; the few hundred runs that
+    /// are under way then are made.
     #[arg(long = "for", value_name = "TIME", value_parser = length)]
     pub long: Option<Span>,
     /// Give a setting another value in every run; may be given many times.
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_value)]
     pub set: Vec<(String, String)>,
-    /// Plant each bug of `dagtwin list planted` in turn, and tell after how many runs it is found and
-    /// how small it gets; the seeds are tried at one topology after the other.
+    /// Plant each bug of `dagtwin list planted` in turn, and tell after how many runs it is found
+    /// and how small it gets; the seeds are tried at one topology after the other. With --set
+    /// test.planted=NAME only that one.
     #[arg(long, conflicts_with_all = ["long", "plans", "capsules"])]
     pub prove: bool,
     /// Print every plan before the report, as the scenario that it is, with what came of it.
@@ -73,6 +75,9 @@ Examples:
 /// one client of each kind sees what many see.
 const CLIENTS: (&str, &str) = ("clients.count", "1");
 
+/// The setting that plants a bug.
+const PLANTED: &str = "test.planted";
+
 fn seeds(text: &str) -> Result<(u64, u64), String> {
     let wrong = || "expected two numbers and the lower one first, such as 1..1001".to_owned();
     let (from, to) = text.split_once("..").ok_or_else(wrong)?;
@@ -88,6 +93,13 @@ fn length(text: &str) -> Result<Span, String> {
 }
 
 pub(super) fn swarm(args: &Swarm) -> Answer {
+    if args.plans && args.format == ListFormat::Json {
+        let text = "--plans: expected --format text; the JSON document has the plans of failures";
+        return Err(Failure::Call(text.to_owned()));
+    }
+    if let Some(folder) = &args.capsules {
+        std::fs::create_dir_all(folder).map_err(|error| Failure::at(folder, &error))?;
+    }
     let mut sites = sites(args)?;
     let progress = Arc::new(Progress::default());
     super::stop_when_asked(&progress);
@@ -130,10 +142,12 @@ fn proven(args: &Swarm, sites: &[(Site, Tally)], progress: &Progress) -> Answer 
     let jobs = args.jobs.map_or_else(pool::cores, usize::from);
     let (from, to) = args.seeds;
     let seeds = (from, to - from);
+    let chosen = args.set.iter().find(|(key, _)| key == PLANTED);
+    let planted = chosen.and_then(|(_, word)| Flaw::ALL.iter().find(|flaw| flaw.word() == word));
     let sources: Vec<Attacked> = sites.iter().map(|(site, _)| (&site.source, &*site.set)).collect();
     let all = || -> Result<Vec<Proof>, Vec<Problem>> {
         let mut proofs = Vec::new();
-        for flaw in Flaw::ALL {
+        for flaw in planted.map_or(Flaw::ALL, std::slice::from_ref) {
             if progress.stop.load(Ordering::Relaxed) {
                 break;
             }
@@ -201,10 +215,9 @@ fn kept(
     for (site, tally) in sites {
         for (promise, failures) in &tally.failures {
             for failure in &failures.kept {
-                std::fs::create_dir_all(folder).map_err(|error| Failure::at(folder, &error))?;
                 let plan = &failure.ran.plan;
-                let topology = &site.loaded.topology.name;
-                let name = format!("{topology}-{promise}-{}", plan.name());
+                let site_name = site.name.replace(|c: char| !c.is_alphanumeric(), "-");
+                let name = format!("{site_name}-{promise}-{}", plan.name());
                 let path = folder.join(format!("{name}.dagtwin"));
                 if *promise == PANICS {
                     // What stops the program has no journal.
@@ -243,7 +256,11 @@ fn sites(args: &Swarm) -> Result<Vec<(Site, Tally)>, Failure> {
     if names.is_empty() {
         names = builtin::SITES.iter().map(|site| site.topology.name.to_owned()).collect();
     }
+    names.dedup();
     let mut set = args.set.clone();
+    if args.prove {
+        set.retain(|(key, _)| key != PLANTED);
+    }
     if !set.iter().any(|(key, _)| key == CLIENTS.0) {
         set.insert(0, (CLIENTS.0.to_owned(), CLIENTS.1.to_owned()));
     }

@@ -161,7 +161,7 @@ pub(super) fn write_scenario(
 
 /// How a scenario file in a folder can name a topology: as a built-in one, or by the path of a
 /// file with the same text.
-fn topology_named(topology: &Source, folder: &Path) -> Option<String> {
+pub(super) fn topology_named(topology: &Source, folder: &Path) -> Option<String> {
     let mut sites = builtin::SITES.iter();
     if let Some(site) = sites.find(|site| site.topology.text == topology.text) {
         return Some(site.topology.name.to_owned());

@@ -278,9 +278,6 @@ fn eligible(status: CopyStatus, skip: SkipChecks) -> bool {
         | CopyStatus::DisconnectedAndHealthy
         | CopyStatus::DisconnectedAndResynchronizing
         | CopyStatus::SeedingSource => true,
-        // It was let go in good order, and the copy that was to be mounted instead never was: it
-        // has every log.
-        CopyStatus::Dismounted => true,
         CopyStatus::Initializing
         | CopyStatus::Resynchronizing
         | CopyStatus::Failed
@@ -289,6 +286,7 @@ fn eligible(status: CopyStatus, skip: SkipChecks) -> bool {
         CopyStatus::Mounted
         | CopyStatus::Mounting
         | CopyStatus::Dismounting
+        | CopyStatus::Dismounted
         | CopyStatus::Seeding
         | CopyStatus::ServiceDown => false,
     }

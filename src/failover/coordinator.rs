@@ -359,7 +359,9 @@ impl Coordinator {
 fn within_threshold(ctx: &Ctx, database: &mut ClusterDatabase, group: GroupId) -> bool {
     let config = &ctx.config.groups[group];
     let past = &mut database.groups[group].failovers;
-    while past.front().is_some_and(|at| ctx.now.since(*at) >= config.failover_period) {
+    // Another coordinator's clock may have been ahead of this one's.
+    let over = |at: &Instant| ctx.now.saturating_since(*at) >= config.failover_period;
+    while past.front().is_some_and(over) {
         past.pop_front();
     }
     let within = past.len() < config.failover_threshold as usize;

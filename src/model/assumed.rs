@@ -160,10 +160,8 @@ fn used(topology: &Topology, scenario: &Scenario, key: &str) -> bool {
         },
         "network_load_balancing" | "hardware_load_balancer" => balances(topology, section, name),
         "tcp" | "dns" | "directory" => topology.total_clients() > 0,
-        // A single run costs nothing and is no year.
-        "year" | "prices" => false,
-        // What a planted bug is, reports say for themselves.
-        "test" => false,
+        // A single run costs nothing and is no year; of a planted bug reports say themselves.
+        "year" | "prices" | "test" => false,
         _ => true,
     }
 }

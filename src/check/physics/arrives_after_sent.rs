@@ -11,8 +11,8 @@ use std::collections::BTreeMap;
 
 pub(super) const PROMISE: Promise = Promise {
     name: "arrives-after-sent",
-    statement: "a frame arrives once, unless a fault doubles it, on the network on which it was sent, and no sooner than the \
-                switch takes",
+    statement: "a frame arrives once, unless a fault doubles it, on the network on which it was \
+                sent, and no sooner than the switch takes",
     source: "physics",
     applies: "at every frame between nodes",
     not: "that frames keep their order",

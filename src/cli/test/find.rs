@@ -89,25 +89,10 @@ fn filtered(args: &Test, names: &[String]) -> Result<Vec<bool>, Failure> {
 }
 
 fn load(args: &Test, file: &Path) -> Result<Case, Failure> {
-    let topology = topology_of(args, file)?;
+    let topology = input::topology_of(file, &args.topology)?;
     let call = (topology, file.display().to_string());
     let site = input::site(&call.0, Some(&call.1), &args.set, None)?;
     Ok(Case { name: call.1.clone(), call, site })
-}
-
-/// Which topology a scenario file is for.
-fn topology_of(args: &Test, file: &Path) -> Result<String, Failure> {
-    if let Some(named) = input::topology_named(file)? {
-        return Ok(named);
-    }
-    let above = file.ancestors().skip(1);
-    if let Some(folder) = above.clone().find(|folder| folder.join("topology.toml").exists()) {
-        return Ok(folder.join("topology.toml").display().to_string());
-    }
-    let names: Vec<_> = above.filter_map(Path::file_name).collect();
-    let mut sites = builtin::SITES.iter().map(|site| site.topology.name);
-    let named = sites.find(|site| names.iter().any(|name| name.to_str() == Some(*site)));
-    Ok(named.map_or_else(|| args.topology.clone(), str::to_owned))
 }
 
 /// Files of a site that are no scenarios.

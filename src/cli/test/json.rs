@@ -3,6 +3,7 @@
 use super::text::asked;
 use super::trial::Kind;
 use super::{Case, CaseResult};
+use crate::failover::config::Flaw;
 use serde_json::{Value, json};
 
 /// The scenarios of a call, with what is asked of them.
@@ -36,6 +37,7 @@ pub(super) fn document(results: &[CaseResult]) -> String {
             "name": result.case.name,
             "title": result.case.site.scenario.title,
             "topology": result.case.site.loaded.topology.name,
+            "planted": result.case.site.loaded.topology.settings.test.planted.map(Flaw::word),
             "verdict": result.case.site.scenario.verdict.word(),
             "runs": of(Kind::Run),
             "timeline": of(Kind::Timeline).pop(),

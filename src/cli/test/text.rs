@@ -50,6 +50,9 @@ pub(super) fn text(results: &[CaseResult], color: bool) -> String {
         };
         let title = &result.case.site.scenario.title;
         let mut line = format!("{word}  {:width$}  {title}", result.case.name);
+        if let Some(flaw) = result.case.site.loaded.topology.settings.test.planted {
+            line += &format!(" (bug planted: {})", flaw.word());
+        }
         if wrong > 0 && of(Kind::Run).count() > 1 {
             line += &format!(" ({wrong} of {} runs failed)", of(Kind::Run).count());
         }

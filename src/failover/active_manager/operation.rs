@@ -4,7 +4,7 @@ use super::Servers;
 use crate::base::{Instant, NodeId, NodeSet};
 use crate::failover::best_copy::{Asked, Candidate, LagCheck, Request};
 use crate::failover::config::{ActiveManagerConfig, Config};
-use crate::failover::seam::{CopyReport, MountDial, Operation, SkipChecks, Why};
+use crate::failover::seam::{CopyReport, CopyStatus, MountDial, Operation, SkipChecks, Why};
 use crate::failover::state::ClusterDatabase;
 use std::collections::BTreeMap;
 
@@ -80,16 +80,25 @@ impl Running {
         active: u16,
     ) -> Candidate {
         let (server, sites) = (&shared.servers[node], &config.nodes);
+        let source = self.from == Some(node);
+        // A copy elsewhere than where the database is active is passive. One that is dismounted
+        // there was let go in good order, for a copy that then was not mounted: it has every log.
+        let passive = |report: CopyReport| match report.status {
+            CopyStatus::Dismounted if !source => {
+                CopyReport { status: CopyStatus::Healthy, ..report }
+            }
+            _ => report,
+        };
         Candidate {
             node,
             preference,
             dial: server.dial,
-            source: self.from == Some(node),
+            source,
             tried: self.tried.contains(node),
             reachable: servers.running.contains(node)
                 && servers.mapi.contains(node)
                 && !servers.draining.contains(node),
-            report: self.reports.get(&node).copied().flatten(),
+            report: self.reports.get(&node).copied().flatten().map(passive),
             policy: server.activation_policy,
             same_site: self.from.is_none_or(|from| sites[from].site == sites[node].site),
             active,

@@ -315,7 +315,9 @@ impl Plan {
     /// The scenario's file; `set` are settings that it is to have.
     pub fn text(&self, set: &[(String, String)]) -> String {
         let until = self.calm() + self.settle;
-        let kinds = self.subset.join(", ");
+        let mut words: Vec<&str> = self.faults.iter().map(|strike| strike.kind).collect();
+        words.extend(self.orders.iter().map(|given| given.cmdlet));
+        let kinds = words.join(", ");
         let mut out = format!("# Drawn by `dagtwin swarm` from seed {}", self.seed);
         if let Some(aim) = self.aim {
             let machine = aim.pair.kind.machine();

@@ -68,6 +68,7 @@ fn word(text: &str) -> Word {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::draw::{Purpose, Stream};
     use crate::model::fault::Fault;
     use crate::model::{builtin, load};
 
@@ -84,12 +85,9 @@ mod tests {
             assert_eq!(names, kind.keys);
         }
         let drawn = cmdlets().filter(|cmdlet| {
-            (0..40).any(|first: usize| {
-                let mut next = first;
-                let mut choose = |words: &[&str]| {
-                    next = next * 7 + 3;
-                    next % (words.len() + 1)
-                };
+            (0..200).any(|seed| {
+                let mut stream = Stream::new(seed, 0, Purpose::Swarm);
+                let mut choose = |words: &[&str]| stream.below(words.len() as u64 + 1) as usize;
                 drawn_order(&topology, &scenario, cmdlet.name, NodeId(0), &mut choose).is_some()
             })
         });

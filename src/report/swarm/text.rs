@@ -125,12 +125,13 @@ fn verdict(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
     page.title("Verdict")?;
     let failed: u64 = report.sites.iter().map(|(_, tally)| tally.failed()).sum();
     let (ink, mut text) = match failed {
+        _ if report.runs() == 0 => (Ink::Plain, "nothing was run".to_owned()),
         0 => (Ink::Good, "every promise held in every run".to_owned()),
         1 => (Ink::Bad, "a promise was broken in one run".to_owned()),
         many => (Ink::Bad, format!("promises were broken {many} times")),
     };
     if report.stopped {
-        text += "; stopped before all seeds were run";
+        text += "; stopped before all runs were made";
     }
     page.item(ink, "  ", &text)
 }
