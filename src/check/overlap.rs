@@ -25,6 +25,8 @@ struct Returns {
     back: BTreeMap<MachineId, Instant>,
     out: BTreeSet<MachineId>,
     removed: BTreeMap<MachineId, Instant>,
+    /// Members that are one vote short.
+    short: BTreeSet<MachineId>,
     /// When something last kept it from letting go in good time.
     hindered: BTreeMap<MachineId, Instant>,
     /// When an administrator last forced quorum somewhere.
@@ -47,6 +49,7 @@ impl Returns {
             back: BTreeMap::new(),
             out: BTreeSet::new(),
             removed: BTreeMap::new(),
+            short: BTreeSet::new(),
             hindered: BTreeMap::new(),
             forced: None,
             notices,
@@ -55,7 +58,8 @@ impl Returns {
 
     fn see(&mut self, at: Instant, scene: &Scene<'_>) {
         let active = scene.active_faults().filter_map(|fault| hinders(&fault));
-        self.hindered.extend(active.map(|machine| (machine, at)));
+        let hindered = active.chain(self.short.iter().copied());
+        self.hindered.extend(hindered.map(|machine| (machine, at)).collect::<Vec<_>>());
         for machine in (0..scene.topology().nodes).map(MachineId::at) {
             if !scene.machines[machine] || !scene.reachable(machine) {
                 self.away.insert(machine);
@@ -70,9 +74,21 @@ impl Returns {
         if let What::Out(_, Effect::Note(Note::Forced { .. })) = &record.what {
             self.forced = Some(record.at);
         }
-        let What::Out(node, Effect::Note(Note::View { members, .. })) = &record.what else {
-            return;
-        };
+        let What::Out(node, Effect::Note(note)) = &record.what else { return };
+        // One that is a vote short keeps what it has until the witness has decided.
+        if matches!(note, Note::OneVoteShort { .. }) {
+            self.short.insert((*node).into());
+        } else if matches!(
+            note,
+            Note::QuorumHeld { .. }
+                | Note::QuorumLost { .. }
+                | Note::Stopping { .. }
+                | Note::Started
+        ) && self.short.remove(&(*node).into())
+        {
+            self.hindered.insert((*node).into(), record.at);
+        }
+        let Note::View { members, .. } = note else { return };
         for other in scene.topology().node_ids().filter(|other| other != node) {
             if members.contains(other) {
                 self.out.remove(&other.into());

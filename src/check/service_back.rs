@@ -86,7 +86,10 @@ impl Watch for ServiceBack {
             }
             What::Step { index } => {
                 let step = &scene.scenario().steps[usize::from(*index)];
-                if let Some(Action::StartClusterService { node, .. }) = step.action {
+                // Nobody takes an order on a machine that is off or stands still.
+                if let Some(Action::StartClusterService { node, .. }) = step.action
+                    && scene.machines[node.into()]
+                {
                     self.wants.stopped.remove(&node);
                 }
             }

@@ -16,7 +16,12 @@ use crate::model::Service;
 /// Active Manager asks the Store to mount a copy. A Store that hangs does not answer.
 pub(super) fn mount(p: &mut Plant, at: Instant, id: CopyId, op: OpId, cause: RecordNo) {
     let machine = id.node.into();
-    let store = *p.service(machine, Service::Store);
+    let (store, caller) =
+        (*p.service(machine, Service::Store), *p.service(machine, Service::Replication));
+    if caller.state == ServiceState::Stopped {
+        let outcome = Outcome::Failed(Failure::ServiceStopped);
+        return host::done(p, at, id.node, op, outcome, caller.since.max(cause));
+    }
     match store.state {
         ServiceState::Running => {}
         ServiceState::Stopped => {
