@@ -71,14 +71,12 @@ impl Watch for OnePrimary {
                 self.last = Some(*node);
                 self.heirs = self.heirs.without(*node);
             }
-            // The next life of its service takes the role anew, like any other.
+            // The next life of its service takes the role anew, like any other. A move that was
+            // under way may still end there.
             What::Plant(Plant::Service { machine, service: Service::Cluster, state })
                 if *state != ServiceState::Running =>
             {
                 self.last = self.last.filter(|node| MachineId::from(*node) != *machine);
-                if machine.index() < scene.topology().nodes {
-                    self.heirs = self.heirs.without(NodeId(machine.0));
-                }
             }
             _ => {}
         }
