@@ -26,7 +26,7 @@ pub(super) fn write(
     let capsule = Capsule { found_by, broken, repeat, shrunk };
     let header = Header::of_run(topology, &scenario, seed);
     let header = header.with_sources(sources.clone()).with_capsule(capsule);
-    journal::write(path, &header, &records)
+    journal::written(path, &header, &records).map_err(|error| Failure::at(path, &error))
 }
 
 /// Every promise that a run breaks, with how it was broken first.

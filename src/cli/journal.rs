@@ -51,12 +51,18 @@ pub(super) fn refuse_folder(path: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Writes a journal, as text if the name ends in `.txt`.
+/// Writes a journal that `--journal` asked for, as text if the name ends in `.txt`.
 pub(super) fn write(path: &Path, header: &Header, records: &[Record]) -> Result<(), Failure> {
+    written(path, header, records).map_err(|error| {
+        Failure::Machine(format!("--journal {}: {}", path.display(), plain(&error)))
+    })
+}
+
+/// Writes a journal, as text if the name ends in `.txt`.
+pub(super) fn written(path: &Path, header: &Header, records: &[Record]) -> io::Result<()> {
     let as_text = path.extension().is_some_and(|ending| ending == "txt");
-    let written = binary::write_file(path, |out| match as_text {
+    binary::write_file(path, |out| match as_text {
         true => text::write(out, header, records),
         false => binary::write(out, header, records),
-    });
-    written.map_err(|error| Failure::Machine(format!("{}: {}", path.display(), plain(&error))))
+    })
 }

@@ -83,11 +83,10 @@ impl Running {
         let source = self.from == Some(node);
         // A copy elsewhere than where the database is active is passive. One that is dismounted
         // there was let go in good order, for a copy that then was not mounted: it has every log.
-        let passive = |report: CopyReport| match report.status {
-            CopyStatus::Dismounted if !source => {
-                CopyReport { status: CopyStatus::Healthy, ..report }
-            }
-            _ => report,
+        let passive = |report: CopyReport| {
+            let let_go = !source && report.status == CopyStatus::Dismounted;
+            let status = if let_go { CopyStatus::Healthy } else { report.status };
+            CopyReport { status, ..report }
         };
         Candidate {
             node,

@@ -246,8 +246,8 @@ pub(super) fn overlap(one: &Strike, other: &Strike) -> bool {
     same && (meet || one.lasts.is_none() || other.lasts.is_none())
 }
 
-/// How long a site may take: until a machine has booted, its Cluster service has started again and a
-/// mount that nobody answers is given up, and as long again as scenarios have by default.
+/// How long a site may take: until a machine has booted, its Cluster service has started again and
+/// a mount that nobody answers is given up, and as long again as scenarios have by default.
 fn settle(topology: &Topology) -> Span {
     let settings = &topology.settings;
     let starts = settings.power.boot_time + settings.cluster.service_restart_delay * 2;
