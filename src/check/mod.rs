@@ -241,17 +241,21 @@ pub fn judge<'t>(
     scenario: &'t Scenario,
     records: &[Record],
 ) -> (Verdict, Scene<'t>) {
-    judged_by(ALL, topology, scenario, records)
+    judged_by(Judge::new(topology, scenario), topology, scenario, records)
+}
+
+/// Judges the records of a whole run by every promise and by physics.
+pub fn judge_with_physics(topology: &Topology, scenario: &Scenario, records: &[Record]) -> Verdict {
+    judged_by(Judge::with_physics(topology, scenario), topology, scenario, records).0
 }
 
 fn judged_by<'t>(
-    promises: &'static [Promise],
+    mut judge: Judge,
     topology: &'t Topology,
     scenario: &'t Scenario,
     records: &[Record],
 ) -> (Verdict, Scene<'t>) {
     let mut scene = Scene::new(topology, scenario);
-    let mut judge = Judge::by(promises, topology, scenario);
     for (number, record) in (0..).map(RecordNo).zip(records) {
         scene.apply(record);
         judge.see(number, record, &scene);

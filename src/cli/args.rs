@@ -75,9 +75,10 @@ pub(super) struct Run {
     /// A scenario's name in the topology's folder, or a scenario file [default: nic-loss].
     #[arg(long, short, value_name = "NAME|FILE", value_hint = ValueHint::AnyPath)]
     pub scenario: Option<String>,
-    /// Seed of every random draw: a number (0x for hexadecimal), or `random`.
-    #[arg(long, default_value = "1", value_parser = seed, value_name = "N")]
-    pub seed: Seed,
+    /// Seed of every random draw: a number (0x for hexadecimal), or `random` [default: 1; of a
+    /// journal that is run again, its own].
+    #[arg(long, value_parser = seed, value_name = "N")]
+    pub seed: Option<Seed>,
     /// End the run at this moment instead of the scenario's, such as `10m`.
     #[arg(long, value_name = "TIME")]
     pub until: Option<String>,

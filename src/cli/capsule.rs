@@ -2,8 +2,8 @@
 
 use super::failure::Failure;
 use super::{journal, run::quoted};
+use crate::check::judge_with_physics;
 use crate::journal::{Broken, Capsule, Header, Record};
-use crate::lab::fold::folded;
 use crate::model::load::{self, Loaded};
 use crate::model::{Scenario, Sources};
 use crate::sim::{Recording, simulate};
@@ -31,7 +31,7 @@ pub(super) fn write(
 
 /// Every promise that a run breaks, with how it was broken first.
 fn broken(loaded: &Loaded, scenario: &Scenario, records: &[Record]) -> Vec<Broken> {
-    let verdict = folded(&loaded.topology, scenario, records).promises;
+    let verdict = judge_with_physics(&loaded.topology, scenario, records);
     let mut broken: Vec<Broken> = Vec::new();
     for (_, violation) in verdict.violations {
         if !broken.iter().any(|known| known.promise == violation.promise) {

@@ -27,6 +27,8 @@ pub(super) struct Site {
     pub scenario: Scenario,
     /// What they were loaded from.
     pub sources: Sources,
+    /// The seed of the run, if it is one that a journal kept.
+    pub seed: Option<u64>,
 }
 
 /// Loads a topology and one of its scenarios; settings come from the topology's file, then from
@@ -55,12 +57,12 @@ pub(super) fn site(
 fn kept_site(path: &Path, set: &[(String, String)], until: Option<&str>) -> Result<Site, Failure> {
     let kept = journal::read(path)?;
     let file = path.display().to_string();
-    let (sources, _) = what_if::sources_of(&file, &kept.header).map_err(Failure::Input)?;
-    assigned_site(sources.clone(), set, until)
+    let (sources, seed) = what_if::sources_of(&file, &kept.header).map_err(Failure::Input)?;
+    Ok(Site { seed: Some(seed), ..assigned_site(sources.clone(), set, until)? })
 }
 
 /// Loads texts, with what the command line adds to their own settings and end.
-fn assigned_site(
+pub(super) fn assigned_site(
     sources: Sources,
     set: &[(String, String)],
     until: Option<&str>,
@@ -75,7 +77,7 @@ fn assigned_site(
     let edits: Vec<Assignment> = edits.collect();
     let sources = assigned(&sources, &edits, "--set").map_err(Failure::Input)?;
     let (loaded, scenario) = load::site(&sources).map_err(Failure::Input)?;
-    Ok(Site { loaded, scenario, sources })
+    Ok(Site { loaded, scenario, sources, seed: None })
 }
 
 /// Loads a topology alone.

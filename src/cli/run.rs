@@ -1,6 +1,6 @@
 //! `dagtwin run`: one run and its report.
 
-use super::args::{ReportFormat, Run};
+use super::args::{ReportFormat, Run, Seed};
 use super::failure::{Answer, Done, Failure};
 use super::{input, journal, pace, progress};
 use crate::journal::Header;
@@ -23,7 +23,7 @@ pub(super) fn run(args: &Run) -> Answer {
     if let Some(path) = &args.journal {
         journal::refuse_folder(path)?;
     }
-    let seed = args.seed.number();
+    let seed = args.seed.map_or_else(|| site.seed.unwrap_or(1), Seed::number);
     let (topology, scenario) = (&site.loaded.topology, &site.scenario);
     let header = || Header::of_run(topology, scenario, seed).with_sources(site.sources.clone());
     let outcome = match args.pace {

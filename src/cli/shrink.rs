@@ -106,8 +106,7 @@ fn sources(args: &Shrink) -> Result<(Sources, u64), Failure> {
     if journal::is_named(&args.file) {
         let kept = journal::read(&args.file)?;
         let (sources, seed) = sources_of(&file, &kept.header).map_err(Failure::Input)?;
-        let site = input::site("", Some(&file), &args.set, None)?;
-        debug_assert!(args.set.is_empty() <= (site.sources == *sources));
+        let site = input::assigned_site(sources.clone(), &args.set, None)?;
         return Ok((site.sources, seed));
     }
     let topology = input::topology_of(&args.file, &args.topology)?;

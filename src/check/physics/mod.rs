@@ -9,12 +9,12 @@ mod flight;
 mod off_is_silent;
 mod one_place;
 
-use super::{Promise, Verdict, judged_by};
+use super::{Judge, Promise, Verdict, judged_by};
 use crate::journal::Record;
 use crate::model::{Scenario, Topology};
 
 /// The laws, in the order of reports. They look at every frame, so runs are judged by them where
-/// somebody asks: tests, `dagtwin verify`.
+/// somebody asks: tests, `dagtwin verify`, every eighth run of a swarm.
 pub const PHYSICS: &[Promise] = &[
     arrives_after_sent::PROMISE,
     dead_adapter::PROMISE,
@@ -25,5 +25,5 @@ pub const PHYSICS: &[Promise] = &[
 
 /// Whether the records of a run could have happened.
 pub fn physics(topology: &Topology, scenario: &Scenario, records: &[Record]) -> Verdict {
-    judged_by(PHYSICS, topology, scenario, records).0
+    judged_by(Judge::by(PHYSICS, topology, scenario), topology, scenario, records).0
 }

@@ -2,8 +2,8 @@
 
 use super::super::failure::{Answer, Done, Failure};
 use super::super::run::terminal_width;
+use super::Watch;
 use super::source::journal_of;
-use super::{Seed, Watch};
 use crate::journal::stream::{Follow, News, Place};
 use crate::journal::{Header, Origin, Record};
 use crate::lab;
@@ -49,7 +49,7 @@ fn ran(args: &Watch) -> Answer {
     let run = super::super::args::Run {
         topology: args.what.clone(),
         scenario: args.scenario.clone(),
-        seed: args.seed.unwrap_or(Seed::Given(1)),
+        seed: args.seed,
         until: args.until.clone(),
         set: args.set.clone(),
         format: super::super::args::ReportFormat::Text,
