@@ -27,39 +27,54 @@ struct Returns {
     removed: BTreeMap<MachineId, Instant>,
     /// Members that are one vote short.
     short: BTreeSet<MachineId>,
-    /// When something last kept it from letting go in good time.
+    /// Members that something keeps from letting go in good time, and when it last did.
+    hindering: BTreeSet<MachineId>,
     hindered: BTreeMap<MachineId, Instant>,
-    /// When an administrator last forced quorum somewhere.
+    /// When an administrator last forced quorum somewhere, or when the sides that this made were
+    /// last apart.
     forced: Option<Instant>,
+    /// Whether they are.
+    apart: bool,
     /// How long one that is removed and could hear of it may take to notice that the cluster has
     /// gone on without it, and to let go of what it holds.
     notices: Span,
 }
 
+/// How long members may take to remove one that they do not hear any more.
+pub(super) fn notices(topology: &Topology) -> Span {
+    let cluster = &topology.settings.cluster;
+    let silence = cluster.same_subnet_delay * u64::from(cluster.same_subnet_threshold);
+    silence + cluster.clus_svc_regroup_opening_timeout
+}
+
 impl Returns {
     fn new(topology: &Topology) -> Self {
         let settings = &topology.settings;
-        let cluster = &settings.cluster;
-        let silence = cluster.same_subnet_delay * u64::from(cluster.same_subnet_threshold);
-        let regroup = cluster.clus_svc_regroup_opening_timeout;
-        let lets_go = settings.store.dismount_time + cluster.offline_time * 2;
-        let notices = silence + regroup + lets_go;
+        let lets_go = settings.store.dismount_time + settings.cluster.offline_time * 2;
+        let notices = notices(topology) + lets_go;
         Returns {
             away: BTreeSet::new(),
             back: BTreeMap::new(),
             out: BTreeSet::new(),
             removed: BTreeMap::new(),
             short: BTreeSet::new(),
+            hindering: BTreeSet::new(),
             hindered: BTreeMap::new(),
             forced: None,
+            apart: false,
             notices,
         }
     }
 
     fn see(&mut self, at: Instant, scene: &Scene<'_>) {
         let active = scene.active_faults().filter_map(|fault| hinders(&fault));
-        let hindered = active.chain(self.short.iter().copied());
-        self.hindered.extend(hindered.map(|machine| (machine, at)).collect::<Vec<_>>());
+        let now: BTreeSet<MachineId> = active.chain(self.short.iter().copied()).collect();
+        let before = std::mem::take(&mut self.hindering);
+        self.hindered.extend(before.union(&now).map(|machine| (*machine, at)));
+        self.hindering = now;
+        self.forced = if self.apart { Some(at) } else { self.forced };
+        let recent = self.forced.is_some_and(|since| self.lately(since, at));
+        self.apart = recent && !self.out.is_empty();
         for machine in (0..scene.topology().nodes).map(MachineId::at) {
             if !scene.machines[machine] || !scene.reachable(machine) {
                 self.away.insert(machine);
@@ -67,6 +82,11 @@ impl Returns {
                 self.back.insert(machine, at);
             }
         }
+    }
+
+    /// Whether a moment is so little ago that somebody need not have noticed yet.
+    fn lately(&self, since: Instant, at: Instant) -> bool {
+        at.since(since) <= self.notices
     }
 
     /// Takes in who is in the views of others.
@@ -102,7 +122,7 @@ impl Returns {
     /// back, so little before a moment that it need not have noticed yet, where one whose services
     /// hang or are slow takes as long as they do; or somebody forced quorum.
     fn explain(&self, at: Instant, machines: &BTreeSet<MachineId>) -> Option<&'static str> {
-        let lately = |since: Instant| at.since(since) <= self.notices;
+        let lately = |since: Instant| self.lately(since, at);
         let unaware = machines.iter().any(|machine| {
             let known = [&self.back, &self.removed].map(|known| known.get(machine));
             let gone = known.into_iter().flatten().max().copied();

@@ -231,7 +231,13 @@ impl<'s, 't> Possible<'s, 't> {
     }
 
     /// Members of a side on which a database could be mounted for clients, or why it could not.
-    pub(super) fn database(&self, side: NodeSet, database: DbId) -> Result<NodeSet, String> {
+    /// `ordered` is the activation policy under which an administrator put a server's copy.
+    pub(super) fn database(
+        &self,
+        side: NodeSet,
+        database: DbId,
+        ordered: impl Fn(CopyId) -> Option<ActivationPolicy>,
+    ) -> Result<NodeSet, String> {
         let topology = self.topology();
         let config = &topology.databases[database];
         let with_copy: NodeSet = config.copies.iter().copied().collect();
@@ -240,11 +246,12 @@ impl<'s, 't> Possible<'s, 't> {
             .iter()
             .filter(|node| {
                 let machine = (*node).into();
-                let active = self.scene.databases[database].active == Some(*node);
-                self.is_usable(CopyId { database, node: *node })
+                let former = self.scene.databases[database].active;
+                let copy = CopyId { database, node: *node };
+                self.is_usable(copy)
                     && self.can_run(machine, Service::Store)
                     && self.can_run(machine, Service::Replication)
-                    && (active || self.may_activate(*node, self.scene.databases[database].active))
+                    && (former == Some(*node) || self.may_activate(*node, former, ordered(copy)))
             })
             .collect();
         if hosts.is_empty() {
@@ -279,10 +286,15 @@ impl<'s, 't> Possible<'s, 't> {
         }
     }
 
-    /// Whether its server's policy lets a copy on a node be activated after one on another.
-    fn may_activate(&self, node: NodeId, former: Option<NodeId>) -> bool {
+    /// Whether the policy in force lets a copy on a node be activated after one on another.
+    fn may_activate(
+        &self,
+        node: NodeId,
+        former: Option<NodeId>,
+        ordered: Option<ActivationPolicy>,
+    ) -> bool {
         let machine = |node: NodeId| &self.topology().machines[MachineId::from(node)];
-        match machine(node).activation_policy {
+        match ordered.unwrap_or(machine(node).activation_policy) {
             ActivationPolicy::Unrestricted => true,
             ActivationPolicy::IntrasiteOnly => {
                 former.is_none_or(|former| machine(former).site == machine(node).site)

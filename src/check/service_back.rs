@@ -15,7 +15,7 @@ use crate::model::topology::{ClientGroup, ClientKind, Connection, MachineRole, S
 use crate::model::{Scenario, Service, Topology};
 use crate::view::Scene;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use wants::Wants;
+use wants::{Thing, Wants};
 
 pub(super) const PROMISE: Promise = Promise {
     name: "service-back",
@@ -79,10 +79,10 @@ impl Watch for ServiceBack {
     fn see(&mut self, _: RecordNo, record: &Record, scene: &Scene<'_>) {
         match &record.what {
             What::In(node, Input::Order(order)) => {
-                self.wants.order(*node, order, scene.topology());
+                self.wants.order(record.at, *node, order, scene.topology());
             }
             What::Out(node, Effect::Note(note)) => {
-                self.wants.note(*node, note, scene.topology());
+                self.wants.note(record.at, *node, note, scene.topology());
             }
             What::Step { index } => {
                 let step = &scene.scenario().steps[usize::from(*index)];
@@ -94,13 +94,13 @@ impl Watch for ServiceBack {
                 }
             }
             What::Plant(Plant::ClusterStart { node, start }) => {
-                self.wants.started(*node, start, scene.topology());
+                self.wants.starts.insert(*node, *start);
             }
             What::Plant(Plant::DnsRecord { resource, address }) => {
-                let before = self.wants.names.insert(*resource, *address);
-                if before.is_some_and(|before| before != *address) {
-                    self.wants.renamed = Some(record.at);
-                }
+                self.wants.named(*resource, Some(*address), record.at);
+            }
+            What::Plant(Plant::DnsUpdateFailed { resource }) => {
+                self.wants.named(*resource, None, record.at);
             }
             What::Plant(Plant::StoppedMembers { nodes }) => self.wants.stopped.extend(nodes.iter()),
             What::Plant(Plant::Mounted { copy, .. }) => {
@@ -112,7 +112,7 @@ impl Watch for ServiceBack {
                 service: Service::Cluster,
                 state: ServiceState::Running,
             }) if machine.index() < scene.topology().nodes => {
-                self.wants.stopped.remove(&NodeId::at(machine.index()));
+                self.wants.started(NodeId::at(machine.index()), scene.topology());
             }
             What::Client(client, ClientEvent::Asked { .. }) => {
                 self.asked[*client].push_back(record.at);
@@ -207,8 +207,11 @@ impl ServiceBack {
     ) {
         let topology = scene.topology();
         if scene.quorum_holders().is_empty() {
-            if side.iter().all(|node| self.wants.joins_only.contains(&node)) {
-                let why = "an administrator started every member so that it only joins";
+            let joins = |node: NodeId| self.wants.joins_only.contains(&node);
+            let stale = |node: NodeId| self.wants.stale.contains(&node);
+            if side.iter().any(joins) && side.iter().all(|node| joins(node) || stale(node)) {
+                let why = "members that an administrator started so that they only join form no \
+                           cluster, nor do those whose configuration is out of date";
                 return missing.reasons.push(why.to_owned());
             }
             return missing.broken("no side has quorum, and one could".to_owned());
@@ -225,9 +228,10 @@ impl ServiceBack {
                 (Ok(_), None) if scene.groups[group].owner.is_some_and(paused) => {
                     missing.reasons.push(format!("{name}: its owner is paused"));
                 }
-                (Ok(_), None) => {
-                    missing.broken(format!("{name} is not online where clients reach it"));
-                }
+                (Ok(_), None) => match self.wants.in_vain(Thing::Group(group)) {
+                    Some(why) => missing.reasons.push(format!("{name}: {why}")),
+                    None => missing.broken(format!("{name} is not online where clients reach it")),
+                },
             }
         }
         for (database, wanted) in self.wants.databases.iter() {
@@ -245,22 +249,21 @@ impl ServiceBack {
                 missing.reasons.push(why);
                 continue;
             }
-            match (possible.database(side, database), self.wants.refused.get(&database)) {
+            let policy = |copy| self.wants.policy(copy);
+            match (possible.database(side, database, policy), self.wants.refused.get(&database)) {
                 (Err(why), _) => missing.reasons.push(why),
                 (Ok(_), Some(logs)) => {
                     let why = format!("{name}: {logs} logs missing, more than the dial permits");
                     missing.reasons.push(why);
                 }
-                (Ok(hosts), None) if hosts.iter().any(|node| self.wants.barred.contains(&node)) => {
-                    missing.reasons.push(format!("{name}: activation is barred on a server"));
-                }
                 (Ok(_), None) if self.wants.coordinated => {
                     let why = "datacenter activation coordination may keep it from being mounted";
                     missing.reasons.push(format!("{name}: {why}"));
                 }
-                (Ok(_), None) => {
-                    missing.broken(format!("{name} is not mounted where clients reach it"));
-                }
+                (Ok(_), None) => match self.wants.in_vain(Thing::Database(database)) {
+                    Some(why) => missing.reasons.push(format!("{name}: {why}")),
+                    None => missing.broken(format!("{name} is not mounted where clients reach it")),
+                },
             }
         }
     }
@@ -309,6 +312,12 @@ impl ServiceBack {
             let why = why.or_else(|| {
                 let old = self.wants.renamed.is_some_and(|at| missing.at.since(at) < life);
                 old.then(|| "they know a name's old address for the life of its record".to_owned())
+            });
+            let retry = topology.settings.cluster.dns_update_retry;
+            let why = why.or_else(|| {
+                let mut waits = self.wants.unregistered.values();
+                let waits = waits.any(|at| missing.at.since(*at) < retry + life);
+                waits.then(|| "a name's update was refused, and is tried again later".to_owned())
             });
             let lasting = || possible.hindrance().map(|word| format!("{word} is in force"));
             let why = why.or_else(lasting);

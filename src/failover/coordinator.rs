@@ -30,11 +30,12 @@ impl Coordinator {
     }
 
     /// Every member is new: the cluster starts now. Groups that do not start by themselves stay
-    /// offline (wsfc.md §4.3 Priority).
+    /// offline (wsfc.md §4.3 Priority), and nobody goes on with a move that was under way.
     pub(super) fn cluster_starts(&mut self, ctx: &Ctx, database: &mut ClusterDatabase) {
         self.started = Some(ctx.now);
         for (group, entry) in database.groups.iter_mut() {
             entry.wanted &= ctx.config.groups[group].priority > 0;
+            entry.moving_to = None;
         }
     }
 

@@ -34,6 +34,8 @@ pub(super) enum Event {
     ShutDown { machine: MachineId, life: u32, cause: RecordNo },
     /// The Service Control Manager starts a service that has crashed.
     RestartService { machine: MachineId, service: Service, crash: RecordNo },
+    /// A machine goes on after a fault of one of its services came or went while it stood still.
+    ServiceChanged { machine: MachineId, service: Service, cause: RecordNo },
     /// A fault of the plan strikes.
     Strike(u16),
     /// A fault of the plan heals.

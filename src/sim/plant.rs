@@ -532,6 +532,9 @@ fn pump(p: &mut Plant, until: Instant) -> u64 {
             Event::RestartService { machine, service, crash } => {
                 faults::restart(p, at, machine, service, crash);
             }
+            Event::ServiceChanged { machine, service, cause } => {
+                faults::service_changed(p, at, machine, service, cause);
+            }
             Event::Strike(index) => faults::strike(p, at, index),
             Event::Heal(index) => faults::heal(p, at, index),
             Event::Step(index) => steps::act(p, at, index),

@@ -19,6 +19,14 @@ pub(super) struct Running {
     pub resource: ResourceId,
 }
 
+/// What a resource is asked to do that it can fail at.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Asked {
+    Online,
+    LooksAlive,
+    IsAlive,
+}
+
 /// Where an operation is.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Stage {
@@ -36,6 +44,8 @@ pub(super) enum Stage {
     DnsUpdate { cause: RecordNo },
     /// A service, an application or a wait: it tells for this many times that it is at work.
     Work { cause: RecordNo, told: u32 },
+    /// Any: what kept it from its work is over.
+    Resume { cause: RecordNo, asked: Asked },
     /// Any: the operation ends.
     End { cause: RecordNo, failed: Option<Failure> },
 }
@@ -55,8 +65,7 @@ pub(super) fn begin(
         p.host_mut(node).newest.insert(resource, op);
     }
     match *act {
-        Act::Online(resource) if hindered(p, at, running(resource), cause) => {}
-        Act::Online(resource) => online(p, at, running(resource), cause),
+        Act::Online(resource) => ask(p, at, running(resource), Asked::Online, cause),
         Act::Offline(resource) => {
             let own = p.setup.topology.resources[resource].own.offline_time;
             let when = at + own.unwrap_or(p.settings().cluster.offline_time);
@@ -65,11 +74,8 @@ pub(super) fn begin(
         Act::Terminate(resource) => {
             proceed(p, at, running(resource), Stage::Unbind { cause, answer: true });
         }
-        Act::LooksAlive(resource) | Act::IsAlive(resource)
-            if hindered(p, at, running(resource), cause) => {}
-        Act::LooksAlive(resource) | Act::IsAlive(resource) => {
-            check(p, at, running(resource), cause, matches!(act, Act::IsAlive(_)));
-        }
+        Act::LooksAlive(resource) => ask(p, at, running(resource), Asked::LooksAlive, cause),
+        Act::IsAlive(resource) => ask(p, at, running(resource), Asked::IsAlive, cause),
         _ => unreachable!("only operations on resources come here"),
     }
 }
@@ -153,20 +159,21 @@ fn work(p: &mut Plant, at: Instant, running: Running, told: u32, cause: RecordNo
     }
 }
 
-/// What a fault makes of an operation that asks a resource to answer: whether the resource goes
-/// on with it.
-fn hindered(p: &mut Plant, at: Instant, running: Running, cause: RecordNo) -> bool {
-    let Some((hindrance, struck)) = faults::hindrance(p, running.node, running.resource) else {
-        return false;
-    };
-    let cause = cause.max(struck);
-    match hindrance {
-        Hindrance::Fails => end(p, at, running, cause, Some(Failure::NotAlive)),
-        // It goes on where it stood when the fault heals.
-        Hindrance::Hangs(Some(until)) => end(p, until, running, cause, None),
-        Hindrance::Hangs(None) => {}
+/// Asks a resource for something that a fault may keep it from.
+fn ask(p: &mut Plant, at: Instant, running: Running, asked: Asked, cause: RecordNo) {
+    match faults::hindrance(p, running.node, running.resource) {
+        Some((Hindrance::Fails, struck)) => {
+            end(p, at, running, cause.max(struck), Some(Failure::NotAlive));
+        }
+        Some((Hindrance::Hangs(until), struck)) => {
+            if let Some(until) = until {
+                let cause = cause.max(struck);
+                plan(p, until, running, Stage::Resume { cause, asked });
+            }
+        }
+        None if asked == Asked::Online => online(p, at, running, cause),
+        None => check(p, at, running, cause, asked == Asked::IsAlive),
     }
-    true
 }
 
 /// Whether the core has begun something else with the resource since.
@@ -183,7 +190,9 @@ pub(super) fn proceed(p: &mut Plant, at: Instant, running: Running, stage: Stage
         return;
     }
     match stage {
-        Stage::Arp { cause, .. } | Stage::Unbind { cause, answer: true }
+        Stage::Arp { cause, .. }
+        | Stage::Unbind { cause, answer: true }
+        | Stage::Resume { cause, asked: Asked::Online }
             if overtaken(p, running) =>
         {
             host::done(p, at, running.node, running.op, Outcome::TimedOut, cause);
@@ -218,6 +227,7 @@ pub(super) fn proceed(p: &mut Plant, at: Instant, running: Running, stage: Stage
             host::saw(p, at, running.node, report, cause);
             work(p, at, running, told, cause);
         }
+        Stage::Resume { cause, asked } => ask(p, at, running, asked, cause),
         Stage::End { cause, failed } => {
             let outcome = failed.map_or(Outcome::Ok, Outcome::Failed);
             host::done(p, at, running.node, running.op, outcome, cause);

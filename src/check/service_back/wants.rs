@@ -1,12 +1,52 @@
 //! What somebody wants of groups and databases, followed through orders and notes.
 
-use crate::base::{Address, DbId, GroupId, IdVec, Instant, NodeId, ResourceId};
+use super::super::overlap::notices;
+use crate::base::{
+    Address, CopyId, DbId, GroupId, IdVec, Instant, NodeId, NodeSet, ResourceId, Span,
+};
 use crate::failover::seam::{
     ActivationPolicy, Failure, GroupState, Note, Operation, Order, Outcome, Refusal, ResourceState,
     Start, StartQuorum, Why,
 };
 use crate::model::{Scenario, Topology};
 use std::collections::{BTreeMap, BTreeSet};
+
+/// What an order is about.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Thing {
+    Group(GroupId),
+    Database(DbId),
+}
+
+impl Thing {
+    fn of(order: &Order, topology: &Topology) -> Option<Thing> {
+        match order {
+            Order::CreateGroup(group)
+            | Order::OnlineGroup(group)
+            | Order::OfflineGroup(group)
+            | Order::MoveGroup { group, .. } => Some(Thing::Group(*group)),
+            Order::OnlineResource(resource) | Order::OfflineResource(resource) => {
+                Some(Thing::Group(topology.resources[*resource].group))
+            }
+            Order::MountDatabase(database)
+            | Order::DismountDatabase(database)
+            | Order::MoveDatabase { database, .. } => Some(Thing::Database(*database)),
+            Order::StartMaintenance { .. }
+            | Order::StopMaintenance { .. }
+            | Order::SetServer { .. }
+            | Order::SetActivationCoordination(_)
+            | Order::SuspendCopy { .. }
+            | Order::ResumeCopy { .. }
+            | Order::SetWitnessServer(_)
+            | Order::MoveServer { .. }
+            | Order::RestoreGroup(_)
+            | Order::AddMembers(_)
+            | Order::StopService
+            | Order::SuspendNode { .. }
+            | Order::ResumeNode { .. } => None,
+        }
+    }
+}
 
 /// What somebody wants, and what keeps it from being so.
 pub(super) struct Wants {
@@ -17,12 +57,29 @@ pub(super) struct Wants {
     pub(super) databases: IdVec<DbId, bool>,
     /// Members whose Cluster service somebody stopped.
     pub(super) stopped: BTreeSet<NodeId>,
-    /// Members on which somebody keeps copies from being activated.
-    pub(super) barred: BTreeSet<NodeId>,
+    /// Members in maintenance, on which no copy is activated.
+    maintained: BTreeSet<NodeId>,
+    /// Copies of which somebody suspended the activation.
+    suspended: BTreeSet<CopyId>,
+    /// Activation policies that somebody set.
+    policies: BTreeMap<NodeId, ActivationPolicy>,
+    /// Names whose update was refused, and when.
+    pub(super) unregistered: BTreeMap<ResourceId, Instant>,
+    /// Who is in the view that each member took last.
+    views: BTreeMap<NodeId, NodeSet>,
+    /// Where and when the last order about each thing was given.
+    asked: BTreeMap<Thing, (NodeId, Instant)>,
+    /// Things about which the last order was given on a member that others had removed, or were
+    /// about to remove: they need not know of it.
+    unheard: BTreeSet<Thing>,
+    /// How long others may take to remove a member that is cut off.
+    notices: Span,
     /// Whether somebody turned datacenter activation coordination on.
     pub(super) coordinated: bool,
     /// Members whose configuration the witness found to be out of date.
     pub(super) stale: BTreeSet<NodeId>,
+    /// How the next start of a member's Cluster service was ordered.
+    pub(super) starts: BTreeMap<NodeId, Start>,
     /// Members that an administrator started so that they form no cluster.
     pub(super) joins_only: BTreeSet<NodeId>,
     /// The address of each name.
@@ -52,9 +109,17 @@ impl Wants {
             offline: BTreeSet::new(),
             databases: IdVec::filled(topology.databases.len(), true),
             stopped: BTreeSet::new(),
-            barred: BTreeSet::new(),
+            maintained: BTreeSet::new(),
+            suspended: BTreeSet::new(),
+            policies: BTreeMap::new(),
+            unregistered: BTreeMap::new(),
+            views: BTreeMap::new(),
+            asked: BTreeMap::new(),
+            unheard: BTreeSet::new(),
+            notices: notices(topology),
             coordinated: topology.dag.activation_coordination,
             stale: BTreeSet::new(),
+            starts: BTreeMap::new(),
             joins_only: BTreeSet::new(),
             names: BTreeMap::new(),
             renamed: None,
@@ -63,8 +128,45 @@ impl Wants {
         }
     }
 
+    /// The activation policy under which an administrator put a copy.
+    pub(super) fn policy(&self, copy: CopyId) -> Option<ActivationPolicy> {
+        let barred = self.maintained.contains(&copy.node) || self.suspended.contains(&copy);
+        if barred {
+            return Some(ActivationPolicy::Blocked);
+        }
+        self.policies.get(&copy.node).copied()
+    }
+
+    /// Why an order about a thing may have been in vain.
+    pub(super) fn in_vain(&self, thing: Thing) -> Option<&'static str> {
+        let unheard = self.unheard.contains(&thing);
+        unheard.then_some("the last order about it was given to a server that the others removed")
+    }
+
+    /// A name has its address, or waits for it until its update is tried again.
+    pub(super) fn named(&mut self, resource: ResourceId, address: Option<Address>, at: Instant) {
+        let Some(address) = address else {
+            self.unregistered.insert(resource, at);
+            return;
+        };
+        self.unregistered.remove(&resource);
+        let before = self.names.insert(resource, address);
+        if before.is_some_and(|before| before != address) {
+            self.renamed = Some(at);
+        }
+    }
+
     /// Takes in an order.
-    pub(super) fn order(&mut self, node: NodeId, order: &Order, topology: &Topology) {
+    pub(super) fn order(&mut self, at: Instant, node: NodeId, order: &Order, topology: &Topology) {
+        if let Some(thing) = Thing::of(order, topology) {
+            self.asked.insert(thing, (node, at));
+            let removed =
+                |(other, view): (&NodeId, &NodeSet)| *other != node && !view.contains(node);
+            match self.views.iter().any(removed) {
+                true => self.unheard.insert(thing),
+                false => self.unheard.remove(&thing),
+            };
+        }
         match order {
             Order::CreateGroup(group) | Order::OnlineGroup(group) => {
                 self.groups[*group] = true;
@@ -90,13 +192,11 @@ impl Wants {
                     .any(|other| self.offline.contains(other));
                 self.groups[group] |= whole;
             }
-            Order::StartMaintenance { node } => drop(self.barred.insert(*node)),
-            Order::StopMaintenance { node } => drop(self.barred.remove(node)),
-            Order::SetServer { node, settings } => match settings.activation_policy {
-                Some(ActivationPolicy::Blocked) => drop(self.barred.insert(*node)),
-                Some(_) => drop(self.barred.remove(node)),
-                None => {}
-            },
+            Order::StartMaintenance { node } => drop(self.maintained.insert(*node)),
+            Order::StopMaintenance { node } => drop(self.maintained.remove(node)),
+            Order::SetServer { node, settings } => {
+                self.policies.extend(settings.activation_policy.map(|policy| (*node, policy)));
+            }
             Order::SetActivationCoordination(on) => self.coordinated = *on,
             // Whether it is taken is told by a note.
             Order::MountDatabase(_)
@@ -113,8 +213,10 @@ impl Wants {
         }
     }
 
-    /// Takes in how the Cluster service of a member is started.
-    pub(super) fn started(&mut self, node: NodeId, start: &Start, topology: &Topology) {
+    /// The Cluster service of a member starts, as ordered or by itself.
+    pub(super) fn started(&mut self, node: NodeId, topology: &Topology) {
+        self.stopped.remove(&node);
+        let start = self.starts.remove(&node).unwrap_or_default();
         match start.quorum {
             StartQuorum::Prevent => drop(self.joins_only.insert(node)),
             StartQuorum::Normal | StartQuorum::Force => drop(self.joins_only.remove(&node)),
@@ -126,9 +228,21 @@ impl Wants {
         }
     }
 
+    /// A member took a view.
+    fn view(&mut self, at: Instant, node: NodeId, members: NodeSet) {
+        self.views.insert(node, members);
+        for (thing, (on, since)) in &self.asked {
+            if !members.contains(*on) && at.since(*since) <= self.notices {
+                self.unheard.insert(*thing);
+            }
+        }
+    }
+
     /// Takes in a note.
-    pub(super) fn note(&mut self, node: NodeId, note: &Note, topology: &Topology) {
+    pub(super) fn note(&mut self, at: Instant, node: NodeId, note: &Note, topology: &Topology) {
         match note {
+            Note::View { members, .. } => self.view(at, node, *members),
+            Note::Stopping { .. } => drop(self.views.remove(&node)),
             Note::WitnessLost { outcome: Outcome::Refused(Refusal::WitnessNewer), .. } => {
                 self.stale.insert(node);
             }
@@ -164,10 +278,13 @@ impl Wants {
             } => {
                 self.databases[*database] = true;
             }
-            Note::CopySuspended { node, activation_suspended, .. } => match activation_suspended {
-                true => drop(self.barred.insert(*node)),
-                false => drop(self.barred.remove(node)),
-            },
+            Note::CopySuspended { database, node, activation_suspended, .. } => {
+                let copy = CopyId { database: *database, node: *node };
+                match activation_suspended {
+                    true => drop(self.suspended.insert(copy)),
+                    false => drop(self.suspended.remove(&copy)),
+                }
+            }
             Note::LastLogs { database, missing, accepted: false, .. } => {
                 self.refused.insert(*database, *missing);
             }

@@ -47,11 +47,12 @@ pub(super) struct Running {
 }
 
 impl Running {
-    /// Whether a switchover would leave the database mounted where it is: its server is a member
-    /// and goes on serving it, but runs no Active Manager that could be told to dismount it.
+    /// Whether a switchover or a dismount would leave the database mounted where it is: its server
+    /// is a member and goes on serving it, but runs no Active Manager that could be told to
+    /// dismount it.
     pub(super) fn cannot_let_go(&self, servers: Servers) -> bool {
         let deaf = servers.members.minus(servers.running);
-        self.kind == Operation::Switchover
+        matches!(self.kind, Operation::Switchover | Operation::Dismount)
             && !self.dismounted
             && self.from.is_some_and(|from| deaf.contains(from))
     }

@@ -75,9 +75,11 @@ impl Primary {
             true => Order::MountDatabase(database),
             false => Order::DismountDatabase(database),
         };
+        let deaf = servers.members.minus(servers.running);
         let refused = match active {
             _ if self.is_under_way(database) => Some(OrderRefusal::UnderWay),
             _ if mounted == mount => Some(OrderRefusal::AlreadySo),
+            Some(on) if !mount && deaf.contains(on) => Some(OrderRefusal::CannotBeDismounted),
             Some(on) if mount && !servers.members.contains(on) => Some(OrderRefusal::NodeIsDown),
             Some(on) if mount && !servers.may_mount.contains(on) => Some(OrderRefusal::MayNotMount),
             Some(on) if mount && self.is_full(ctx, shared, on) => Some(OrderRefusal::MaximumActive),

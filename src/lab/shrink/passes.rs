@@ -222,11 +222,6 @@ impl Search<'_> {
 
     /// The run ends as soon as the promise is broken, or as soon as that can be judged.
     fn end(&mut self) {
-        if self.text().of_key("settle").is_some() {
-            self.try_edit("settles as long as usual", |text| {
-                text.remove_key("settle");
-            });
-        }
         let scenario = &self.best.scenario;
         let second = |at: Instant| Span::from_secs(at.as_nanos().div_ceil(1_000_000_000));
         let until = match self.kind {

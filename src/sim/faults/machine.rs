@@ -45,6 +45,7 @@ fn off(p: &mut Plant, at: Instant, machine: MachineId, cause: RecordNo) -> Recor
     let state = p.machine_mut(machine);
     state.life += 1;
     state.frozen = false;
+    p.faults.postponed.retain(|(of, _)| *of != machine);
     if let Some(node) = member(p, machine) {
         host::kill(p, at, node, record);
     }

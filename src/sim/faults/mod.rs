@@ -20,7 +20,7 @@ use bevy_ecs::prelude::Resource;
 pub(super) use disk::{dismount_delay, mount_fails};
 pub(super) use machine::{power_on, shut_down};
 pub(super) use resource::{Hindrance, hindrance};
-pub(super) use service::restart;
+pub(super) use service::{changed as service_changed, restart};
 
 /// Which faults of the plan are in force.
 #[derive(Resource)]

@@ -10,13 +10,16 @@ use crate::journal::record::{Plant as Change, ServiceState};
 use crate::model::{Fault, Service};
 
 /// A fault of a service strikes or heals: the service is as the faults in force want it.
-pub(super) fn changed(
+pub(in crate::sim) fn changed(
     p: &mut Plant,
     at: Instant,
     machine: MachineId,
     service: Service,
     cause: RecordNo,
 ) {
+    if postponed(p, machine, Event::ServiceChanged { machine, service, cause }) {
+        return;
+    }
     if service == Service::Cluster {
         let node = NodeId(machine.0);
         if wanted(p, machine, service) == ServiceState::Stopped {

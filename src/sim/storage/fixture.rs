@@ -207,6 +207,9 @@ impl Play<'_> {
                 Event::RestartService { machine, service, crash } => {
                     faults::restart(&mut self.p, at, machine, service, crash);
                 }
+                Event::ServiceChanged { machine, service, cause } => {
+                    faults::service_changed(&mut self.p, at, machine, service, cause);
+                }
                 Event::Feed { place, .. } => {
                     if let (Input::Done { op, outcome }, _) = self.p.mailbag.take(place) {
                         self.outcomes.push((op, at, outcome));
