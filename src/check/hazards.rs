@@ -75,8 +75,9 @@ pub const HAZARDS: &[Hazard] = &[
     },
     Hazard {
         name: RESTORED_WITNESS,
-        statement: "the witness's log is put back to an older state: a server whose configuration \
-                    is out of date wins it, and mounts a copy that lacks logs without asking",
+        statement: "the witness's log is put back to an older state, and its lock with it: a server \
+                    wins it beside another, or one whose configuration is out of date, which \
+                    mounts a copy that lacks logs without asking",
         source: "wsfc.md §3.2 tag",
         seen: Seen::Explains,
     },

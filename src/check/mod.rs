@@ -16,6 +16,7 @@ mod overlap;
 mod physics;
 mod possible;
 mod quorum_before_service;
+mod restarts_kept;
 mod service_back;
 #[cfg(test)]
 mod story;
@@ -142,6 +143,7 @@ pub const ALL: &[Promise] = &[
     one_primary::PROMISE,
     quorum_before_service::PROMISE,
     threshold_kept::PROMISE,
+    restarts_kept::PROMISE,
     address_announced::PROMISE,
     mount_dial::PROMISE,
     no_lost_mail::PROMISE,

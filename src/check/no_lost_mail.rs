@@ -1,6 +1,7 @@
 //! A message that the system took responsibility for is lost only with logs that the mount dial
 //! let go.
 
+use super::hazards::REMOVED_OWNER;
 use super::{Findings, Kind, Promise, Violation, Watch};
 use crate::base::{DbId, Instant, MailId};
 use crate::journal::record::{MailEvent, Plant};
@@ -25,6 +26,8 @@ struct NoLostMail {
     accepted: BTreeSet<MailId>,
     /// Databases from which an activation lost logs.
     let_go: BTreeSet<DbId>,
+    /// Databases that an old owner had mounted beside a new one: what it wrote then is lost.
+    doubled: BTreeSet<DbId>,
     /// Messages that were in lost logs, and of which database.
     gone: BTreeMap<MailId, DbId>,
     findings: Findings,
@@ -33,8 +36,15 @@ struct NoLostMail {
 impl Watch for NoLostMail {
     fn see(&mut self, number: RecordNo, record: &Record, scene: &Scene<'_>) {
         let (mail, event) = match &record.what {
-            What::Plant(Plant::Mounted { copy, lost_logs: 1.., .. }) => {
-                self.let_go.insert(copy.database);
+            What::Plant(Plant::Mounted { copy, lost_logs, .. }) => {
+                let mounted = scene.copies.iter().filter(|(_, known)| known.mounted);
+                let here = mounted.filter(|(id, _)| id.database == copy.database).count();
+                if *lost_logs > 0 {
+                    self.let_go.insert(copy.database);
+                }
+                if here > 1 {
+                    self.doubled.insert(copy.database);
+                }
                 return;
             }
             What::Mail(mail, event) => (*mail, event),
@@ -58,8 +68,10 @@ impl Watch for NoLostMail {
                     None => format!("message {} is lost, and not with a database's logs", mail.0),
                 };
                 let (promise, record_no) = (PROMISE.name, Some(number));
+                let doubled = database.is_some_and(|database| self.doubled.contains(&database));
+                let hazard = doubled.then_some(REMOVED_OWNER);
                 let violation =
-                    Violation { promise, at: record.at, record: record_no, why, hazard: None };
+                    Violation { promise, at: record.at, record: record_no, why, hazard };
                 self.findings.violations.push(violation);
             }
             MailEvent::Lost

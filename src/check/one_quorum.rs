@@ -1,11 +1,12 @@
 //! Quorum on one side only.
 
-use super::hazards::FORCED_QUORUM;
+use super::hazards::{FORCED_QUORUM, RESTORED_WITNESS};
 use super::{Findings, Kind, Measure, Promise, Violation, Watch};
-use crate::base::{Instant, NodeId};
+use crate::base::{Instant, NodeId, NodeSet};
 use crate::failover::seam::{Effect, Note};
 use crate::journal::record::Plant;
 use crate::journal::{Record, RecordNo, What};
+use crate::model::Fault;
 use crate::view::Scene;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,6 +28,8 @@ struct OneQuorum {
     behind: BTreeMap<NodeId, Instant>,
     /// Members on whose side an administrator forced quorum.
     forced: BTreeSet<NodeId>,
+    /// The witness was put back to an older state.
+    restored: bool,
 }
 
 impl Watch for OneQuorum {
@@ -41,6 +44,11 @@ impl Watch for OneQuorum {
                     | Note::Stopping { .. }
             ),
             What::Plant(Plant::Machine { .. } | Plant::Service { .. }) => true,
+            What::Fault { index, healed: false } => {
+                let fault = scene.scenario().faults[usize::from(*index)].fault;
+                self.restored |= matches!(fault, Fault::WitnessStale { .. });
+                false
+            }
             _ => false,
         };
         if !changed {
@@ -49,7 +57,10 @@ impl Watch for OneQuorum {
         if let What::Out(node, Effect::Note(note)) = &record.what {
             match note {
                 Note::Forced { .. } => drop(self.forced.insert(*node)),
-                Note::View { .. } => drop(self.forced.remove(node)),
+                // Its epoch stays newer than any other's, until it is a member with others.
+                Note::View { members, .. } if *members != NodeSet::only(*node) => {
+                    self.forced.remove(node);
+                }
                 _ => {}
             }
         }
@@ -64,7 +75,8 @@ impl Watch for OneQuorum {
                 let why = format!("{} and {} both have quorum apart", name(*node), name(other));
                 let (promise, record_no) = (PROMISE.name, Some(number));
                 let forced = [*node, other].iter().any(|node| self.forced.contains(node));
-                let hazard = forced.then_some(FORCED_QUORUM);
+                let restored = self.restored.then_some(RESTORED_WITNESS);
+                let hazard = forced.then_some(FORCED_QUORUM).or(restored);
                 let violation =
                     Violation { promise, at: record.at, record: record_no, why, hazard };
                 self.findings.violations.push(violation);

@@ -1,9 +1,9 @@
 //! Two holders of what may have only one: broken if clients can reach both, measured if at most
 //! one.
 
-use super::hazards::{FORCED_QUORUM, REMOVED_OWNER};
+use super::hazards::{FORCED_QUORUM, REMOVED_OWNER, RESTORED_WITNESS};
 use super::{Findings, Measure, Violation};
-use crate::base::{Id, Instant, MachineId, Span};
+use crate::base::{Id, Instant, MachineId, NodeId, NodeSet, Span};
 use crate::failover::seam::{Effect, Note};
 use crate::journal::{Record, RecordNo, What};
 use crate::model::{Fault, Topology};
@@ -30,9 +30,13 @@ struct Returns {
     /// Members that something keeps from letting go in good time, and when it last did.
     hindering: BTreeSet<MachineId>,
     hindered: BTreeMap<MachineId, Instant>,
-    /// When an administrator last forced quorum somewhere, or when the sides that this made were
-    /// last apart.
-    forced: Option<Instant>,
+    /// What last gave two sides quorum, and when, or when these were last apart.
+    split: Option<(Instant, &'static str)>,
+    /// The witness was put back to an older state.
+    restored: bool,
+    /// Members on which an administrator forced quorum, and that have not been members with others
+    /// since: their epoch is newer than any other's.
+    forced: BTreeSet<NodeId>,
     /// Whether they are.
     apart: bool,
     /// How long one that is removed and could hear of it may take to notice that the cluster has
@@ -60,20 +64,28 @@ impl Returns {
             short: BTreeSet::new(),
             hindering: BTreeSet::new(),
             hindered: BTreeMap::new(),
-            forced: None,
+            split: None,
+            restored: false,
+            forced: BTreeSet::new(),
             apart: false,
             notices,
         }
     }
 
     fn see(&mut self, at: Instant, scene: &Scene<'_>) {
-        let active = scene.active_faults().filter_map(|fault| hinders(&fault));
-        let now: BTreeSet<MachineId> = active.chain(self.short.iter().copied()).collect();
+        let mut now: BTreeSet<MachineId> =
+            scene.active_faults().filter_map(|fault| hinders(&fault)).collect();
+        // While frames are lost, or a side waits for its witness, nobody is told what others do.
+        if !self.short.is_empty() || scene.active_faults().any(|fault| loses_frames(&fault)) {
+            now.extend((0..scene.topology().nodes).map(MachineId::at));
+        }
         let before = std::mem::take(&mut self.hindering);
         self.hindered.extend(before.union(&now).map(|machine| (*machine, at)));
         self.hindering = now;
-        self.forced = if self.apart { Some(at) } else { self.forced };
-        let recent = self.forced.is_some_and(|since| self.lately(since, at));
+        if let Some((since, _)) = self.split.as_mut().filter(|_| self.apart) {
+            *since = at;
+        }
+        let recent = self.split.is_some_and(|(since, _)| self.lately(since, at));
         self.apart = recent && !self.out.is_empty();
         for machine in (0..scene.topology().nodes).map(MachineId::at) {
             if !scene.machines[machine] || !scene.reachable(machine) {
@@ -91,10 +103,24 @@ impl Returns {
 
     /// Takes in who is in the views of others.
     fn follow(&mut self, record: &Record, scene: &Scene<'_>) {
-        if let What::Out(_, Effect::Note(Note::Forced { .. })) = &record.what {
-            self.forced = Some(record.at);
+        if let What::Fault { index, healed: false } = record.what {
+            let fault = scene.scenario().faults[usize::from(index)].fault;
+            self.restored |= matches!(fault, Fault::WitnessStale { .. });
         }
         let What::Out(node, Effect::Note(note)) = &record.what else { return };
+        match note {
+            Note::Forced { .. } => drop(self.forced.insert(*node)),
+            Note::View { members, .. } if *members != NodeSet::only(*node) => {
+                self.forced.remove(node);
+            }
+            Note::QuorumHeld { .. } if self.forced.contains(node) => {
+                self.split = Some((record.at, FORCED_QUORUM));
+            }
+            Note::QuorumHeld { witness: true, .. } if self.restored => {
+                self.split = Some((record.at, RESTORED_WITNESS));
+            }
+            _ => {}
+        }
         // One that is a vote short keeps what it has until the witness has decided.
         if matches!(note, Note::OneVoteShort { .. }) {
             self.short.insert((*node).into());
@@ -129,8 +155,8 @@ impl Returns {
             let hindered = self.hindered.get(machine).copied();
             gone.is_some_and(|gone| lately(gone.max(hindered.unwrap_or(gone))))
         });
-        let forced = self.forced.is_some_and(lately).then_some(FORCED_QUORUM);
-        unaware.then_some(REMOVED_OWNER).or(forced)
+        let split = self.split.filter(|(since, _)| lately(*since)).map(|(_, hazard)| hazard);
+        unaware.then_some(REMOVED_OWNER).or(split)
     }
 }
 
@@ -145,6 +171,10 @@ fn hinders(fault: &Fault) -> Option<MachineId> {
         Fault::DismountSlow { copy, .. } => Some(copy.node.into()),
         _ => None,
     }
+}
+
+fn loses_frames(fault: &Fault) -> bool {
+    matches!(fault, Fault::FrameLoss { .. } | Fault::PathLoss { .. })
 }
 
 /// An overlap that has not ended.

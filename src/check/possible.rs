@@ -231,11 +231,12 @@ impl<'s, 't> Possible<'s, 't> {
     }
 
     /// Members of a side on which a database could be mounted for clients, or why it could not.
-    /// `ordered` is the activation policy under which an administrator put a server's copy.
+    /// `former` is the server on which it was active last, `ordered` the activation policy under which an administrator put a server's copy.
     pub(super) fn database(
         &self,
         side: NodeSet,
         database: DbId,
+        former: Option<NodeId>,
         ordered: impl Fn(CopyId) -> Option<ActivationPolicy>,
     ) -> Result<NodeSet, String> {
         let topology = self.topology();
@@ -246,7 +247,6 @@ impl<'s, 't> Possible<'s, 't> {
             .iter()
             .filter(|node| {
                 let machine = (*node).into();
-                let former = self.scene.databases[database].active;
                 let copy = CopyId { database, node: *node };
                 self.is_usable(copy)
                     && self.can_run(machine, Service::Store)

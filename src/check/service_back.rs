@@ -218,7 +218,9 @@ impl ServiceBack {
         }
         let paused = |node: NodeId| scene.paused.contains(node);
         for (group, _) in self.wants.groups.iter().filter(|(_, wanted)| **wanted) {
-            if scene.group_served(group) {
+            // What a side took over and lost again before it was written down has not moved.
+            let served = |node| scene.group_served_by(group, node);
+            if scene.group_served(group) || scene.quorum_holders().iter().any(served) {
                 continue;
             }
             let name = &topology.groups[group].name;
@@ -249,8 +251,10 @@ impl ServiceBack {
                 missing.reasons.push(why);
                 continue;
             }
+            let former = self.wants.located[database].or(scene.databases[database].active);
             let policy = |copy| self.wants.policy(copy);
-            match (possible.database(side, database, policy), self.wants.refused.get(&database)) {
+            let hosts = possible.database(side, database, former, policy);
+            match (hosts, self.wants.refused.get(&database)) {
                 (Err(why), _) => missing.reasons.push(why),
                 (Ok(_), Some(logs)) => {
                     let why = format!("{name}: {logs} logs missing, more than the dial permits");

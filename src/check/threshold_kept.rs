@@ -108,7 +108,9 @@ impl Watch for ThresholdKept {
                 }
             }
             What::In(node, Input::Frame { nic, from, message: Message::Reply { sequence } }) => {
-                if let Some(path) = self.path(*node, *from, *nic) {
+                // A reply that was long on its way may answer an earlier life of the service.
+                if let Some(path) = self.path(*node, *from, *nic).filter(|it| *sequence <= it.sent)
+                {
                     path.answered = path.answered.max(*sequence);
                 }
             }

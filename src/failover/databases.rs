@@ -41,14 +41,16 @@ struct Local {
     until: Option<Instant>,
     /// The last answer, for a primary that asks again.
     answered: Option<(u32, u8, Result<(), Failure>)>,
-    /// The primary for which it was dismounted last.
-    dismissed: Option<NodeId>,
+    /// Since when the cluster database has it mounted here, and it is not.
+    missing: Option<Instant>,
     /// What the Replication service was last told: where to copy from,
     /// and whether the copy is suspended.
     follows: Option<(NodeId, bool)>,
     /// It has been activated here since the service started: until it is mounted elsewhere it is
     /// the former active copy, which the last logs come from.
     was_active: bool,
+    /// It was mounted when the Replication service ended: whether it still is has to be asked.
+    unsure: bool,
     /// The question for the copy's state that is under way, who asked it and when.
     status_op: Option<(OpId, NodeId, Instant)>,
 }
@@ -137,8 +139,10 @@ impl Databases {
         let op = ctx.act(Act::Mount(database), Pending::Mount(database));
         let limit = ctx.config.active_manager.mount_timeout;
         self.begin(ctx, database, Task::Mounting { op, ask }, limit);
-        self.locals[database].follows = None;
-        self.locals[database].was_active = true;
+        let local = &mut self.locals[database];
+        local.follows = None;
+        local.was_active = true;
+        local.unsure = false;
     }
 
     /// A task is under way, and for how long it may be.
@@ -228,14 +232,7 @@ impl Databases {
         }
     }
 
-    fn dismissed(
-        &mut self,
-        ctx: &mut Ctx,
-        database: DbId,
-        operation: u32,
-        primary: Option<NodeId>,
-    ) {
-        self.locals[database].dismissed = primary;
+    fn dismissed(&self, ctx: &mut Ctx, database: DbId, operation: u32, primary: Option<NodeId>) {
         if let Some(primary) = primary {
             ctx.send(primary, Message::Dismounted { database, operation });
         }
@@ -301,8 +298,13 @@ impl Databases {
             return;
         }
         self.locals[database].status_op = None;
+        let unsure = std::mem::take(&mut self.locals[database].unsure);
         let report = match outcome {
             Outcome::Copy(report) => {
+                let local = &mut self.locals[database];
+                if unsure && local.task.is_none() && report.status == CopyStatus::Dismounted {
+                    local.mounted = false;
+                }
                 Some(copies::as_ordered(report, shared, database, ctx.config.me))
             }
             Outcome::Ok
@@ -363,12 +365,29 @@ impl Databases {
         self.answer(ctx, database, ask, result);
     }
 
-    /// Whether a database, which the cluster database has mounted here, was dismounted for a
-    /// primary that cannot tell it any more: another node is primary now.
-    pub(super) fn is_orphan(&self, database: DbId, primary: NodeId) -> bool {
-        let local = &self.locals[database];
-        let other = local.dismissed.is_some_and(|asked| asked != primary);
-        self.running && !local.busy() && other
+    /// Compares with what the cluster database has mounted here. What is not, and has not been for
+    /// longer than an answer takes, nobody knows of: the primary that asked for it is none any
+    /// more, or the Replication service ended meanwhile.
+    pub(super) fn missing(&mut self, ctx: &Ctx, shared: &ClusterDatabase) -> Vec<DbId> {
+        let mut missing = Vec::new();
+        for (database, entry) in shared.databases.iter() {
+            let local = &mut self.locals[database];
+            let here = entry.active == Some(ctx.config.me) && entry.mounted;
+            if !here || !self.running || local.busy() {
+                local.missing = None;
+                continue;
+            }
+            let since = *local.missing.get_or_insert(ctx.now);
+            if ctx.now.since(since) >= ctx.config.active_manager.status_timeout {
+                missing.push(database);
+            }
+        }
+        missing
+    }
+
+    /// Whether the cluster database has something mounted here that is not.
+    pub(super) fn misses(&self) -> bool {
+        self.locals.values().any(|local| local.missing.is_some())
     }
 
     /// A mounted database failed here: it is not mounted any more.
@@ -382,6 +401,7 @@ impl Databases {
         self.running = running;
         if !running {
             for local in self.locals.values_mut() {
+                local.unsure |= local.mounted;
                 local.task = None;
                 local.status_op = None;
                 local.follows = None;
@@ -397,6 +417,10 @@ impl Databases {
             let local = self.locals[database];
             if !Self::hosts(ctx, database) || !self.running || local.task.is_some() {
                 continue;
+            }
+            if local.unsure && local.status_op.is_none() {
+                let op = ctx.act(Act::CopyStatus(database), Pending::CopyStatus(database));
+                self.locals[database].status_op = Some((op, me, ctx.now));
             }
             let elsewhere = entry.active.filter(|active| *active != me && entry.mounted);
             if elsewhere.is_some() && local.mounted {

@@ -37,7 +37,8 @@ pub(super) struct Membership {
     /// Whether every member has taken the view. Before that nobody acts on it: a member may have
     /// taken another one.
     in_force: bool,
-    /// The life of each member when the view was made; none for who is in no view.
+    /// The life of each member when the view was made, and of those that left since quorum was held
+    /// last; none for all others.
     lives: IdVec<NodeId, Option<Instant>>,
     /// When this life of the service began.
     life: Instant,
@@ -239,21 +240,28 @@ impl Membership {
         self.issuer = Some(issuer);
         self.unconfirmed = if issuer == me { members.without(me) } else { NodeSet::EMPTY };
         self.in_force = members == NodeSet::only(me);
-        let nobody = IdVec::filled(self.lives.len(), None);
-        let known = std::mem::replace(&mut self.lives, nobody);
+        let known = self.lives.clone();
         for (node, life) in members.iter().zip(lives) {
             self.lives[node] = Some(*life);
         }
-        let stayed = before.iter().filter(|node| known[*node] == self.lives[*node]);
+        let new = members.iter().filter(|node| known[*node] != self.lives[*node]).collect();
         let joined = if before.is_empty() { NodeSet::only(me) } else { members.minus(before) };
-        let new = members.minus(stayed.collect());
         ctx.note(Note::View { view, members, gone: before.minus(members), joined });
         new
+    }
+
+    /// The view has quorum: it goes on without those that are not in it, and if they come back
+    /// nothing of theirs is left. Before that they may come back as they were.
+    pub(super) fn goes_on(&mut self) {
+        for (node, life) in self.lives.iter_mut() {
+            *life = life.filter(|_| self.members.contains(node));
+        }
     }
 
     /// This node is in no view any more and looks for a cluster.
     pub(super) fn leave(&mut self, ctx: &mut Ctx) {
         self.members = NodeSet::EMPTY;
+        self.lives = IdVec::filled(self.lives.len(), None);
         self.round = None;
         self.unconfirmed = NodeSet::EMPTY;
         self.in_force = false;

@@ -478,7 +478,11 @@ impl<'t> Scene<'t> {
     /// resource is online there but a witness, and an address of another subnet that is done
     /// without.
     pub fn group_served(&self, group: GroupId) -> bool {
-        let Some(owner) = self.groups[group].owner else { return false };
+        self.groups[group].owner.is_some_and(|owner| self.group_served_by(group, owner))
+    }
+
+    /// Whether a node has all of a group online that can be there, and clients can reach it.
+    pub fn group_served_by(&self, group: GroupId, owner: NodeId) -> bool {
         let resources = self.topology.groups[group].resources.iter();
         self.reachable(owner.into())
             && resources.into_iter().all(|id| {

@@ -69,9 +69,11 @@ pub(super) struct Wants {
     views: BTreeMap<NodeId, NodeSet>,
     /// Where and when the last order about each thing was given.
     asked: BTreeMap<Thing, (NodeId, Instant)>,
-    /// Things about which the last order was given on a member that others had removed, or were
-    /// about to remove: they need not know of it.
+    /// Things about which the last order was refused, or crossed another, or was given on a member
+    /// that others had removed, or were about to remove: they need not know of it.
     unheard: BTreeSet<Thing>,
+    /// Where the Primary Active Manager has put each database.
+    pub(super) located: IdVec<DbId, Option<NodeId>>,
     /// How long others may take to remove a member that is cut off.
     notices: Span,
     /// Whether somebody turned datacenter activation coordination on.
@@ -116,6 +118,7 @@ impl Wants {
             views: BTreeMap::new(),
             asked: BTreeMap::new(),
             unheard: BTreeSet::new(),
+            located: IdVec::filled(topology.databases.len(), None),
             notices: notices(topology),
             coordinated: topology.dag.activation_coordination,
             stale: BTreeSet::new(),
@@ -140,7 +143,10 @@ impl Wants {
     /// Why an order about a thing may have been in vain.
     pub(super) fn in_vain(&self, thing: Thing) -> Option<&'static str> {
         let unheard = self.unheard.contains(&thing);
-        unheard.then_some("the last order about it was given to a server that the others removed")
+        unheard.then_some(
+            "the last order about it was refused, crossed another, or was given to a server that \
+             the others removed",
+        )
     }
 
     /// A name has its address, or waits for it until its update is tried again.
@@ -159,10 +165,13 @@ impl Wants {
     /// Takes in an order.
     pub(super) fn order(&mut self, at: Instant, node: NodeId, order: &Order, topology: &Topology) {
         if let Some(thing) = Thing::of(order, topology) {
-            self.asked.insert(thing, (node, at));
+            // Of two orders that are given at two places, the first may come last.
+            let before = self.asked.insert(thing, (node, at));
+            let crossed = before
+                .is_some_and(|(other, since)| other != node && at.since(since) <= self.notices);
             let removed =
-                |(other, view): (&NodeId, &NodeSet)| *other != node && !view.contains(node);
-            match self.views.iter().any(removed) {
+                self.views.iter().any(|(other, view)| *other != node && !view.contains(node));
+            match crossed || removed {
                 true => self.unheard.insert(thing),
                 false => self.unheard.remove(&thing),
             };
@@ -243,6 +252,10 @@ impl Wants {
         match note {
             Note::View { members, .. } => self.view(at, node, *members),
             Note::Stopping { .. } => drop(self.views.remove(&node)),
+            Note::OrderRefused { order, .. } => self.unheard.extend(Thing::of(order, topology)),
+            Note::DatabaseOperationEnded { database, active, .. } => {
+                self.located[*database] = *active;
+            }
             Note::WitnessLost { outcome: Outcome::Refused(Refusal::WitnessNewer), .. } => {
                 self.stale.insert(node);
             }

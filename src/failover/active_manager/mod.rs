@@ -442,7 +442,9 @@ impl Primary {
             Phase::Dismounting => {
                 let from = running.from.filter(|from| servers.running.contains(*from));
                 match from {
-                    Some(from) if !late => {
+                    // A Store that has not let go may go on to serve: a move waits for it, a failover
+                    // takes the database from it.
+                    Some(from) if !late || running.kind != Operation::Failover => {
                         if again {
                             ctx.send(from, Message::Dismount { database, operation });
                         }
@@ -496,6 +498,17 @@ impl Primary {
         let running = self.operations.get_mut(&database).expect("an operation is under way");
         running.tried = running.tried.with(target);
         match running.kind {
+            // It may have mounted and written before it was gone: the last logs have to be asked
+            // for, also where the database came from.
+            Operation::Switchover if !servers.members.contains(target) => {
+                running.kind = Operation::Failover;
+                running.from = Some(target);
+                running.to = None;
+                running.dial = None;
+                running.dismounted = true;
+                running.tried = NodeSet::EMPTY;
+                self.ask(ctx, shared, database, servers);
+            }
             Operation::Mount => {
                 // What cannot be mounted where it is fails over, unless it was put back there.
                 let put_back = running.attempts > 1;

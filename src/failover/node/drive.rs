@@ -213,15 +213,16 @@ impl Node {
     fn be_primary(&mut self, out: &mut Effects) {
         self.is_coordinator = self.coordinates();
         let primary = self.is_coordinator && self.databases.running;
-        if primary && !self.is_primary && !self.was_primary {
+        // While the witness decides, nobody else can become it.
+        let undecided = matches!(self.quorum, Quorum::Deciding { .. }) && self.databases.running;
+        let stays = primary || self.was_primary && undecided;
+        if primary && !self.was_primary {
             lend!(self, out).note(Note::PrimaryActiveManager);
-        } else if !primary && self.is_primary {
+        } else if !stays && self.was_primary {
             self.primary.resign();
         }
         self.is_primary = primary;
-        // While the witness decides, nobody else can become it.
-        let undecided = matches!(self.quorum, Quorum::Deciding { .. });
-        self.was_primary = primary || self.was_primary && undecided;
+        self.was_primary = stays;
     }
 
     /// Tells the others what they need to know, and again until they confirm it.
@@ -264,11 +265,9 @@ impl Node {
             if let Some((number, order)) = self.orders.front().copied().filter(|_| again) {
                 lend!(self, out).send(coordinator, Message::Order { number, order });
             }
-            for (database, entry) in self.database.databases.iter() {
-                let here = entry.active == Some(self.config.me) && entry.mounted;
-                if here && self.databases.is_orphan(database, coordinator) {
-                    self.failure_items.entry(database).or_insert(Failure::Terminated);
-                }
+            let missing = self.databases.missing(&lend!(self, out), &self.database);
+            for database in missing {
+                self.failure_items.entry(database).or_insert(Failure::Terminated);
             }
             let items = std::mem::take(&mut self.failure_items);
             for (database, failure) in items {
@@ -338,6 +337,7 @@ impl Node {
             || !self.is_coordinator && groups
             || !self.orders.is_empty()
             || !self.failure_items.is_empty()
+            || self.databases.misses()
             || self.is_coordinator && !self.told_drained.is_empty()
     }
 

@@ -39,6 +39,15 @@ impl Node {
                 self.stop(out, Why::Quarantined, true);
             }
             Message::Evicted if !self.database.evicted.contains(self.me()) => self.evicted(out),
+            // It stood still, and others had quorum without it meanwhile.
+            Message::Regroup(step)
+                if self.quorum == Quorum::Held
+                    && !step.member
+                    && !step.forced
+                    && step.newest.0 > self.membership.view =>
+            {
+                self.stop(out, Why::Evicted, true);
+            }
             Message::Regroup(step) if self.may_take_part(from, &step) => {
                 self.left = self.left.without(from);
                 self.membership.hear(&mut lend!(self, out), from, step);
@@ -103,6 +112,10 @@ impl Node {
     /// What Active Managers say to each other.
     #[expect(clippy::wildcard_enum_match_arm, reason = "all others are handled above, or late")]
     fn database_message(&mut self, out: &mut Effects, from: NodeId, message: Message) {
+        // Who went on without this node, or is about to be gone on without, has no say here.
+        if self.membership.is_member() && !self.membership.members.contains(from) {
+            return;
+        }
         let (servers, may_begin) = (self.servers(), self.may_begin());
         let coordinator = self.coordinator_node().unwrap_or(from);
         let valid = |database: DbId| self.config.databases.get(database).is_some();
@@ -111,11 +124,13 @@ impl Node {
             Message::AskCopy(database) if valid(database) => {
                 self.databases.ask_copy(&mut ctx, from, database);
             }
-            Message::Copy { database, report } => self.primary.told_copy(from, database, report),
+            Message::Copy { database, report } if self.is_primary => {
+                self.primary.told_copy(from, database, report);
+            }
             Message::Dismount { database, operation } if valid(database) && coordinator == from => {
                 self.databases.dismount(&mut ctx, database, operation, Some(from));
             }
-            Message::Dismounted { database, operation } => {
+            Message::Dismounted { database, operation } if self.is_primary => {
                 let shared = &mut self.database;
                 self.primary.told_dismounted(&mut ctx, shared, database, operation, servers);
             }
@@ -125,7 +140,9 @@ impl Node {
                 let ask = Ask { primary: from, operation, attempt, source, takes_over, own, over };
                 self.databases.activate(&mut ctx, database, ask);
             }
-            Message::Activated { database, operation, attempt, result, last_log } => {
+            Message::Activated { database, operation, attempt, result, last_log }
+                if self.is_primary =>
+            {
                 let count = (operation, attempt);
                 let shared = &mut self.database;
                 let primary = &mut self.primary;

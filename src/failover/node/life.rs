@@ -241,6 +241,7 @@ impl Node {
         let (votes, needed) = self.standing().count();
         let votes = votes + u8::from(witness);
         self.stand(Quorum::Held);
+        self.membership.goes_on();
         self.served = true;
         self.timers.clear(Timer::Arbitration);
         self.timers.clear(Timer::Termination);

@@ -28,6 +28,9 @@ const LASTS: [Span; 6] = [
     Span::from_secs(180),
 ];
 
+/// How much log a message makes: as much as usual, or several logs, so that copies lag behind.
+const MESSAGES: [Option<&str>; 6] = [None, None, None, None, Some("5000"), Some("20000")];
+
 /// Cmdlets that build a site, which the others need to be there.
 const BUILD: [&str; 2] = ["Add-ClusterServerRole", "New-ClientAccessArray"];
 
@@ -103,6 +106,8 @@ pub struct Plan {
     pub aim: Option<Aim>,
     /// Kinds of faults and cmdlets that may strike.
     pub subset: Vec<&'static str>,
+    /// Settings of its own.
+    pub set: Vec<(&'static str, &'static str)>,
     /// Where groups and databases are at the start.
     pub start: Vec<(String, String)>,
     /// Faults, by their moments.
@@ -232,9 +237,20 @@ pub fn plan(seed: u64, site: &Site) -> Plan {
     }
     faults.sort_by_key(|strike| strike.at);
     orders.sort_by_key(|given: &Given| given.at);
+    let messages = draw.one_of(&MESSAGES);
+    let set = messages.map(|kilobytes| ("store.log_kilobytes_per_message", kilobytes));
     let words = kinds.iter().map(|kind| kind.word);
     let subset = words.chain(cmdlets.iter().copied()).collect();
-    Plan { seed, aim: None, subset, start, faults, orders, settle: settle(topology) }
+    Plan {
+        seed,
+        aim: None,
+        subset,
+        set: set.into_iter().collect(),
+        start,
+        faults,
+        orders,
+        settle: settle(topology),
+    }
 }
 
 /// The same fault at the same place may not strike twice at a time.
@@ -329,7 +345,11 @@ impl Plan {
         out += &format!("title = {}\n", show::quoted(&format!("Swarm: {kinds}")));
         out += &format!("until = {}\n", show::moment(until));
         out += &format!("settle = {}\n", show::span(self.settle));
-        for (table, entries) in [("set", set), ("start", self.start.as_slice())] {
+        let given = |key: &str| set.iter().any(|(other, _)| other == key);
+        let own = self.set.iter().filter(|(key, _)| !given(key));
+        let own = own.map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+        let set: Vec<(String, String)> = set.iter().cloned().chain(own).collect();
+        for (table, entries) in [("set", &set), ("start", &self.start)] {
             if !entries.is_empty() {
                 out += &format!("\n[{table}]\n");
             }

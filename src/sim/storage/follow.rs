@@ -284,7 +284,9 @@ fn replication(p: &mut Plant, at: Instant, machine: MachineId, running: bool, ca
         let passive = !p.copy(id).is_active();
         if passive && running && p.copy(id).status == CopyStatus::ServiceDown {
             initialize(p, at, id, cause);
-        } else if passive && !running {
+        } else if passive && running {
+            seed::noticed(p, at, id, cause);
+        } else if passive {
             drain(p, at, id);
             ship::disconnect(p, id);
             set_status(p, at, id, CopyStatus::ServiceDown, cause);

@@ -156,13 +156,16 @@ pub(in crate::sim) fn damage(p: &mut Plant, at: Instant, id: CopyId, cause: Reco
         | CopyStatus::Dismounted
         | CopyStatus::ServiceDown
         | CopyStatus::FailedAndSuspended => {}
-        _ => {
-            let running =
-                p.service(id.node.into(), Service::Replication).state == ServiceState::Running;
-            if running {
-                ship::disconnect(p, id);
-                set_status(p, at, id, CopyStatus::FailedAndSuspended, cause);
-            }
-        }
+        _ => noticed(p, at, id, cause),
+    }
+}
+
+/// A Replication service that runs finds that the logs of a passive copy are damaged.
+pub(super) fn noticed(p: &mut Plant, at: Instant, id: CopyId, cause: RecordNo) {
+    let replication = p.service(id.node.into(), Service::Replication).state;
+    let known = p.copy(id).status == CopyStatus::FailedAndSuspended;
+    if p.copy(id).damaged && !known && replication == ServiceState::Running {
+        ship::disconnect(p, id);
+        set_status(p, at, id, CopyStatus::FailedAndSuspended, cause);
     }
 }
