@@ -158,6 +158,9 @@ impl ServerEntry {
 pub struct DatabaseEntry {
     /// Where it is active.
     pub active: Option<NodeId>,
+    /// Where it was mounted before, as long as it has not been mounted where it is active: the last
+    /// logs are there.
+    pub came_from: Option<NodeId>,
     /// Whether it is mounted there.
     pub mounted: bool,
     /// Whether it is wanted mounted (an administrator did not dismount it).

@@ -339,7 +339,10 @@ impl Primary {
         running.phase = Phase::Activating(target);
         running.until = ctx.now + limits.last_logs_timeout + limits.mount_timeout;
         running.attempts += 1;
-        shared.databases[database].active = Some(target);
+        let entry = &mut shared.databases[database];
+        let before = entry.active.filter(|active| *active != target);
+        entry.came_from = entry.came_from.or(before).filter(|from| *from != target);
+        entry.active = Some(target);
         shared.changed();
         self.send_activate(ctx, shared, database, target, servers);
         self.again = Some(ctx.now + ctx.config.membership.tick);
@@ -354,8 +357,9 @@ impl Primary {
         servers: Servers,
     ) {
         let running = &self.operations[&database];
-        let takes_over = running.from != Some(target);
-        let source = running.from.filter(|from| {
+        let came_from = shared.databases[database].came_from;
+        let takes_over = running.from != Some(target) || came_from.is_some();
+        let source = came_from.or(running.from).filter(|from| {
             takes_over
                 && (servers.running.contains(*from) || !ctx.config.active_manager.skip_down_source)
         });
@@ -385,8 +389,10 @@ impl Primary {
             self.activate(ctx, shared, database, from, servers);
             return;
         }
-        if shared.databases[database].active != running.from {
-            shared.databases[database].active = running.from;
+        let entry = &mut shared.databases[database];
+        if entry.active != running.from {
+            entry.came_from = entry.came_from.filter(|from| Some(*from) != running.from);
+            entry.active = running.from;
             shared.changed();
         }
         self.end(ctx, shared, database, false);
@@ -574,6 +580,7 @@ impl Primary {
         if result.is_ok() {
             let entry = &mut shared.databases[database];
             entry.mounted = true;
+            entry.came_from = None;
             // Dismounted by order, and mounted elsewhere: it is not to stay dismounted.
             entry.wanted = true;
             entry.last_log = entry.last_log.max(last_log);
