@@ -185,11 +185,13 @@ fn overtaken(p: &Plant, running: Running) -> bool {
 /// The next stage of an operation.
 pub(super) fn proceed(p: &mut Plant, at: Instant, running: Running, stage: Stage) {
     let machine = MachineId::from(running.node);
-    let unbinding = matches!(stage, Stage::Unbind { .. });
-    if !unbinding && host::life(p, running.node) != running.life {
-        return;
-    }
+    let ended = host::life(p, running.node) != running.life;
     match stage {
+        // An address that is on its way down goes down, but nobody waits for it any more.
+        Stage::Unbind { cause, .. } if ended => {
+            unbind(p, at, machine, running.resource, cause);
+        }
+        _ if ended => {}
         Stage::Arp { cause, .. }
         | Stage::Unbind { cause, answer: true }
         | Stage::Resume { cause, asked: Asked::Online }

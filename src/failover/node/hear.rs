@@ -401,6 +401,12 @@ impl Node {
             | Pending::LastLogs(_)
             | Pending::Mount(_)
             | Pending::Dismount(_) => {
+                // Without quorum nothing is mounted: it has to be asked for again.
+                let in_vain = matches!(pending, Pending::LastLogs(_)) && !self.holds_quorum();
+                let outcome = match in_vain {
+                    true => Outcome::Failed(Failure::Terminated),
+                    false => outcome,
+                };
                 let mut ctx = lend!(self, out);
                 self.databases.done(&mut ctx, &self.database, (pending, op), outcome);
             }

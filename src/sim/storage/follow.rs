@@ -90,9 +90,12 @@ pub(super) fn initialized(p: &mut Plant, at: Instant, id: CopyId, turn: u32) {
         return connect(p, at, id, true, since);
     }
     let (lost, because) = p.copy(id).link.lost.unwrap_or((at, since));
-    if lost.saturating_add(p.settings().replication.disconnect_after) <= at {
+    let gives_up = lost.saturating_add(p.settings().replication.disconnect_after);
+    if gives_up <= at {
         let status = CopyStatus::DisconnectedAndHealthy;
         set_status(p, at, id, status, because.max(since));
+    } else {
+        p.plan(gives_up, Planned::Storage(Event::Initialized { copy: id, turn }));
     }
 }
 
