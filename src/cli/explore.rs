@@ -1,7 +1,7 @@
 //! `dagtwin explore`: every ordering of what may happen to two members and a witness.
 
 use super::args::{ListFormat, key_value};
-use super::failure::{Answer, Done, Failure};
+use super::failure::{Answer, Done, Failure, refuse_unwritable};
 use super::{input, progress};
 use crate::base::{Instant, Span};
 use crate::lab::explore::{self, Bounds, Explored};
@@ -33,7 +33,7 @@ pub(super) struct Explore {
     #[arg(long, default_value = "60s", value_name = "TIME", value_parser = span)]
     pub start: Span,
     /// How long after that the space ends.
-    #[arg(long, default_value = "20s", value_name = "TIME", value_parser = span)]
+    #[arg(long, default_value = "20s", value_name = "TIME", value_parser = length)]
     pub horizon: Span,
     /// How long after the start a cut or a loss of power may begin: one heartbeat's time is as any
     /// other.
@@ -96,6 +96,13 @@ fn span(text: &str) -> Result<Span, String> {
     span.ok_or_else(|| "expected a duration with its unit, such as 20s, at most a day".to_owned())
 }
 
+fn length(text: &str) -> Result<Span, String> {
+    match span(text)? {
+        Span::ZERO => Err("expected a duration above zero".to_owned()),
+        length => Ok(length),
+    }
+}
+
 fn bounds(args: &Explore) -> Bounds {
     Bounds {
         start: Instant::ZERO + args.start,
@@ -114,6 +121,9 @@ fn bounds(args: &Explore) -> Bounds {
 }
 
 pub(super) fn explore(args: &Explore) -> Answer {
+    if let Some(path) = &args.out {
+        refuse_unwritable("--out", path)?;
+    }
     let (loaded, scenario) = site(args)?;
     let topology = &loaded.topology;
     if let Some(refusal) = explore::refusal(topology) {
@@ -128,12 +138,16 @@ pub(super) fn explore(args: &Explore) -> Answer {
     });
     let explored = found.map_err(Failure::Call)?;
     let files = written(args.out.as_deref(), &explored)?;
+    let mut repeat = call(&args.topology, args.from.as_deref(), &bounds, &args.set);
+    if let Some(out) = &args.out {
+        repeat += &format!(" --out {}", super::run::quoted(&out.display().to_string()));
+    }
     let report = Report {
         site: (&topology.name, &topology.title),
         bounds: &bounds,
         explored: &explored,
         files: &files,
-        repeat: &call(&args.topology, args.from.as_deref(), &bounds, &args.set),
+        repeat: &repeat,
     };
     let mut output = Vec::new();
     let told = match args.format {

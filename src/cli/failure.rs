@@ -1,6 +1,7 @@
 //! How a command can fail, and the exit status that says so.
 
 use crate::model::Problem;
+use std::fs::OpenOptions;
 use std::io;
 use std::path::Path;
 
@@ -78,6 +79,25 @@ impl Failure {
             }
         }
     }
+}
+
+/// Refuses a file that an option names and that cannot be written, before the work is done whose
+/// result it is for.
+pub(super) fn refuse_unwritable(option: &str, path: &Path) -> Result<(), Failure> {
+    if path.is_dir() {
+        let name = path.display();
+        return Err(Failure::Call(format!("{option} {name}: expected a file; this is a folder")));
+    }
+    let there = path.exists();
+    let opened = OpenOptions::new().append(true).create(true).open(path);
+    opened.map_err(|error| {
+        Failure::Machine(format!("{option} {}: {}", path.display(), plain(&error)))
+    })?;
+    if !there {
+        // Only the try is undone: it was made a moment ago, and is empty.
+        std::fs::remove_file(path).map_err(|error| Failure::at(path, &error))?;
+    }
+    Ok(())
 }
 
 /// An operating system's message without its error number.

@@ -98,7 +98,9 @@ pub(super) fn terminal_width() -> u16 {
 /// The command that repeats this run.
 fn repeat(args: &Run, seed: u64) -> String {
     let scenario = args.scenario.as_deref().unwrap_or(crate::model::builtin::DEFAULT_SCENARIO);
-    let mut words = vec!["dagtwin".to_owned(), "run".to_owned(), quoted(&args.topology)];
+    let mut words = vec!["dagtwin".to_owned(), "run".to_owned()];
+    // A journal has its topology with it.
+    words.extend((!journal::is_named(Path::new(scenario))).then(|| quoted(&args.topology)));
     words.extend(["--scenario".to_owned(), quoted(scenario)]);
     words.extend(["--seed".to_owned(), seed.to_string()]);
     for (key, value) in &args.set {

@@ -1,6 +1,7 @@
 //! `dagtwin shrink`: the smallest scenario that breaks the same promise.
 
 use super::args::{key_value, number};
+use super::failure::refuse_unwritable;
 use super::failure::{Answer, Done, Failure};
 use super::{capsule, input, journal, progress, what_if};
 use crate::check;
@@ -63,6 +64,11 @@ fn promise(text: &str) -> Result<String, String> {
 }
 
 pub(super) fn shrink(args: &Shrink) -> Answer {
+    for (option, path) in [("--out", &args.out), ("--capsule", &args.capsule)] {
+        if let Some(path) = path {
+            refuse_unwritable(option, path)?;
+        }
+    }
     let (sources, seed) = sources(args)?;
     let progress = Arc::new(Progress::default());
     super::stop_when_asked(&progress);

@@ -13,6 +13,7 @@ use crate::model::settings::Value as _;
 use crate::model::{Problem, builtin};
 use crate::report::swarm::{self, Report};
 use clap::{Args, ValueHint};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -256,7 +257,8 @@ fn sites(args: &Swarm) -> Result<Vec<(Site, Tally)>, Failure> {
     if names.is_empty() {
         names = builtin::SITES.iter().map(|site| site.topology.name.to_owned()).collect();
     }
-    names.dedup();
+    let mut seen = BTreeSet::new();
+    names.retain(|name| seen.insert(name.clone()));
     let mut set = args.set.clone();
     if args.prove {
         set.retain(|(key, _)| key != PLANTED);

@@ -39,7 +39,8 @@ pub fn listed(words: &[String]) -> String {
 }
 
 /// A number of things in words: `1 client`, `3 clients`.
-pub fn counted(count: u32, thing: &str) -> String {
+pub fn counted(count: impl Into<u64>, thing: &str) -> String {
+    let count: u64 = count.into();
     let more = if count == 1 { "" } else { "s" };
     format!("{count} {thing}{more}")
 }

@@ -1,7 +1,7 @@
 //! Which scenarios a call names.
 
 use super::super::failure::Failure;
-use super::super::input;
+use super::super::{input, journal};
 use super::{Case, Test};
 use crate::model::builtin;
 use std::io;
@@ -106,6 +106,11 @@ fn find(path: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), Failu
         }
         _ => Failure::at(path, &error),
     })?;
+    if !about.is_dir() && journal::is_named(path) {
+        let text = "expected a scenario file (.toml); a journal or a capsule is run again with \
+                    `dagtwin run --scenario FILE`";
+        return Err(Failure::Call(format!("{}: {text}", path.display())));
+    }
     if !about.is_dir() {
         files.push(path.to_owned());
         return Ok(());

@@ -12,7 +12,7 @@ mod work;
 pub(super) use arguments::Test;
 
 use super::args::ListFormat;
-use super::failure::{Answer, Done, Failure};
+use super::failure::{Answer, Done, Failure, refuse_unwritable};
 use super::input::Site;
 use super::progress;
 use super::run::quoted;
@@ -59,9 +59,8 @@ impl CaseResult<'_> {
 }
 
 pub(super) fn test(args: &Test) -> Answer {
-    if let Some(path) = args.junit.as_ref().filter(|path| path.is_dir()) {
-        let expected = "expected a file; this is a folder";
-        return Err(Failure::Call(format!("--junit {}: {expected}", path.display())));
+    if let Some(path) = &args.junit {
+        refuse_unwritable("--junit", path)?;
     }
     if args.all && i64::try_from(args.seed).is_err() {
         let text = format!("--seed {}: expected one below 2^63, which a file can hold", args.seed);

@@ -17,6 +17,9 @@ use crate::sim::{Recording, simulate};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 
+/// Longest title that tells every fault and order whole.
+const TITLE: usize = 100;
+
 /// The seed that `dagtwin test` runs first.
 pub const FIRST_SEED: u64 = 1;
 
@@ -205,9 +208,17 @@ impl Search<'_> {
         let told = faults.map(|planned| crate::model::change::told(&loaded.topology, planned));
         let orders = scenario.steps.iter().filter(|step| step.action.is_some());
         let told: Vec<String> = told.chain(orders.map(|step| step.text.clone())).collect();
-        let title = match told.is_empty() {
-            true => format!("{} is broken with no fault at all", violation.promise),
-            false => told.join("; "),
+        let title = match told.as_slice() {
+            [] => format!("{} is broken with no fault at all", violation.promise),
+            told if told.iter().map(String::len).sum::<usize>() <= TITLE => told.join("; "),
+            _ => {
+                let mut words: Vec<String> =
+                    scenario.faults.iter().map(|it| it.fault.word().to_owned()).collect();
+                let orders = scenario.steps.iter().filter(|step| step.action.is_some());
+                words.extend(orders.filter_map(|step| cmdlet(&step.text)));
+                words.dedup();
+                format!("{} after {}", violation.promise, words.join(", "))
+            }
         };
         let (promise, at, why, seed) = (violation.promise, violation.at, &violation.why, self.seed);
         let head = format!(
@@ -230,6 +241,12 @@ impl Search<'_> {
     fn broken_at(&self) -> Instant {
         self.best.violation.at
     }
+}
+
+/// The cmdlet of an order that a swarm or a what-if gave.
+fn cmdlet(text: &str) -> Option<String> {
+    let line = text.strip_prefix("An administrator: ")?;
+    line.split(' ').next().map(str::to_owned)
 }
 
 /// The text of a scenario with the name of its topology in it.

@@ -3,6 +3,7 @@
 use super::super::page::{Ink, Page};
 use super::{Report, all_edges, pairs};
 use crate::lab::swarm::{Failures, Site, Tally};
+use crate::view::words::counted;
 use std::io::{self, Write};
 
 /// Reasons for what was unavailable that are shown of a site.
@@ -36,13 +37,14 @@ pub(super) fn write(
 fn length(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
     let seconds = |tally: &Tally| tally.simulated.as_nanos() / 1_000_000_000;
     let hours = report.sites.iter().map(|(_, tally)| seconds(tally)).sum::<u64>() / 3_600;
-    page.item(Ink::Plain, "", &format!("{} runs, {hours} hours simulated", report.runs()))
+    let length = format!("{}, {} simulated", counted(report.runs(), "run"), counted(hours, "hour"));
+    page.item(Ink::Plain, "", &length)
 }
 
 fn attacked(site: &Site, tally: &Tally, page: &mut Page<'_>) -> io::Result<()> {
     page.title(&site.name)?;
-    let runs =
-        format!("{} runs drawn, {} aimed at what had not been reached", tally.drawn, tally.aimed);
+    let drawn = counted(tally.drawn, "run");
+    let runs = format!("{drawn} drawn, {} aimed at what had not been reached", tally.aimed);
     page.item(Ink::Plain, "  ", &runs)?;
     let struck: Vec<String> =
         tally.struck.iter().map(|(word, count)| format!("{word} {count}")).collect();
@@ -52,8 +54,11 @@ fn attacked(site: &Site, tally: &Tally, page: &mut Page<'_>) -> io::Result<()> {
     }
     for (name, (hazard, met)) in &tally.hazards {
         let text = format!(
-            "{} in {} runs, longest {} ({})",
-            hazard.statement, met.count, met.longest, met.run
+            "{} in {}, longest {} ({})",
+            hazard.statement,
+            counted(met.count, "run"),
+            met.longest,
+            met.run
         );
         page.item(Ink::Plain, &format!("  hazard {name}: "), &text)?;
     }
@@ -61,22 +66,25 @@ fn attacked(site: &Site, tally: &Tally, page: &mut Page<'_>) -> io::Result<()> {
     reasons.sort_by_key(|(why, (count, _))| (std::cmp::Reverse(*count), *why));
     let all: u64 = reasons.iter().map(|(_, (count, _))| count).sum();
     if all > 0 {
-        let text =
-            format!("{all} runs ended without something, for reasons that break no promise:");
+        let text = format!(
+            "{} ended without something, for reasons that break no promise:",
+            counted(all, "run")
+        );
         page.item(Ink::Plain, "  ", &text)?;
     }
     for (why, (count, run)) in reasons.iter().take(REASONS) {
         page.item(Ink::Dim, "    ", &format!("{count} {why} ({run})"))?;
     }
     if reasons.len() > REASONS {
-        let more = format!("and {} more reasons (--format json has them)", reasons.len() - REASONS);
+        let more = counted((reasons.len() - REASONS) as u64, "more reason");
+        let more = format!("and {more} (--format json has them)");
         page.item(Ink::Dim, "    ", &more)?;
     }
     Ok(())
 }
 
 fn broken(promise: &str, failures: &Failures, page: &mut Page<'_>) -> io::Result<()> {
-    let text = format!("broken in {} runs", failures.count);
+    let text = format!("broken in {}", counted(failures.count, "run"));
     page.item(Ink::Bad, &format!("  {promise}: "), &text)?;
     for failure in &failures.kept {
         let (ran, broken) = (&failure.ran, &failure.ran.broken[failure.broken]);
