@@ -40,6 +40,8 @@ pub(super) struct Membership {
     /// The life of each member when the view was made, and of those that left since quorum was held
     /// last; none for all others.
     lives: IdVec<NodeId, Option<Instant>>,
+    /// Members whose service was new when the view was made.
+    new: NodeSet,
     /// When this life of the service began.
     life: Instant,
     /// When this node entered the view.
@@ -53,6 +55,8 @@ pub(super) struct Decided {
     pub members: NodeSet,
     /// The lives of the members, in their order.
     pub lives: Vec<Instant>,
+    /// Members whose service is new.
+    pub new: NodeSet,
     /// Reachable nodes that do not belong to it.
     pub evicted: NodeSet,
 }
@@ -68,6 +72,7 @@ impl Membership {
             unconfirmed: NodeSet::EMPTY,
             in_force: false,
             lives: IdVec::filled(nodes, None),
+            new: NodeSet::EMPTY,
             life,
             entered: Instant::ZERO,
         }
@@ -217,18 +222,21 @@ impl Membership {
             let heard = round.heard[node].map(|step| step.life);
             if node == me { self.life } else { heard.expect("a member of the view was heard") }
         };
-        Decided { view, members, lives: members.iter().map(life).collect(), evicted }
+        let lives: Vec<Instant> = members.iter().map(life).collect();
+        let known = members.iter().zip(&lives).map(|(node, life)| (node, Some(*life)));
+        let new = known.filter(|(node, life)| self.lives[*node] != *life).map(|(node, _)| node);
+        Decided { view, members, new: new.collect(), lives, evicted }
     }
 
-    /// This node is in a new view. Tells whose service is new in it.
+    /// This node is in a new view. `new` are members whose service is, as its issuer knows.
     pub(super) fn enter(
         &mut self,
         ctx: &mut Ctx,
         view: u64,
         members: NodeSet,
-        lives: &[Instant],
+        (lives, new): (&[Instant], NodeSet),
         issuer: NodeId,
-    ) -> NodeSet {
+    ) {
         let me = ctx.config.me;
         let before = self.members;
         self.round = None;
@@ -240,14 +248,17 @@ impl Membership {
         self.issuer = Some(issuer);
         self.unconfirmed = if issuer == me { members.without(me) } else { NodeSet::EMPTY };
         self.in_force = members == NodeSet::only(me);
-        let known = self.lives.clone();
+        self.new = new;
         for (node, life) in members.iter().zip(lives) {
             self.lives[node] = Some(*life);
         }
-        let new = members.iter().filter(|node| known[*node] != self.lives[*node]).collect();
         let joined = if before.is_empty() { NodeSet::only(me) } else { members.minus(before) };
         ctx.note(Note::View { view, members, gone: before.minus(members), joined });
-        new
+    }
+
+    /// Members whose service was new when the view was made.
+    pub(super) fn new_members(&self) -> NodeSet {
+        self.new
     }
 
     /// The view has quorum: it goes on without those that are not in it, and if they come back

@@ -128,6 +128,9 @@ pub enum Message {
         members: NodeSet,
         /// The lives of its members, in their order: who has a new one has nothing any more.
         lives: Vec<Instant>,
+        /// Members whose service is new, as the one who issues the view knows: one that has just
+        /// started takes everybody for new.
+        new: NodeSet,
         /// The cluster database.
         database: Box<ClusterDatabase>,
     },

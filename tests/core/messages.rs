@@ -208,6 +208,7 @@ fn a_view_that_evicts_is_believed_if_it_is_newer_and_a_members() {
             view,
             members: NodeSet::only(NodeId(from)),
             lives: vec![Instant::ZERO],
+            new: NodeSet::EMPTY,
             database: Box::new(node.view().database.clone()),
         };
         stops(&hears(&pair, &mut node.clone(), from, message))
@@ -229,6 +230,7 @@ fn who_took_another_view_regroups_with_its_issuer() {
             view,
             members: NodeSet::first(3),
             lives: vec![Instant::ZERO; 3],
+            new: NodeSet::EMPTY,
             database: Box::new(node.view().database.clone()),
         };
         let mut node = node.clone();

@@ -283,14 +283,12 @@ impl Wants {
             Note::Group { group, state: GroupState::Online, .. } => {
                 self.stuck.remove(group);
             }
-            Note::DatabaseOperation {
-                database,
-                operation: Operation::Mount,
-                why: Why::Asked,
-                ..
-            } => {
-                self.databases[*database] = true;
-            }
+            Note::DatabaseOperation { database, operation, why: Why::Asked, .. } => match operation
+            {
+                Operation::Mount => self.databases[*database] = true,
+                Operation::Dismount => self.databases[*database] = false,
+                Operation::Failover | Operation::Switchover => {}
+            },
             Note::CopySuspended { database, node, activation_suspended, .. } => {
                 let copy = CopyId { database: *database, node: *node };
                 match activation_suspended {

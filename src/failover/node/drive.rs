@@ -79,13 +79,15 @@ impl Node {
             view: decided.view,
             members: decided.members,
             lives: decided.lives.clone(),
+            new: decided.new,
             database: Box::new(self.database.clone()),
         };
         let told = decided.evicted.union(decided.members).without(self.me());
         for peer in told.iter() {
             lend!(self, out).send(peer, message.clone());
         }
-        self.enter(out, decided.view, decided.members, &decided.lives, self.me());
+        let lives = (decided.lives.as_slice(), decided.new);
+        self.enter(out, decided.view, decided.members, lives, self.me());
     }
 
     /// Brings groups, databases and the other members to where the tables say.
@@ -238,8 +240,9 @@ impl Node {
         if again {
             let (view, members) = (self.membership.view, self.membership.members);
             for peer in self.membership.unconfirmed().iter() {
-                let (lives, database) = (self.membership.lives(), Box::new(self.database.clone()));
-                lend!(self, out).send(peer, Message::View { view, members, lives, database });
+                let (lives, new) = (self.membership.lives(), self.membership.new_members());
+                let database = Box::new(self.database.clone());
+                lend!(self, out).send(peer, Message::View { view, members, lives, new, database });
             }
             if let Some(issuer) = self.membership.waits_for().filter(|node| *node != self.me()) {
                 lend!(self, out).send(issuer, Message::ViewTaken { view });

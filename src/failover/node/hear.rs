@@ -52,8 +52,8 @@ impl Node {
                 self.left = self.left.without(from);
                 self.membership.hear(&mut lend!(self, out), from, step);
             }
-            Message::View { view, members, lives, database } => {
-                self.hear_view(out, from, view, members, &lives, *database);
+            Message::View { view, members, lives, new, database } => {
+                self.hear_view(out, from, view, members, (&lives, new), *database);
             }
             Message::ViewTaken { view } => self.hear_taken(out, from, view),
             Message::ViewInForce { view } if self.membership.told_in_force(from, view) => {
@@ -211,6 +211,13 @@ impl Node {
             self.stop(out, Why::ForcedElsewhere, true);
             return;
         }
+        // Two sides that do not know each other have quorum, as a witness that was put back to an
+        // older state lets them: one has to go.
+        let apart = flags.quorum && self.holds_quorum() && !member && without_me;
+        if apart && (flags.view, flags.members.lowest()) > mine {
+            self.stop(out, Why::Evicted, true);
+            return;
+        }
         let behind = flags.view < self.membership.view && flags.members.contains(self.me());
         match self.quorum {
             Quorum::Deciding { .. } if confirms => self.hold(out, true),
@@ -295,7 +302,7 @@ impl Node {
         from: NodeId,
         view: u64,
         members: NodeSet,
-        lives: &[Instant],
+        lives: (&[Instant], NodeSet),
         database: ClusterDatabase,
     ) {
         if members.contains(self.me()) {

@@ -9,12 +9,12 @@ impl Node {
         out: &mut Effects,
         view: u64,
         members: NodeSet,
-        lives: &[Instant],
+        (lives, new): (&[Instant], NodeSet),
         issuer: NodeId,
     ) {
         let missed = self.membership.members.minus(members).minus(self.left);
         self.missed = self.missed.union(missed);
-        let new = self.membership.enter(&mut lend!(self, out), view, members, lives, issuer);
+        self.membership.enter(&mut lend!(self, out), view, members, (lives, new), issuer);
         let came = new.union(self.joiners.intersection(members));
         self.joiners = self.joiners.minus(members);
         self.left = self.left.minus(members);

@@ -49,7 +49,7 @@ impl Names<'_> {
             Message::Quarantined => "you are quarantined".to_owned(),
             Message::Evicted => "you are no member of the cluster".to_owned(),
             Message::Regroup(regroup) => self.regroup(regroup),
-            Message::View { view, members, lives: _, database } => {
+            Message::View { view, members, lives: _, new: _, database } => {
                 format!("view {view} is {}, {}", self.nodes(*members), version(database))
             }
             Message::ViewTaken { view } => format!("view {view} taken"),
