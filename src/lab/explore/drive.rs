@@ -324,7 +324,7 @@ impl World {
 /// What is judged: the promises of `check` that a space can break without clients and mail, in the
 /// words of their own watches.
 impl World {
-    fn breaks(&mut self, promise: &'static str, why: String) {
+    pub(super) fn breaks(&mut self, promise: &'static str, why: String) {
         self.broken.get_or_insert(Broken { promise, why });
     }
 

@@ -16,6 +16,7 @@ mod world;
 
 use crate::base::{Instant, NodeId, Span};
 use crate::lab::pool::Progress;
+use crate::lab::swarm::PANICS;
 use crate::model::{Scenario, Topology};
 use choice::{Budget, Choices};
 use search::{Found, Limits};
@@ -28,8 +29,8 @@ pub use site::refusal;
 
 /// Promises that a state or a step of the space is judged by. The others of `check` are about mail,
 /// the records of causes, and what is measured.
-pub const JUDGED: [&str; 4] =
-    ["one-owner", "one-mounted-copy", "one-quorum", "quorum-before-service"];
+pub const JUDGED: [&str; 5] =
+    ["one-owner", "one-mounted-copy", "one-quorum", "quorum-before-service", PANICS];
 
 /// How far a space reaches, and what may go wrong in it.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -6,10 +6,12 @@ use super::site::{SEED, Site};
 use super::world::{Cut, Event, Next, World};
 use crate::base::{Id, Instant, MachineId, NetId, Span};
 use crate::check;
+use crate::lab::swarm::PANICS;
 use crate::model::fault::{Fault, Planned};
 use crate::model::topology::NetworkRole;
 use crate::model::{Scenario, Topology, load, show};
 use crate::sim::{Recording, simulate};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// How long a frame's own fault lasts: it meets what is sent at that moment only.
 const INSTANT: Span = Span::from_micros(1);
@@ -236,9 +238,14 @@ pub(super) fn counterexample(
         text = written((topology, scenario), named, (promise, why), told, round);
         let read = load::scenario("counterexample.toml", "counterexample", &text, &exact);
         let Ok(read) = read else { continue };
-        let recorded = simulate(&exact, &read, SEED, Recording::Memory);
-        let (verdict, _) = check::judge(&exact, &read, &recorded.records);
-        reproduced = verdict.violations.iter().any(|(_, violation)| violation.promise == promise);
+        let run = AssertUnwindSafe(|| simulate(&exact, &read, SEED, Recording::Memory));
+        reproduced = match catch_unwind(run) {
+            Ok(recorded) => {
+                let (verdict, _) = check::judge(&exact, &read, &recorded.records);
+                verdict.violations.iter().any(|(_, violation)| violation.promise == promise)
+            }
+            Err(_) => promise == PANICS,
+        };
         if reproduced {
             break;
         }

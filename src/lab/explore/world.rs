@@ -10,7 +10,9 @@ use crate::base::{
 use crate::failover::Node;
 use crate::failover::message::Message;
 use crate::failover::seam::{Boot, Durable, Input, Outcome, Start};
+use crate::lab::swarm::{PANICS, told};
 use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 /// The members of the clusters that are explored.
@@ -408,7 +410,13 @@ impl World {
         let Some(core) = member.core.as_ref().filter(|_| member.up) else { return };
         let mut core = core.value.clone();
         let mut effects = Vec::new();
-        core.step(now, input, &mut effects);
+        let step = AssertUnwindSafe(|| core.step(now, input, &mut effects));
+        if let Err(panic) = catch_unwind(step) {
+            let why = format!("the program stops: {}", told(panic.as_ref()));
+            self.end_life(node);
+            return self.breaks(PANICS, why);
+        }
+        let member = self.member_mut(node);
         member.core = Some(Arc::new(Marked::new(core)));
         for effect in effects {
             self.perform(site, node, effect);
