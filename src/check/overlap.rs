@@ -25,7 +25,8 @@ struct Returns {
     back: BTreeMap<MachineId, Instant>,
     out: BTreeSet<MachineId>,
     removed: BTreeMap<MachineId, Instant>,
-    /// Members that are one vote short.
+    /// Members that have quorum, and of those the ones that are a vote short for now.
+    holding: BTreeSet<MachineId>,
     short: BTreeSet<MachineId>,
     /// Members that something keeps from letting go in good time, and when it last did.
     hindering: BTreeSet<MachineId>,
@@ -61,6 +62,7 @@ impl Returns {
             back: BTreeMap::new(),
             out: BTreeSet::new(),
             removed: BTreeMap::new(),
+            holding: BTreeSet::new(),
             short: BTreeSet::new(),
             hindering: BTreeSet::new(),
             hindered: BTreeMap::new(),
@@ -121,19 +123,7 @@ impl Returns {
             }
             _ => {}
         }
-        // One that is a vote short keeps what it has until the witness has decided.
-        if matches!(note, Note::OneVoteShort { .. }) {
-            self.short.insert((*node).into());
-        } else if matches!(
-            note,
-            Note::QuorumHeld { .. }
-                | Note::QuorumLost { .. }
-                | Note::Stopping { .. }
-                | Note::Started
-        ) && self.short.remove(&(*node).into())
-        {
-            self.hindered.insert((*node).into(), record.at);
-        }
+        self.stand((*node).into(), note, record.at);
         let Note::View { members, .. } = note else { return };
         for other in scene.topology().node_ids().filter(|other| other != node) {
             if members.contains(other) {
@@ -141,6 +131,29 @@ impl Returns {
             } else if self.out.insert(other.into()) {
                 self.removed.insert(other.into(), record.at);
             }
+        }
+    }
+
+    /// Takes in how a member stands with quorum. One that had it and is a vote short keeps what it
+    /// has until the witness has decided.
+    fn stand(&mut self, machine: MachineId, note: &Note, at: Instant) {
+        let decided = match note {
+            Note::OneVoteShort { .. } if self.holding.contains(&machine) => {
+                self.short.insert(machine);
+                false
+            }
+            Note::QuorumHeld { .. } => {
+                self.holding.insert(machine);
+                true
+            }
+            Note::QuorumLost { .. } | Note::Stopping { .. } | Note::Started => {
+                self.holding.remove(&machine);
+                true
+            }
+            _ => false,
+        };
+        if decided && self.short.remove(&machine) {
+            self.hindered.insert(machine, at);
         }
     }
 

@@ -11,7 +11,7 @@ mod run;
 mod site;
 
 pub use coverage::{Coverage, Pair, Visit};
-pub use plan::{Aim, Given, Plan, Strike, plan};
+pub use plan::{Aim, Given, Plan, Settings, Strike, plan};
 pub use prove::{Attacked, Found, Proof, prove};
 pub(super) use run::told;
 pub use run::{Broken, PANICS, Ran, broken, run};

@@ -9,6 +9,7 @@ use crate::base::{Id, Instant, NodeId, NodeSet, Span};
 use crate::model::change::{drawn_fault, drawn_order};
 use crate::model::fault::{Fault, Kind};
 use crate::model::order::cmdlets;
+use crate::model::topology::Database;
 use crate::model::{Scenario, Topology, show};
 
 /// Before this moment nothing strikes: the cluster starts up and clients begin to work.
@@ -28,8 +29,23 @@ const LASTS: [Span; 6] = [
     Span::from_secs(180),
 ];
 
-/// How much log a message makes: as much as usual, or several logs, so that copies lag behind.
-const MESSAGES: [Option<&str>; 6] = [None, None, None, None, Some("5000"), Some("20000")];
+/// Keys of settings with their values.
+pub type Settings = &'static [(&'static str, &'static str)];
+
+/// Settings of a plan: none, or those of messages that make several logs each, copied as fast as
+/// usual or slowly.
+pub(super) const SETTINGS: [Settings; 6] = [
+    &[],
+    &[],
+    &[],
+    &[],
+    &[("store.log_kilobytes_per_message", "5000")],
+    &[("store.log_kilobytes_per_message", "20000"), ("replication.inspect_time", "2s")],
+];
+
+/// From when on a copy whose Replication service has started again knows what it lacks, and for how
+/// long it may copy that where copying is slow.
+const LAGS: (Span, Span) = (Span::from_secs(18), Span::from_secs(60));
 
 /// Cmdlets that build a site, which the others need to be there.
 const BUILD: [&str; 2] = ["Add-ClusterServerRole", "New-ClientAccessArray"];
@@ -107,7 +123,7 @@ pub struct Plan {
     /// Kinds of faults and cmdlets that may strike.
     pub subset: Vec<&'static str>,
     /// Settings of its own.
-    pub set: Vec<(&'static str, &'static str)>,
+    pub set: Settings,
     /// Where groups and databases are at the start.
     pub start: Vec<(String, String)>,
     /// Faults, by their moments.
@@ -175,6 +191,39 @@ impl Draw<'_> {
         Some(Given { at, cmdlet, line, on: self.topology.node_name(node).to_owned() })
     }
 
+    /// A copy that knows how far it is behind, and then its source is gone: what a mount dial is
+    /// for, and what two faults drawn by themselves hardly ever come to.
+    fn lag(&mut self, start: &[(String, String)]) -> Vec<Strike> {
+        let topology = self.topology;
+        let databases: Vec<&Database> =
+            topology.databases.values().filter(|database| database.copies.len() > 1).collect();
+        if databases.is_empty() {
+            return Vec::new();
+        }
+        let database = self.one_of(&databases);
+        let placed = start.iter().find(|(name, _)| *name == database.name);
+        let (_, active) = placed.expect("every database has a place at the start");
+        let names: Vec<&str> =
+            database.copies.iter().map(|node| topology.node_name(*node)).collect();
+        let others: Vec<&str> = names.into_iter().filter(|name| name != active).collect();
+        let behind = self.one_of(&others);
+        let at = Instant::ZERO + BEGIN + self.span(Span::ZERO, Span::from_secs(5));
+        let lasts = self.span(GRAIN, Span::from_secs(3));
+        let key = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+        let stops = Strike {
+            at,
+            lasts: Some(lasts),
+            kind: "service-stop",
+            keys: vec![key("machine", behind), key("service", "replication")],
+        };
+        let (low, high) = LAGS;
+        let (at, most) = (at + lasts + self.span(low, high), self.one_of(&LASTS));
+        let lasts = self.span(GRAIN, most).max(GRAIN);
+        let kind = self.one_of(&["power-off", "freeze"]);
+        let goes = Strike { at, lasts: Some(lasts), kind, keys: vec![key("machine", active)] };
+        vec![stops, goes]
+    }
+
     /// Owners of groups and places of databases at the start, each as likely as any other.
     fn start(&mut self) -> Vec<(String, String)> {
         let topology = self.topology;
@@ -235,22 +284,19 @@ pub fn plan(seed: u64, site: &Site) -> Plan {
         let at = draw.moment(window, &moments);
         orders.extend((0..TRIES).find_map(|_| draw.order(cmdlet, at)));
     }
+    let set = draw.one_of(&SETTINGS);
+    if set.len() > 1 {
+        for strike in draw.lag(&start) {
+            if !faults.iter().any(|other| overlap(other, &strike)) {
+                faults.push(strike);
+            }
+        }
+    }
     faults.sort_by_key(|strike| strike.at);
     orders.sort_by_key(|given: &Given| given.at);
-    let messages = draw.one_of(&MESSAGES);
-    let set = messages.map(|kilobytes| ("store.log_kilobytes_per_message", kilobytes));
     let words = kinds.iter().map(|kind| kind.word);
     let subset = words.chain(cmdlets.iter().copied()).collect();
-    Plan {
-        seed,
-        aim: None,
-        subset,
-        set: set.into_iter().collect(),
-        start,
-        faults,
-        orders,
-        settle: settle(topology),
-    }
+    Plan { seed, aim: None, subset, set, start, faults, orders, settle: settle(topology) }
 }
 
 /// The same fault at the same place may not strike twice at a time.

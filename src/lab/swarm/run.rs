@@ -67,7 +67,7 @@ const PATIENCE: Span = Span::from_secs(2);
 /// # Panics
 /// If a plan is no scenario: whatever is drawn can be loaded.
 pub fn run(site: &Site, plan: Plan) -> Ran {
-    let topology = &site.loaded.topology;
+    let topology = site.topology(&plan);
     let scenario = site.scenario(&plan).unwrap_or_else(|problems| {
         panic!("what is drawn can be loaded: {problems:#?}\n{}", plan.text(&site.set))
     });
