@@ -1,10 +1,10 @@
 //! The mount dial decides how many logs an activation may lose.
 
-use super::hazards::{FORCED_QUORUM, RESTORED_WITNESS};
+use super::hazards::{FORCED_QUORUM, REMOVED_OWNER, RESTORED_WITNESS};
 use super::{Findings, Kind, Promise, Violation, Watch};
-use crate::base::{CopyId, Instant, MachineId, NodeId};
+use crate::base::{CopyId, DbId, Instant, MachineId, NodeId, Span};
 use crate::failover::seam::{CopyStatus, Effect, Note};
-use crate::journal::record::{Plant, ServiceState};
+use crate::journal::record::{MailEvent, Plant, ServiceState};
 use crate::journal::{Record, RecordNo, What};
 use crate::model::{Fault, Service};
 use crate::view::Scene;
@@ -16,7 +16,8 @@ pub(super) const PROMISE: Promise = Promise {
     source: "exchange.md §1.7",
     applies: "whenever last logs are counted or a copy is mounted",
     not: "anything of logs that the chosen server could not know of: those that an old owner \
-          writes while it is cut off, or while a Replication service stands; they are lost",
+          writes while it is cut off, while a Replication service stands, or a moment before it \
+          ends, and that are still on the line; they are lost",
     kind: Kind::Safety,
     sees_traffic: false,
     watch: |_, _| Box::new(MountDialKept::default()),
@@ -38,6 +39,10 @@ struct MountDialKept {
     /// Servers whose Replication service has not run, and whose copy has not been Healthy beside a
     /// mounted one since.
     deaf: BTreeSet<NodeId>,
+    /// When a message was last written to a database, or taken in by a Hub.
+    wrote: Option<Instant>,
+    /// Databases whose last message was still on the line when their active copy ended.
+    on_the_line: BTreeSet<DbId>,
     /// The witness was put back to an older state.
     restored: bool,
     /// Servers on which an administrator forced quorum: they mount what they have.
@@ -95,8 +100,17 @@ impl Watch for MountDialKept {
                 What::Plant(Plant::Mounted { copy, .. }) => self.forced.contains(&copy.node),
                 _ => false,
             };
+            // One that stood still ends what it had begun, beside the one that took over.
+            let beside = match &record.what {
+                What::Plant(Plant::Mounted { copy, .. }) => scene
+                    .copies
+                    .iter()
+                    .any(|(id, it)| id.database == copy.database && id != copy && it.mounted),
+                _ => false,
+            };
             let restored = self.restored.then_some(RESTORED_WITNESS);
-            let hazard = forced.then_some(FORCED_QUORUM).or(restored);
+            let removed = beside.then_some(REMOVED_OWNER);
+            let hazard = forced.then_some(FORCED_QUORUM).or(removed).or(restored);
             let violation = Violation { promise, at: record.at, record: record_no, why, hazard };
             self.findings.violations.push(violation);
         }
@@ -120,6 +134,21 @@ impl MountDialKept {
                     self.apart.insert(index);
                 }
             }
+            What::Mail(_, MailEvent::Submitted { .. } | MailEvent::Delivered { .. }) => {
+                self.wrote = Some(record.at);
+            }
+            What::Plant(Plant::Dismounted { copy }) => {
+                let settings = &scene.topology().settings;
+                let kilobytes = u64::from(settings.store.log_kilobytes_per_message);
+                let nanos = kilobytes * 8_192_000 / u64::from(settings.ethernet.bandwidth);
+                // Its own messages, and those of whatever else the same line carries.
+                let way = (settings.ethernet.latency + Span::from_nanos(nanos)) * 2;
+                let fresh = self.wrote.is_some_and(|wrote| record.at.since(wrote) <= way);
+                match fresh {
+                    true => self.on_the_line.insert(copy.database),
+                    false => self.on_the_line.remove(&copy.database),
+                };
+            }
             What::Plant(Plant::Service { machine, service: Service::Replication, state })
                 if state != ServiceState::Running =>
             {
@@ -139,7 +168,7 @@ impl MountDialKept {
     fn may_not_know(&self, copy: CopyId, now: Instant, scene: &Scene<'_>) -> bool {
         let settles = scene.scenario().settle;
         let lately = self.together_since.is_some_and(|since| now.saturating_since(since) < settles);
-        if lately || !self.apart.is_empty() {
+        if lately || !self.apart.is_empty() || self.on_the_line.contains(&copy.database) {
             return true;
         }
         let others = scene.copies.keys().filter(|id| id.database == copy.database && **id != copy);

@@ -272,6 +272,7 @@ impl<'s, 't> Possible<'s, 't> {
         match self.scene.copies.get(&copy).map(|copy| copy.status) {
             Some(CopyStatus::Mounted | CopyStatus::SeedingSource) => true,
             _ if fails() => false,
+            Some(CopyStatus::Initializing) => !self.began_slowly(copy.node),
             Some(
                 CopyStatus::Failed
                 | CopyStatus::FailedAndSuspended
@@ -284,6 +285,18 @@ impl<'s, 't> Possible<'s, 't> {
             }
             _ => true,
         }
+    }
+
+    /// Whether the Replication service of a server was slow at some time: what it began then ends as
+    /// slowly, long after the fault has healed.
+    fn began_slowly(&self, node: NodeId) -> bool {
+        let mut faults = self.scene.scenario().faults.iter();
+        faults.any(|planned| match planned.fault {
+            Fault::ServiceSlow { machine, service, .. } => {
+                machine == node.into() && service == Service::Replication
+            }
+            _ => false,
+        })
     }
 
     /// Whether the policy in force lets a copy on a node be activated after one on another.

@@ -54,6 +54,22 @@ fn whatever_is_drawn_can_be_loaded_and_everything_is_drawn() {
     assert!(never.is_empty(), "never drawn: {never:?}");
 }
 
+#[test]
+fn the_settings_of_a_plan_are_in_force() {
+    let site = site("two-node-2010");
+    let plans: Vec<_> = (0..100).map(|seed| plan(seed, &site)).collect();
+    let slow = plans.iter().find(|plan| plan.set.len() > 1).expect("one with settings");
+    let sources = site.sources(slow);
+    let (again, _) = load::site(&sources).expect("it is sound");
+    assert_eq!(site.topology(slow).settings, again.topology.settings, "as in the file of the plan");
+    assert_ne!(site.topology(slow).settings, site.loaded.topology.settings);
+    let key = slow.set[0].0.to_owned();
+    let set = [set(), vec![(key, "100".to_owned())]].concat();
+    let given = Site::new("two-node-2010", source("two-node-2010"), set).expect("it is sound");
+    let settings = &given.topology(&plan(slow.seed, &given)).settings;
+    assert_eq!(settings.store.log_kilobytes_per_message, 100, "what the call gives counts");
+}
+
 /// Runs some seeds and says of each run what matters.
 fn told_runs(name: &str, seeds: std::ops::Range<u64>, jobs: usize) -> (Vec<String>, Tally) {
     let (site, mut tally, mut runs) = (site(name), Tally::default(), Vec::new());
