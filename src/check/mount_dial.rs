@@ -2,7 +2,7 @@
 
 use super::hazards::{FORCED_QUORUM, REMOVED_OWNER, RESTORED_WITNESS};
 use super::{Findings, Kind, Promise, Violation, Watch};
-use crate::base::{CopyId, DbId, Instant, MachineId, NodeId, Span};
+use crate::base::{CopyId, DbId, Instant, MachineId, NodeId, NodeSet, Span};
 use crate::failover::seam::{CopyStatus, Effect, Note};
 use crate::journal::record::{MailEvent, Plant, ServiceState};
 use crate::journal::{Record, RecordNo, What};
@@ -45,7 +45,8 @@ struct MountDialKept {
     on_the_line: BTreeSet<DbId>,
     /// The witness was put back to an older state.
     restored: bool,
-    /// Servers on which an administrator forced quorum: they mount what they have.
+    /// Servers on which an administrator forced quorum, and that have not been members with others
+    /// since: they mount what they have, and so does who wins the witness without them.
     forced: BTreeSet<NodeId>,
     findings: Findings,
 }
@@ -58,9 +59,6 @@ impl Watch for MountDialKept {
             format!("{database}\\{}", topology.node_name(copy.node))
         };
         self.hear(record, scene);
-        if let What::Out(node, Effect::Note(Note::Forced { .. })) = &record.what {
-            self.forced.insert(*node);
-        }
         let why = match &record.what {
             What::Out(
                 node,
@@ -96,21 +94,7 @@ impl Watch for MountDialKept {
         };
         if let Some(why) = why {
             let (promise, record_no) = (PROMISE.name, Some(number));
-            let forced = match &record.what {
-                What::Plant(Plant::Mounted { copy, .. }) => self.forced.contains(&copy.node),
-                _ => false,
-            };
-            // One that stood still ends what it had begun, beside the one that took over.
-            let beside = match &record.what {
-                What::Plant(Plant::Mounted { copy, .. }) => scene
-                    .copies
-                    .iter()
-                    .any(|(id, it)| id.database == copy.database && id != copy && it.mounted),
-                _ => false,
-            };
-            let restored = self.restored.then_some(RESTORED_WITNESS);
-            let removed = beside.then_some(REMOVED_OWNER);
-            let hazard = forced.then_some(FORCED_QUORUM).or(removed).or(restored);
+            let hazard = self.hazard(record, scene);
             let violation = Violation { promise, at: record.at, record: record_no, why, hazard };
             self.findings.violations.push(violation);
         }
@@ -122,8 +106,27 @@ impl Watch for MountDialKept {
 }
 
 impl MountDialKept {
+    /// What explains that a mount lost what it should not have.
+    fn hazard(&self, record: &Record, scene: &Scene<'_>) -> Option<&'static str> {
+        let restored = self.restored.then_some(RESTORED_WITNESS);
+        let What::Plant(Plant::Mounted { copy, .. }) = &record.what else { return restored };
+        // One that stood still ends what it had begun, beside the one that took over.
+        let mut others = scene.copies.iter().filter(|(id, _)| *id != copy);
+        let beside = others.any(|(id, it)| id.database == copy.database && it.mounted);
+        let forced = (!self.forced.is_empty()).then_some(FORCED_QUORUM);
+        forced.or(beside.then_some(REMOVED_OWNER)).or(restored)
+    }
+
     fn hear(&mut self, record: &Record, scene: &Scene<'_>) {
         match record.what {
+            What::Out(node, Effect::Note(Note::Forced { .. })) => {
+                self.forced.insert(node);
+            }
+            What::Out(node, Effect::Note(Note::View { members, .. }))
+                if members != NodeSet::only(node) =>
+            {
+                self.forced.remove(&node);
+            }
             What::Fault { index, healed } => {
                 let planned = scene.scenario().faults.get(usize::from(index));
                 let fault = planned.map(|planned| planned.fault);
@@ -281,5 +284,31 @@ mod tests {
         story.last_logs(250, "EX02", 0, MountDial::GoodAvailability, true);
         story.mounted(251, "EX02", 7);
         assert_eq!(story.judge(&PROMISE).violations.len(), 1, "they have met long since");
+    }
+
+    #[test]
+    fn what_was_still_on_the_line_when_the_old_owner_ended_is_not_the_dials() {
+        let ends = |written: u64| {
+            let mut story = Story::new();
+            story.mounted(10, "EX01", 0);
+            let copy = CopyId { database: DbId(0), node: story.node("EX01") };
+            story.mail(written, 1, MailEvent::Delivered { copy });
+            story.dismounted(60, "EX01");
+            story.last_logs(66, "EX02", 0, MountDial::GoodAvailability, true);
+            story.mounted(67, "EX02", 7);
+            story.judge(&PROMISE).violations.len()
+        };
+        assert_eq!(ends(60), 0, "in the moment in which it ended");
+        assert_eq!(ends(50), 1, "there was time enough to carry it");
+    }
+
+    #[test]
+    fn what_a_server_that_stood_still_ends_beside_the_new_one_is_its_hazard() {
+        let mut story = Story::new();
+        story.mounted(60, "EX02", 0);
+        story.mounted(70, "EX01", 9);
+        let broken = story.judge(&PROMISE).violations;
+        assert_eq!(broken.len(), 1, "{broken:?}");
+        assert_eq!(broken[0].hazard, Some(REMOVED_OWNER));
     }
 }

@@ -111,8 +111,10 @@ fn address_name(address: Address) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::hazards::REMOVED_OWNER;
     use super::super::story::Story;
     use super::*;
+    use crate::base::Span;
 
     #[test]
     fn two_reachable_owners_of_an_address_break_it() {
@@ -162,5 +164,35 @@ mod tests {
         story.group(2, "EX01", GroupState::Offline);
         story.group(3, "EX02", GroupState::Online);
         assert_eq!(story.judge(&PROMISE), Findings::default());
+    }
+
+    /// Both sides hold the address until EX01 has found out, after this many seconds.
+    fn held_by_both(story: &mut Story, seconds: u64) -> Option<&'static str> {
+        story.address(1, "EX01", true);
+        story.view(60, "EX02", &["EX02"]);
+        story.address(61, "EX02", true);
+        story.address(61 + seconds, "EX01", false);
+        let broken = story.judge(&PROMISE).violations;
+        assert_eq!(broken.len(), 1, "{broken:?}");
+        broken[0].hazard
+    }
+
+    #[test]
+    fn a_removed_owner_that_holds_on_for_longer_than_it_needs_to_notice_breaks_it() {
+        assert_eq!(held_by_both(&mut Story::new(), 2), Some(REMOVED_OWNER));
+        assert_eq!(held_by_both(&mut Story::new(), 60), None);
+        // The others had quorum, and wait for their witness: nobody tells it.
+        let waits = |story: &mut Story| {
+            let (votes, needed) = (1, 2);
+            let short = Note::OneVoteShort { votes, needed, delay: Span::ZERO, claimant: true };
+            story.note(61, "EX02", short);
+        };
+        let mut story = Story::new();
+        story.quorum(50, "EX02", &["EX02"]);
+        waits(&mut story);
+        assert_eq!(held_by_both(&mut story, 60), Some(REMOVED_OWNER));
+        let mut story = Story::new();
+        waits(&mut story);
+        assert_eq!(held_by_both(&mut story, 60), None, "one that never had it tells nobody anyway");
     }
 }

@@ -148,4 +148,21 @@ mod tests {
         story.quorum(3, "EX02", &["EX02"]);
         assert_eq!(story.judge(&PROMISE), Findings::default());
     }
+
+    #[test]
+    fn a_forced_side_and_a_restored_witness_are_hazards() {
+        let mut story = Story::new();
+        story.quorum(1, "EX01", &["EX01"]);
+        story.note(2, "EX02", Note::Forced { votes: 1, needed: 2 });
+        story.quorum(2, "EX02", &["EX02"]);
+        let broken = story.judge(&PROMISE).violations;
+        assert_eq!(broken.iter().map(|one| one.hazard).collect::<Vec<_>>(), [Some(FORCED_QUORUM)]);
+        let mut story = Story::of("witness-restored");
+        story.quorum(1, "EX01", &["EX01"]);
+        story.fault(60, 0, false);
+        story.quorum(61, "EX02", &["EX02"]);
+        let broken = story.judge(&PROMISE).violations;
+        let hazards: Vec<_> = broken.iter().map(|one| one.hazard).collect();
+        assert_eq!(hazards, [Some(RESTORED_WITNESS)]);
+    }
 }

@@ -530,4 +530,27 @@ mod tests {
         story.scenario.until = Instant::ZERO + Span::from_secs(70);
         assert!(story.judge(&PROMISE).not_judged.is_some());
     }
+
+    #[test]
+    fn what_was_ordered_where_nobody_heard_of_it_need_not_be() {
+        let ordered = |on: &str, and_on: Option<&str>| {
+            let mut story = healthy("quiet");
+            story.group(58, "EX01", Offline);
+            story.view(60, "EX02", &["EX02"]);
+            if let Some(other) = and_on {
+                story.order(61, other, Order::OfflineGroup(GroupId(1)));
+            }
+            story.order(61, on, Order::OnlineGroup(GroupId(1)));
+            story.judge(&PROMISE)
+        };
+        assert_eq!(ordered("EX02", None).violations.len(), 1);
+        for findings in [ordered("EX01", None), ordered("EX02", Some("EX01"))] {
+            assert_eq!(findings.violations, []);
+            let why = findings.unavailable.expect("a reason");
+            assert!(
+                why.contains("CASArray: the last order about it was refused, crossed"),
+                "{why}"
+            );
+        }
+    }
 }

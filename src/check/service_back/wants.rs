@@ -59,7 +59,7 @@ pub(super) struct Wants {
     pub(super) stopped: BTreeSet<NodeId>,
     /// Members in maintenance, on which no copy is activated.
     maintained: BTreeSet<NodeId>,
-    /// Copies of which somebody suspended the activation.
+    /// Copies that somebody suspended, or whose activation.
     suspended: BTreeSet<CopyId>,
     /// Activation policies that somebody set.
     policies: BTreeMap<NodeId, ActivationPolicy>,
@@ -289,9 +289,9 @@ impl Wants {
                 Operation::Dismount => self.databases[*database] = false,
                 Operation::Failover | Operation::Switchover => {}
             },
-            Note::CopySuspended { database, node, activation_suspended, .. } => {
+            Note::CopySuspended { database, node, suspended, activation_suspended, .. } => {
                 let copy = CopyId { database: *database, node: *node };
-                match activation_suspended {
+                match *suspended || *activation_suspended {
                     true => drop(self.suspended.insert(copy)),
                     false => drop(self.suspended.remove(&copy)),
                 }

@@ -183,6 +183,8 @@ impl Primary {
             reports: BTreeMap::new(),
             dismounted: !mounted,
             was_mounted: mounted,
+            came_from: shared.databases[database].came_from,
+            gone: None,
             retry,
         };
         self.operations.insert(database, running);
@@ -391,7 +393,8 @@ impl Primary {
         }
         let entry = &mut shared.databases[database];
         if entry.active != running.from {
-            entry.came_from = entry.came_from.filter(|from| Some(*from) != running.from);
+            let last = running.gone.or(running.came_from);
+            entry.came_from = last.filter(|node| Some(*node) != running.from);
             entry.active = running.from;
             shared.changed();
         }
@@ -503,6 +506,9 @@ impl Primary {
     ) {
         let running = self.operations.get_mut(&database).expect("an operation is under way");
         running.tried = running.tried.with(target);
+        if !servers.running.contains(target) {
+            running.gone = Some(target);
+        }
         match running.kind {
             // It may have mounted and written before it was gone: the last logs have to be asked
             // for, also where the database came from.
