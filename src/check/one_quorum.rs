@@ -159,7 +159,11 @@ mod tests {
         assert_eq!(broken.iter().map(|one| one.hazard).collect::<Vec<_>>(), [Some(FORCED_QUORUM)]);
         let mut story = Story::of("witness-restored");
         story.quorum(1, "EX01", &["EX01"]);
-        story.fault(60, 0, false);
+        let restored = |planned: &crate::model::fault::Planned| {
+            matches!(planned.fault, Fault::WitnessStale { .. })
+        };
+        let index = story.scenario.faults.iter().position(restored).expect("such a fault");
+        story.fault(60, index as u16, false);
         story.quorum(61, "EX02", &["EX02"]);
         let broken = story.judge(&PROMISE).violations;
         let hazards: Vec<_> = broken.iter().map(|one| one.hazard).collect();

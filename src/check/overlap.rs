@@ -25,7 +25,7 @@ struct Returns {
     back: BTreeMap<MachineId, Instant>,
     out: BTreeSet<MachineId>,
     removed: BTreeMap<MachineId, Instant>,
-    /// Members that have quorum, and of those the ones that are a vote short for now.
+    /// Members that have quorum, and of those the ones that are a vote short.
     holding: BTreeSet<MachineId>,
     short: BTreeSet<MachineId>,
     /// Members that something keeps from letting go in good time, and when it last did.

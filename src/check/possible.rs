@@ -231,7 +231,8 @@ impl<'s, 't> Possible<'s, 't> {
     }
 
     /// Members of a side on which a database could be mounted for clients, or why it could not.
-    /// `former` is the server on which it was active last, `ordered` the activation policy under which an administrator put a server's copy.
+    /// `former` is the server on which it was active last, `ordered` the activation policy under
+    /// which an administrator put a server's copy.
     pub(super) fn database(
         &self,
         side: NodeSet,
@@ -287,8 +288,8 @@ impl<'s, 't> Possible<'s, 't> {
         }
     }
 
-    /// Whether the Replication service of a server was slow at some time: what it began then ends as
-    /// slowly, long after the fault has healed.
+    /// Whether the Replication service of a server was slow at some time: what it began then ends
+    /// as slowly, long after the fault has healed.
     fn began_slowly(&self, node: NodeId) -> bool {
         let mut faults = self.scene.scenario().faults.iter();
         faults.any(|planned| match planned.fault {

@@ -207,14 +207,10 @@ impl ServiceBack {
     ) {
         let topology = scene.topology();
         if scene.quorum_holders().is_empty() {
-            let joins = |node: NodeId| self.wants.joins_only.contains(&node);
-            let stale = |node: NodeId| self.wants.stale.contains(&node);
-            if side.iter().any(joins) && side.iter().all(|node| joins(node) || stale(node)) {
-                let why = "members that an administrator started so that they only join form no \
-                           cluster, nor do those whose configuration is out of date";
-                return missing.reasons.push(why.to_owned());
-            }
-            return missing.broken("no side has quorum, and one could".to_owned());
+            return match self.wants.forms_none(side) {
+                Some(why) => missing.reasons.push(why.to_owned()),
+                None => missing.broken("no side has quorum, and one could".to_owned()),
+            };
         }
         let paused = |node: NodeId| scene.paused.contains(node);
         for (group, _) in self.wants.groups.iter().filter(|(_, wanted)| **wanted) {

@@ -291,12 +291,11 @@ machine! {
         Failed "a resource failed" "wsfc.md §4.1 group state rule";
     Online =>
         Pending "a resource begins to go offline" "wsfc.md §4.1 group state rule",
-        Failed "a resource failed" "wsfc.md §4.1 group state rule",
-        Offline "a resource failed and it is not wanted there any more: all of it is terminated at once" "wsfc.md §4.4 failover steps";
+        Failed "a resource failed" "wsfc.md §4.1 group state rule";
     PartialOnline =>
         Pending "a resource begins to come online or go offline" "wsfc.md §4.1 group state rule",
         Failed "a resource failed" "wsfc.md §4.1 group state rule",
-        Offline "a resource failed and it is not wanted there any more: all of it is terminated at once" "wsfc.md §4.4 failover steps";
+        Offline "its last address is done without here, and what needs it is terminated at once" "wsfc.md §4.1 group state rule";
     Failed =>
         Pending "the failed resource is restarted, or others go offline" "wsfc.md §4.2 restart budget",
         PartialOnline "an operator stops what failed, others are online" "wsfc.md §4.1 group state rule",

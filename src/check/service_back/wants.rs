@@ -149,6 +149,17 @@ impl Wants {
         )
     }
 
+    /// Why members form no cluster, though they could.
+    pub(super) fn forms_none(&self, side: NodeSet) -> Option<&'static str> {
+        let joins = |node: NodeId| self.joins_only.contains(&node);
+        let stale = |node: NodeId| self.stale.contains(&node);
+        let none = side.iter().any(joins) && side.iter().all(|node| joins(node) || stale(node));
+        none.then_some(
+            "members that an administrator started so that they only join form no cluster, nor \
+             do those whose configuration is out of date",
+        )
+    }
+
     /// A name has its address, or waits for it until its update is tried again.
     pub(super) fn named(&mut self, resource: ResourceId, address: Option<Address>, at: Instant) {
         let Some(address) = address else {

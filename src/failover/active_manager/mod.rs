@@ -2,12 +2,13 @@
 
 mod operation;
 mod orders;
+mod told;
 
 use super::Ctx;
 use super::best_copy::{self, Candidate};
 use super::config::Flaw;
 use super::message::Message;
-use super::seam::{CopyReport, Failure, MountDial, Note, Operation, SkipChecks, Timer, Why};
+use super::seam::{MountDial, Note, Operation, SkipChecks, Timer, Why};
 use super::state::ClusterDatabase;
 use crate::base::{DbId, IdVec, Instant, NodeId, NodeSet};
 use operation::{Phase, Running};
@@ -451,8 +452,8 @@ impl Primary {
             Phase::Dismounting => {
                 let from = running.from.filter(|from| servers.running.contains(*from));
                 match from {
-                    // A Store that has not let go may go on to serve: a move waits for it, a failover
-                    // takes the database from it.
+                    // A Store that has not let go may go on to serve: a move waits for it, a
+                    // failover takes the database from it.
                     Some(from) if !late || running.kind != Operation::Failover => {
                         if again {
                             ctx.send(from, Message::Dismount { database, operation });
@@ -519,6 +520,7 @@ impl Primary {
                 running.dial = None;
                 running.dismounted = true;
                 running.tried = NodeSet::EMPTY;
+                running.reports.clear();
                 self.ask(ctx, shared, database, servers);
             }
             Operation::Mount => {
@@ -534,68 +536,6 @@ impl Primary {
             Operation::Dismount | Operation::Failover | Operation::Switchover => {
                 self.choose(ctx, shared, database, servers);
             }
-        }
-    }
-
-    /// A member told how its copy is.
-    pub(super) fn told_copy(&mut self, from: NodeId, database: DbId, report: Option<CopyReport>) {
-        if let Some(running) = self.operations.get_mut(&database) {
-            running.reports.insert(from, report);
-        }
-    }
-
-    /// A member dismounted.
-    pub(super) fn told_dismounted(
-        &mut self,
-        ctx: &mut Ctx,
-        shared: &mut ClusterDatabase,
-        database: DbId,
-        operation: u32,
-        servers: Servers,
-    ) {
-        let running = self.operations.get(&database);
-        match running.filter(|running| running.number == operation).map(|running| running.phase) {
-            Some(Phase::Dismounting) => self.dismounted(ctx, shared, database, servers),
-            Some(Phase::Withdrawing(target)) => {
-                self.not_activated(ctx, shared, database, target, servers);
-            }
-            Some(Phase::Asking | Phase::Activating(_)) | None => {}
-        }
-    }
-
-    /// A member mounted, or could not.
-    #[expect(clippy::too_many_arguments, reason = "the parts of one answer")]
-    pub(super) fn told_activated(
-        &mut self,
-        ctx: &mut Ctx,
-        shared: &mut ClusterDatabase,
-        from: NodeId,
-        database: DbId,
-        (operation, attempt): (u32, u8),
-        result: Result<(), Failure>,
-        last_log: u64,
-        servers: Servers,
-    ) {
-        let here = self.operations.get(&database).is_some_and(|running| {
-            (running.number, running.attempts) == (operation, attempt)
-                && running.phase == Phase::Activating(from)
-        });
-        if !here {
-            return;
-        }
-        if result.is_ok() {
-            let entry = &mut shared.databases[database];
-            entry.mounted = true;
-            entry.came_from = None;
-            // Dismounted by order, and mounted elsewhere: it is not to stay dismounted.
-            entry.wanted = true;
-            entry.last_log = entry.last_log.max(last_log);
-            // An active copy copies nothing, so there is nothing to be suspended.
-            entry.suspended = entry.suspended.without(from);
-            shared.changed();
-            self.end(ctx, shared, database, true);
-        } else {
-            self.not_activated(ctx, shared, database, from, servers);
         }
     }
 
