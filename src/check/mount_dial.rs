@@ -39,6 +39,10 @@ struct MountDialKept {
     /// Servers whose Replication service has not run, and whose copy has not been Healthy beside a
     /// mounted one since.
     deaf: BTreeSet<NodeId>,
+    /// When each member took its view, and who is in it.
+    views: BTreeMap<NodeId, (Instant, NodeSet)>,
+    /// When each copy was mounted last.
+    mounts: BTreeMap<CopyId, Instant>,
     /// When a message was last written to a database, or taken in by a Hub.
     wrote: Option<Instant>,
     /// Databases whose last message was still on the line when their active copy ended.
@@ -92,6 +96,9 @@ impl Watch for MountDialKept {
             }
             _ => None,
         };
+        if let What::Plant(Plant::Mounted { copy, .. }) = &record.what {
+            self.mounts.insert(*copy, record.at);
+        }
         if let Some(why) = why {
             let (promise, record_no) = (PROMISE.name, Some(number));
             let hazard = self.hazard(record, scene);
@@ -113,8 +120,13 @@ impl MountDialKept {
         // One that stood still ends what it had begun, beside the one that took over.
         let mut others = scene.copies.iter().filter(|(id, _)| *id != copy);
         let beside = others.any(|(id, it)| id.database == copy.database && it.mounted);
+        // Nor is it known what one mounted and wrote that this side had removed already.
+        let after = self.views.get(&copy.node).is_some_and(|(since, members)| {
+            let mut mounts = self.mounts.iter().filter(|(id, _)| id.database == copy.database);
+            mounts.any(|(id, at)| !members.contains(id.node) && at >= since)
+        });
         let forced = (!self.forced.is_empty()).then_some(FORCED_QUORUM);
-        forced.or(beside.then_some(REMOVED_OWNER)).or(restored)
+        forced.or((beside || after).then_some(REMOVED_OWNER)).or(restored)
     }
 
     fn hear(&mut self, record: &Record, scene: &Scene<'_>) {
@@ -122,10 +134,11 @@ impl MountDialKept {
             What::Out(node, Effect::Note(Note::Forced { .. })) => {
                 self.forced.insert(node);
             }
-            What::Out(node, Effect::Note(Note::View { members, .. }))
-                if members != NodeSet::only(node) =>
-            {
-                self.forced.remove(&node);
+            What::Out(node, Effect::Note(Note::View { members, .. })) => {
+                self.views.insert(node, (record.at, members));
+                if members != NodeSet::only(node) {
+                    self.forced.remove(&node);
+                }
             }
             What::Fault { index, healed } => {
                 let planned = scene.scenario().faults.get(usize::from(index));

@@ -28,7 +28,9 @@ struct Returns {
     /// Members that have quorum, and of those the ones that are a vote short.
     holding: BTreeSet<MachineId>,
     short: BTreeSet<MachineId>,
-    /// Members that something keeps from letting go in good time, and when it last did.
+    /// How long a dismount takes.
+    dismount: Span,
+    /// Members that something keeps from letting go in good time, and until when it does or did.
     hindering: BTreeSet<MachineId>,
     hindered: BTreeMap<MachineId, Instant>,
     /// What last gave two sides quorum, and when, or when these were last apart.
@@ -64,6 +66,7 @@ impl Returns {
             removed: BTreeMap::new(),
             holding: BTreeSet::new(),
             short: BTreeSet::new(),
+            dismount: settings.store.dismount_time,
             hindering: BTreeSet::new(),
             hindered: BTreeMap::new(),
             split: None,
@@ -75,14 +78,19 @@ impl Returns {
     }
 
     fn see(&mut self, at: Instant, scene: &Scene<'_>) {
-        let mut now: BTreeSet<MachineId> =
-            scene.active_faults().filter_map(|fault| hinders(&fault)).collect();
+        let mut now = BTreeSet::new();
+        let dismount = self.dismount;
+        for (machine, longer) in scene.active_faults().filter_map(|it| hinders(&it, dismount)) {
+            now.insert(machine);
+            self.hinder(machine, at.saturating_add(longer));
+        }
         // While frames are lost, or a side waits for its witness, nobody is told what others do.
         if !self.short.is_empty() || scene.active_faults().any(|fault| loses_frames(&fault)) {
             now.extend((0..scene.topology().nodes).map(MachineId::at));
         }
-        let before = std::mem::take(&mut self.hindering);
-        self.hindered.extend(before.union(&now).map(|machine| (*machine, at)));
+        for machine in std::mem::take(&mut self.hindering).union(&now) {
+            self.hinder(*machine, at);
+        }
         self.hindering = now;
         if let Some((since, _)) = self.split.as_mut().filter(|_| self.apart) {
             *since = at;
@@ -98,9 +106,15 @@ impl Returns {
         }
     }
 
+    /// Something keeps a machine from letting go until then.
+    fn hinder(&mut self, machine: MachineId, until: Instant) {
+        let known = self.hindered.entry(machine).or_insert(until);
+        *known = until.max(*known);
+    }
+
     /// Whether a moment is so little ago that somebody need not have noticed yet.
     fn lately(&self, since: Instant, at: Instant) -> bool {
-        at.since(since) <= self.notices
+        at.saturating_since(since) <= self.notices
     }
 
     /// Takes in who is in the views of others.
@@ -153,7 +167,7 @@ impl Returns {
             _ => false,
         };
         if decided && self.short.remove(&machine) {
-            self.hindered.insert(machine, at);
+            self.hinder(machine, at);
         }
     }
 
@@ -173,15 +187,19 @@ impl Returns {
     }
 }
 
-/// The member that a fault keeps from letting go in good time.
-fn hinders(fault: &Fault) -> Option<MachineId> {
+/// The member that a fault keeps from letting go in good time, and for how long beyond its end: a
+/// dismount that begins slowly ends as slowly.
+fn hinders(fault: &Fault, dismount: Span) -> Option<(MachineId, Span)> {
     match fault {
-        Fault::ServiceSlow { machine, .. }
-        | Fault::ServiceHang { machine, .. }
+        Fault::ServiceSlow { machine, factor, .. } => {
+            let (over, under) = (factor.numerator(), factor.denominator());
+            Some((*machine, dismount.scaled(over.into(), under.into())))
+        }
+        Fault::ServiceHang { machine, .. }
         | Fault::ResourceHang { machine, .. }
         | Fault::ClockRate { machine, .. }
-        | Fault::DiskSlow { machine, .. } => Some(*machine),
-        Fault::DismountSlow { copy, .. } => Some(copy.node.into()),
+        | Fault::DiskSlow { machine, .. } => Some((*machine, Span::ZERO)),
+        Fault::DismountSlow { copy, delay } => Some((copy.node.into(), *delay)),
         _ => None,
     }
 }

@@ -10,6 +10,7 @@ use crate::lab::shrink::{self, FIRST_SEED, Refusal, Shrunk};
 use crate::lab::swarm::PANICS;
 use crate::lab::what_if::sources_of;
 use crate::model::{Source, Sources, builtin};
+use crate::view::words::counted;
 use clap::{Args, ValueHint};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -65,8 +66,12 @@ fn promise(text: &str) -> Result<String, String> {
 
 pub(super) fn shrink(args: &Shrink) -> Answer {
     for (option, path) in [("--out", &args.out), ("--capsule", &args.capsule)] {
-        if let Some(path) = path {
-            refuse_unwritable(option, path)?;
+        let Some(path) = path else { continue };
+        refuse_unwritable(option, path)?;
+        let same = path.canonicalize().is_ok_and(|it| args.file.canonicalize().ok() == Some(it));
+        if same || option == "--capsule" && args.out.as_ref() == Some(path) {
+            let expected = "expected a file of its own: what is in it would be lost";
+            return Err(Failure::Call(format!("{option} {}: {expected}", path.display())));
         }
     }
     let (sources, seed) = sources(args)?;
@@ -83,6 +88,10 @@ pub(super) fn shrink(args: &Shrink) -> Answer {
     let shrunk =
         progress::during("making it small", work).map_err(|refusal| refused(args, refusal))?;
     told(&shrunk);
+    let interrupted = progress.stop.load(Ordering::Relaxed);
+    if interrupted {
+        super::note("stopped: it may get smaller");
+    }
     let file = args.file.display();
     if let Some(path) = &args.capsule {
         let found_by = format!("dagtwin shrink {file}");
@@ -93,7 +102,9 @@ pub(super) fn shrink(args: &Shrink) -> Answer {
     match &args.out {
         Some(path) => {
             let named = |topology: &str| shrink::naming(text, topology);
-            what_if::write_scenario(&shrunk.found.sources, path, named)?;
+            if let Some(site) = what_if::write_scenario(&shrunk.found.sources, path, named)? {
+                super::note(&format!("its site is in {}", site.display()));
+            }
         }
         None => {
             let topology = &shrunk.found.sources.topology;
@@ -102,7 +113,6 @@ pub(super) fn shrink(args: &Shrink) -> Answer {
             output = shrink::naming(text, &named).into_bytes();
         }
     }
-    let interrupted = progress.stop.load(Ordering::Relaxed);
     Ok(Done { output, interrupted, ..Done::default() })
 }
 
@@ -139,9 +149,9 @@ fn told(shrunk: &Shrunk) {
     let orders = scenario.steps.iter().filter(|step| step.action.is_some()).count();
     let (faults, tried) = (scenario.faults.len(), shrunk.tried);
     let (promise, at) = (shrunk.found.violation.promise, shrunk.found.violation.at);
-    super::note(&format!(
-        "{faults} faults and {orders} orders break {promise} at {at}; {tried} runs were tried"
-    ));
+    let (faults, orders) = (counted(faults as u64, "fault"), counted(orders as u64, "order"));
+    let tried = counted(u64::from(tried), "run");
+    super::note(&format!("{promise} is broken at {at} by {faults} and {orders}; {tried} tried"));
     if shrunk.seed != FIRST_SEED {
         let seed = shrunk.seed;
         super::note(&format!("with seed {seed} only: dagtwin test FILE --seed {seed}"));

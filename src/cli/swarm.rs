@@ -3,7 +3,7 @@
 #![expect(clippy::disallowed_types, reason = "the clock on the wall says how long a person waits")]
 
 use super::args::{ListFormat, key_value, number};
-use super::failure::{Answer, Done, Failure};
+use super::failure::{Answer, Done, Failure, refuse_unwritable};
 use super::{capsule, input, progress, run::quoted};
 use crate::base::Span;
 use crate::failover::config::Flaw;
@@ -12,6 +12,7 @@ use crate::lab::swarm::{Attacked, PANICS, Proof, ROUND, Ran, Site, Tally, prove,
 use crate::model::settings::Value as _;
 use crate::model::{Problem, builtin};
 use crate::report::swarm::{self, Report};
+use crate::view::words::counted;
 use clap::{Args, ValueHint};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -100,6 +101,7 @@ pub(super) fn swarm(args: &Swarm) -> Answer {
     }
     if let Some(folder) = &args.capsules {
         std::fs::create_dir_all(folder).map_err(|error| Failure::at(folder, &error))?;
+        refuse_unwritable("--capsules", &folder.join("try.dagtwin"))?;
     }
     let mut sites = sites(args)?;
     let progress = Arc::new(Progress::default());
@@ -114,7 +116,11 @@ pub(super) fn swarm(args: &Swarm) -> Answer {
     });
     let stopped = progress.stop.load(Ordering::Relaxed);
     let repeat = repeat(args, (args.seeds.0, to));
-    let capsules = kept(args, &sites, &repeat)?;
+    // What was found is told, whatever becomes of its capsules.
+    let capsules = kept(args, &sites, &repeat).unwrap_or_else(|failure| {
+        super::note(failure.message().unwrap_or_default().trim_end());
+        Vec::new()
+    });
     let report = Report {
         sites: &sites,
         seeds: (args.seeds.0, to),
@@ -124,7 +130,8 @@ pub(super) fn swarm(args: &Swarm) -> Answer {
     };
     let (runs, took) = (report.runs(), clock.milliseconds().max(1));
     let (seconds, tenths, rate) = (took / 1_000, took / 100 % 10, runs * 1_000 / took);
-    super::note(&format!("{runs} runs in {seconds}.{tenths} s, {rate} a second"));
+    let made = counted(runs, "run");
+    super::note(&format!("{made} in {seconds}.{tenths} s, {rate} a second"));
     let mut output = plans.into_bytes();
     let written = match args.format {
         ListFormat::Text => {
@@ -160,13 +167,13 @@ fn proven(args: &Swarm, sites: &[(Site, Tally)], progress: &Progress) -> Answer 
     progress.total.store(most.saturating_mul(Flaw::ALL.len()), Ordering::Relaxed);
     let proofs = progress::counted("planting bugs", progress, all).map_err(Failure::Input)?;
     let repeat = format!("{} --prove", repeat(args, args.seeds));
+    let interrupted = progress.stop.load(Ordering::Relaxed);
     let mut output = Vec::new();
     let written = match args.format {
-        ListFormat::Text => swarm::proofs_text(&proofs, &repeat, &mut output),
-        ListFormat::Json => swarm::proofs_json(&proofs, &repeat, &mut output),
+        ListFormat::Text => swarm::proofs_text(&proofs, interrupted, &repeat, &mut output),
+        ListFormat::Json => swarm::proofs_json(&proofs, interrupted, &repeat, &mut output),
     };
     written.map_err(|error| Failure::output(&error))?;
-    let interrupted = progress.stop.load(Ordering::Relaxed);
     let broken = proofs.iter().any(|proof| proof.found.is_none());
     Ok(Done { output, broken, interrupted })
 }
@@ -259,7 +266,12 @@ fn sites(args: &Swarm) -> Result<Vec<(Site, Tally)>, Failure> {
     }
     let mut seen = BTreeSet::new();
     names.retain(|name| seen.insert(name.clone()));
-    let mut set = args.set.clone();
+    // Of a key that is given twice the last value counts.
+    let mut set: Vec<(String, String)> = Vec::new();
+    for (key, value) in &args.set {
+        set.retain(|(known, _)| known != key);
+        set.push((key.clone(), value.clone()));
+    }
     if args.prove {
         set.retain(|(key, _)| key != PLANTED);
     }

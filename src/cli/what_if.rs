@@ -150,6 +150,10 @@ pub(super) fn write_scenario(
             let site = folder.join(&name);
             std::fs::create_dir_all(&site).map_err(at(&site))?;
             let path = site.join("topology.toml");
+            if input::text_of(&path).is_ok_and(|known| known != sources.topology.text) {
+                let text = "expected no other site there; it would be lost";
+                return Err(Failure::Call(format!("{}: {text}", path.display())));
+            }
             std::fs::write(&path, &sources.topology.text).map_err(at(&path))?;
             beside = Some(site);
             name

@@ -124,7 +124,13 @@ fn the_hazards_of_the_design_are_found() {
 #[test]
 fn planted_bugs_are_found_and_made_small() {
     let source = source("two-node-2010");
-    for flaw in [Flaw::SkipWitnessLock, Flaw::MissCountOffByOne, Flaw::NoGratuitousArp] {
+    for flaw in [
+        Flaw::SkipWitnessLock,
+        Flaw::MissCountOffByOne,
+        Flaw::NoGratuitousArp,
+        Flaw::RestartBudgetIgnored,
+        Flaw::LastLogsIgnored,
+    ] {
         let proof = prove(flaw, &[(&source, &set())], (1, 512), 2, &Progress::default());
         let found = proof.expect("the site is sound").found;
         let found = found.unwrap_or_else(|| panic!("{} is not found", flaw.word()));

@@ -148,7 +148,11 @@ impl Search<'_> {
 
     /// Tries other texts; takes them if the same promise is broken, and as plainly as before.
     fn try_sources(&mut self, sources: Sources, step: &str) -> bool {
-        if sources == self.best.sources || self.is_over() {
+        if self.is_over() { false } else { self.attempt(sources, step) }
+    }
+
+    fn attempt(&mut self, sources: Sources, step: &str) -> bool {
+        if sources == self.best.sources {
             return false;
         }
         self.tried += 1;
@@ -165,14 +169,17 @@ impl Search<'_> {
 
     /// Tries an edit of the scenario's text.
     fn try_edit(&mut self, step: &str, edit: impl FnOnce(&mut Text)) -> bool {
-        let sources = &self.best.sources;
-        let Ok(mut text) = Text::new(&sources.scenario.file, &sources.scenario.text) else {
-            return false;
-        };
-        edit(&mut text);
-        let scenario = Source { text: text.text(), ..sources.scenario.clone() };
-        let sources = Sources { scenario, ..sources.clone() };
+        let sources = self.edited(edit);
         self.try_sources(sources, step)
+    }
+
+    /// The texts with the scenario's edited.
+    fn edited(&self, edit: impl FnOnce(&mut Text)) -> Sources {
+        let mut text = self.text();
+        edit(&mut text);
+        let sources = self.best.sources.clone();
+        let scenario = Source { text: text.text(), ..sources.scenario };
+        Sources { scenario, ..sources }
     }
 
     /// The scenario's text taken apart.
@@ -229,11 +236,13 @@ impl Search<'_> {
             Kind::Safety => "safety",
             Kind::Liveness => "liveness",
         };
-        self.try_edit("described", |text| {
+        // Also where somebody stopped the search: the file says what it shows.
+        let described = self.edited(|text| {
             text.key("title", &title);
             text.key("verdict", word);
             text.head(&head);
         });
+        self.attempt(described, "described");
         self.steps.retain(|step| step != "described");
     }
 

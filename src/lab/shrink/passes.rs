@@ -222,6 +222,11 @@ impl Search<'_> {
 
     /// The run ends as soon as the promise is broken, or as soon as that can be judged.
     fn end(&mut self) {
+        if self.kind == Kind::Safety && self.text().of_key("settle").is_some() {
+            self.try_edit("does not say how long it settles", |text| {
+                text.remove_key("settle");
+            });
+        }
         let scenario = &self.best.scenario;
         let second = |at: Instant| Span::from_secs(at.as_nanos().div_ceil(1_000_000_000));
         let until = match self.kind {

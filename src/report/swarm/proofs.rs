@@ -8,7 +8,7 @@ use std::io::{self, Write};
 ///
 /// # Errors
 /// If the writer fails.
-pub fn text(proofs: &[Proof], repeat: &str, out: &mut dyn Write) -> io::Result<()> {
+pub fn text(proofs: &[Proof], stopped: bool, repeat: &str, out: &mut dyn Write) -> io::Result<()> {
     let head =
         ["bug", "promise", "site", "runs until found", "faults and orders", "made small", "tried"];
     let mut rows: Vec<Vec<String>> = vec![head.map(str::to_owned).to_vec()];
@@ -43,7 +43,9 @@ pub fn text(proofs: &[Proof], repeat: &str, out: &mut dyn Write) -> io::Result<(
         }
     }
     let found = proofs.iter().filter(|proof| proof.found.is_some()).count();
-    writeln!(out, "\n{found} of {} planted bugs are found", proofs.len())?;
+    let early =
+        if stopped { "; stopped before all were looked for, the last one cut short" } else { "" };
+    writeln!(out, "\n{found} of {} planted bugs are found{early}", proofs.len())?;
     writeln!(out, "\nRepeat: {repeat}")
 }
 
@@ -51,7 +53,7 @@ pub fn text(proofs: &[Proof], repeat: &str, out: &mut dyn Write) -> io::Result<(
 ///
 /// # Errors
 /// If the writer fails.
-pub fn json(proofs: &[Proof], repeat: &str, out: &mut dyn Write) -> io::Result<()> {
+pub fn json(proofs: &[Proof], stopped: bool, repeat: &str, out: &mut dyn Write) -> io::Result<()> {
     let one = |proof: &Proof| -> Value {
         let found = proof.found.as_ref().map(|found| {
             json!({
@@ -73,6 +75,6 @@ pub fn json(proofs: &[Proof], repeat: &str, out: &mut dyn Write) -> io::Result<(
         })
     };
     let proofs: Vec<Value> = proofs.iter().map(one).collect();
-    let document = json!({ "proofs": proofs, "repeat": repeat });
+    let document = json!({ "proofs": proofs, "stopped": stopped, "repeat": repeat });
     writeln!(out, "{document:#}")
 }
