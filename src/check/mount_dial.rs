@@ -2,7 +2,7 @@
 
 use super::hazards::{FORCED_QUORUM, REMOVED_OWNER, RESTORED_WITNESS};
 use super::{Findings, Kind, Promise, Violation, Watch};
-use crate::base::{CopyId, DbId, Instant, MachineId, NodeId, NodeSet, Span};
+use crate::base::{CopyId, DbId, Id, Instant, MachineId, NodeId, NodeSet, Span};
 use crate::failover::seam::{CopyStatus, Effect, Note};
 use crate::journal::record::{MailEvent, Plant, ServiceState};
 use crate::journal::{Record, RecordNo, What};
@@ -36,7 +36,7 @@ struct MountDialKept {
     /// When the last of them healed.
     together_since: Option<Instant>,
     answers: BTreeMap<CopyId, Option<u64>>,
-    /// Servers whose Replication service has not run, and whose copy has not been Healthy beside a
+    /// Servers that were off or whose Replication service has not run, and whose copy has not been Healthy beside a
     /// mounted one since.
     deaf: BTreeSet<NodeId>,
     /// When each member took its view, and who is in it.
@@ -167,6 +167,11 @@ impl MountDialKept {
             }
             What::Plant(Plant::Service { machine, service: Service::Replication, state })
                 if state != ServiceState::Running =>
+            {
+                self.deaf.insert(NodeId(machine.0));
+            }
+            What::Plant(Plant::Machine { machine, up: false })
+                if machine.index() < scene.topology().nodes =>
             {
                 self.deaf.insert(NodeId(machine.0));
             }
@@ -323,5 +328,34 @@ mod tests {
         let broken = story.judge(&PROMISE).violations;
         assert_eq!(broken.len(), 1, "{broken:?}");
         assert_eq!(broken[0].hazard, Some(REMOVED_OWNER));
+    }
+
+    #[test]
+    fn a_server_that_was_off_has_not_heard_of_what_was_written() {
+        let mut story = Story::new();
+        story.machine(50, "EX02", false);
+        story.machine(60, "EX02", true);
+        story.last_logs(66, "EX02", 0, MountDial::GoodAvailability, true);
+        story.mounted(67, "EX02", 7);
+        assert_eq!(story.judge(&PROMISE), Findings::default());
+    }
+
+    #[test]
+    fn what_a_member_mounted_that_this_side_had_removed_is_its_hazard() {
+        let lost = |mounted: u64| {
+            let mut story = Story::new();
+            story.mounted(mounted, "EX01", 0);
+            story.view(60, "EX02", &["EX02"]);
+            story.dismounted(80, "EX01");
+            story.mounted(90, "EX02", 3);
+            story.judge(&PROMISE).violations[0].hazard
+        };
+        assert_eq!(lost(50), None);
+        let mut story = Story::new();
+        story.view(60, "EX02", &["EX02"]);
+        story.mounted(70, "EX01", 0);
+        story.dismounted(80, "EX01");
+        story.mounted(90, "EX02", 3);
+        assert_eq!(story.judge(&PROMISE).violations[0].hazard, Some(REMOVED_OWNER));
     }
 }

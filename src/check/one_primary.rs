@@ -1,5 +1,6 @@
 //! One Primary Active Manager among the members of a view.
 
+use super::hazards::FORCED_QUORUM;
 use super::{Findings, Kind, Promise, Violation, Watch};
 use crate::base::{GroupId, Id, IdVec, Instant, MachineId, NodeId, NodeSet};
 use crate::failover::seam::{Effect, Note};
@@ -26,13 +27,22 @@ struct OnePrimary {
     /// The last primary, and the members to which the core group was moved since.
     last: Option<NodeId>,
     heirs: NodeSet,
+    /// Members on which an administrator forced quorum in the view that they are in: what theirs is
+    /// to be the others have not heard of.
+    forced: NodeSet,
     findings: Findings,
 }
 
 impl OnePrimary {
     fn new(topology: &Topology) -> Self {
         let views = IdVec::filled(topology.nodes, 0);
-        OnePrimary { views, last: None, heirs: NodeSet::EMPTY, findings: Findings::default() }
+        OnePrimary {
+            views,
+            last: None,
+            heirs: NodeSet::EMPTY,
+            forced: NodeSet::EMPTY,
+            findings: Findings::default(),
+        }
     }
 
     /// Whether another member that has not handed the role over may still have it.
@@ -50,7 +60,13 @@ impl OnePrimary {
 impl Watch for OnePrimary {
     fn see(&mut self, number: RecordNo, record: &Record, scene: &Scene<'_>) {
         match &record.what {
-            What::Out(node, Effect::Note(Note::View { view, .. })) => self.views[*node] = *view,
+            What::Out(node, Effect::Note(Note::View { view, .. })) => {
+                self.views[*node] = *view;
+                self.forced = self.forced.without(*node);
+            }
+            What::Out(node, Effect::Note(Note::Forced { .. })) => {
+                self.forced = self.forced.with(*node);
+            }
             What::Out(_, Effect::Note(Note::GroupMove { group, from, to, .. })) => {
                 let core = *group == GroupId::at(0);
                 let handed = |from: NodeId| self.last == Some(from) || self.heirs.contains(from);
@@ -64,8 +80,9 @@ impl Watch for OnePrimary {
                     let (name, other) = (name(*node), name(other));
                     let why = format!("{name} and {other} are both Primary Active Manager");
                     let (promise, record_no) = (PROMISE.name, Some(number));
+                    let hazard = self.forced.contains(*node).then_some(FORCED_QUORUM);
                     let violation =
-                        Violation { promise, at: record.at, record: record_no, why, hazard: None };
+                        Violation { promise, at: record.at, record: record_no, why, hazard };
                     self.findings.violations.push(violation);
                 }
                 self.last = Some(*node);
@@ -124,5 +141,16 @@ mod tests {
         story.quorum(5, "EX01", &["EX01"]);
         story.note(6, "EX01", Note::PrimaryActiveManager);
         assert_eq!(story.judge(&PROMISE), Findings::default());
+    }
+
+    #[test]
+    fn one_on_whom_quorum_was_forced_is_a_hazard() {
+        let mut story = Story::new();
+        in_one_view(&mut story);
+        story.note(2, "EX01", Note::PrimaryActiveManager);
+        story.note(3, "EX02", Note::Forced { votes: 1, needed: 2 });
+        story.note(3, "EX02", Note::PrimaryActiveManager);
+        let broken = story.judge(&PROMISE).violations;
+        assert_eq!(broken.iter().map(|one| one.hazard).collect::<Vec<_>>(), [Some(FORCED_QUORUM)]);
     }
 }
