@@ -36,8 +36,8 @@ struct MountDialKept {
     /// When the last of them healed.
     together_since: Option<Instant>,
     answers: BTreeMap<CopyId, Option<u64>>,
-    /// Servers that were off or whose Replication service has not run, and whose copy has not been Healthy beside a
-    /// mounted one since.
+    /// Servers that were off, or whose Replication service has not run, and whose copy has not been
+    /// Healthy beside a mounted one since.
     deaf: BTreeSet<NodeId>,
     /// When each member took its view, and who is in it.
     views: BTreeMap<NodeId, (Instant, NodeSet)>,

@@ -397,6 +397,7 @@ impl Node {
         Servers {
             members: self.membership.members,
             running: self.flagged(|flags| flags.active_manager),
+            silent: self.membership.members.minus(self.flagged(|_| true)),
             mapi: self.membership.members.minus(self.flagged(|flags| !flags.mapi)),
             draining: self.flagged(|flags| flags.draining),
             may_mount: match self.database.activation_coordination {

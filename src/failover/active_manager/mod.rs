@@ -22,6 +22,8 @@ pub(super) struct Servers {
     pub members: NodeSet,
     /// Of those, the ones whose Active Manager runs.
     pub running: NodeSet,
+    /// Of those, the ones that have told nothing since they were last out of reach.
+    pub silent: NodeSet,
     /// Of those, the ones that have not told that their MAPI network is down; one that cannot be
     /// heard has told nothing.
     pub mapi: NodeSet,
@@ -475,8 +477,9 @@ impl Primary {
                     }
                 }
             }
+            // One that tells nothing may be at work on it.
             Phase::Activating(target) => {
-                if !servers.running.contains(target) {
+                if !servers.running.union(servers.silent).contains(target) {
                     self.not_activated(ctx, shared, database, target, servers);
                 } else if late {
                     let running = self.operations.get_mut(&database).expect("it is under way");
@@ -488,7 +491,7 @@ impl Primary {
                 }
             }
             Phase::Withdrawing(target) => {
-                if !servers.running.contains(target) {
+                if !servers.running.union(servers.silent).contains(target) {
                     self.not_activated(ctx, shared, database, target, servers);
                 } else if again {
                     ctx.send(target, Message::Dismount { database, operation });
