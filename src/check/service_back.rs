@@ -319,6 +319,7 @@ impl ServiceBack {
                 let waits = waits.any(|at| missing.at.since(*at) < retry + life);
                 waits.then(|| "a name's update was refused, and is tried again later".to_owned())
             });
+            let why = why.or_else(|| self.wants.written_by_another_side(scene).map(str::to_owned));
             let lasting = || possible.hindrance().map(|word| format!("{word} is in force"));
             let why = why.or_else(lasting);
             let entry = waiting.entry(group.kind).or_insert((0, since, why));

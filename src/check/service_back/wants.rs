@@ -8,7 +8,8 @@ use crate::failover::seam::{
     ActivationPolicy, Failure, GroupState, Note, Operation, Order, Outcome, Refusal, ResourceState,
     Start, StartQuorum, Why,
 };
-use crate::model::{Scenario, Topology};
+use crate::model::{Fault, Scenario, Topology};
+use crate::view::Scene;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What an order is about.
@@ -157,6 +158,18 @@ impl Wants {
         none.then_some(
             "members that an administrator started so that they only join form no cluster, nor \
              do those whose configuration is out of date",
+        )
+    }
+
+    /// Why a name may lead nowhere for as long as its owner has it online: of two sides that a
+    /// restored witness let have quorum, the one that is gone wrote its record last.
+    pub(super) fn written_by_another_side(&self, scene: &Scene<'_>) -> Option<&'static str> {
+        let mut faults = scene.scenario().faults.iter();
+        let restored = faults.any(|it| matches!(it.fault, Fault::WitnessStale { .. }));
+        let nowhere = |address| scene.addresses.get(address).is_none_or(BTreeSet::is_empty);
+        (restored && self.names.values().any(nowhere)).then_some(
+            "a name's record was written by a side that is gone, which a restored witness let have \
+             quorum",
         )
     }
 
