@@ -120,6 +120,8 @@ pub enum OrderRefusal {
     NoOtherNode,
     /// The group has not been created.
     NotCreated,
+    /// The Cluster service where it was given ends, and has not heard that it was taken.
+    ServiceEnds,
 }
 
 /// Why an Active Manager's bit of datacenter activation coordination is set (exchange.md §3.2).

@@ -346,6 +346,9 @@ impl Node {
     pub(super) fn stop(&mut self, out: &mut Effects, why: Why, restart: bool) {
         let mut ctx = lend!(self, out);
         ctx.note(Note::Stopping { why });
+        for (_, order) in std::mem::take(&mut self.orders) {
+            ctx.note(Note::OrderRefused { order, why: OrderRefusal::ServiceEnds });
+        }
         self.groups.terminate(&mut ctx);
         self.databases.dismount_all(&mut ctx);
         if self.holds_witness {

@@ -183,5 +183,6 @@ pub(super) fn order_refusal(why: OrderRefusal) -> &'static str {
         OrderRefusal::NoPossibleOwner => "the node is not a possible owner",
         OrderRefusal::NoOtherNode => "no other node can have it",
         OrderRefusal::NotCreated => "there is no such group",
+        OrderRefusal::ServiceEnds => "the Cluster service ends, and did not hear that it was taken",
     }
 }
