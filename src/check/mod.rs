@@ -18,6 +18,7 @@ mod possible;
 mod quorum_before_service;
 mod restarts_kept;
 mod service_back;
+mod sides;
 #[cfg(test)]
 mod story;
 mod threshold_kept;

@@ -1,6 +1,7 @@
 //! The mount dial decides how many logs an activation may lose.
 
-use super::hazards::{FORCED_QUORUM, REMOVED_OWNER, RESTORED_WITNESS};
+use super::hazards::REMOVED_OWNER;
+use super::sides::Sides;
 use super::{Findings, Kind, Promise, Violation, Watch};
 use crate::base::{CopyId, DbId, Id, Instant, MachineId, NodeId, NodeSet, Span};
 use crate::failover::seam::{CopyStatus, Effect, Note};
@@ -47,11 +48,8 @@ struct MountDialKept {
     wrote: Option<Instant>,
     /// Databases whose last message was still on the line when their active copy ended.
     on_the_line: BTreeSet<DbId>,
-    /// The witness was put back to an older state.
-    restored: bool,
-    /// Servers on which an administrator forced quorum, and that have not been members with others
-    /// since: they mount what they have, and so does who wins the witness without them.
-    forced: BTreeSet<NodeId>,
+    /// A side with quorum apart from the others mounts what it has.
+    sides: Sides,
     findings: Findings,
 }
 
@@ -115,8 +113,9 @@ impl Watch for MountDialKept {
 impl MountDialKept {
     /// What explains that a mount lost what it should not have.
     fn hazard(&self, record: &Record, scene: &Scene<'_>) -> Option<&'static str> {
-        let restored = self.restored.then_some(RESTORED_WITNESS);
-        let What::Plant(Plant::Mounted { copy, .. }) = &record.what else { return restored };
+        let What::Plant(Plant::Mounted { copy, .. }) = &record.what else { return None };
+        // Who wins the witness without those on whom quorum was forced has not heard of them.
+        let apart = self.sides.explain(self.sides.forced.iter());
         // One that stood still ends what it had begun, beside the one that took over.
         let mut others = scene.copies.iter().filter(|(id, _)| *id != copy);
         let beside = others.any(|(id, it)| id.database == copy.database && it.mounted);
@@ -125,25 +124,17 @@ impl MountDialKept {
             let mut mounts = self.mounts.iter().filter(|(id, _)| id.database == copy.database);
             mounts.any(|(id, at)| !members.contains(id.node) && at >= since)
         });
-        let forced = (!self.forced.is_empty()).then_some(FORCED_QUORUM);
-        forced.or((beside || after).then_some(REMOVED_OWNER)).or(restored)
+        (beside || after).then_some(REMOVED_OWNER).or(apart)
     }
 
     fn hear(&mut self, record: &Record, scene: &Scene<'_>) {
+        self.sides.follow(record, scene);
         match record.what {
-            What::Out(node, Effect::Note(Note::Forced { .. })) => {
-                self.forced.insert(node);
-            }
             What::Out(node, Effect::Note(Note::View { members, .. })) => {
                 self.views.insert(node, (record.at, members));
-                if members != NodeSet::only(node) {
-                    self.forced.remove(&node);
-                }
             }
             What::Fault { index, healed } => {
                 let planned = scene.scenario().faults.get(usize::from(index));
-                let fault = planned.map(|planned| planned.fault);
-                self.restored |= matches!(fault, Some(Fault::WitnessStale { .. }));
                 if healed && self.apart.remove(&index) {
                     self.together_since = Some(record.at);
                 } else if !healed && planned.is_some_and(|planned| separates(&planned.fault)) {

@@ -1,14 +1,13 @@
 //! Quorum on one side only.
 
-use super::hazards::{FORCED_QUORUM, RESTORED_WITNESS};
+use super::sides::Sides;
 use super::{Findings, Kind, Measure, Promise, Violation, Watch};
-use crate::base::{Instant, NodeId, NodeSet};
+use crate::base::{Instant, NodeId};
 use crate::failover::seam::{Effect, Note};
 use crate::journal::record::Plant;
 use crate::journal::{Record, RecordNo, What};
-use crate::model::Fault;
 use crate::view::Scene;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 pub(super) const PROMISE: Promise = Promise {
     name: "one-quorum",
@@ -26,43 +25,25 @@ pub(super) const PROMISE: Promise = Promise {
 struct OneQuorum {
     findings: Findings,
     behind: BTreeMap<NodeId, Instant>,
-    /// Members on whose side an administrator forced quorum.
-    forced: BTreeSet<NodeId>,
-    /// The witness was put back to an older state.
-    restored: bool,
+    sides: Sides,
 }
 
 impl Watch for OneQuorum {
     fn see(&mut self, number: RecordNo, record: &Record, scene: &Scene<'_>) {
+        self.sides.follow(record, scene);
         let changed = match &record.what {
             What::Out(_, Effect::Note(note)) => matches!(
                 note,
                 Note::View { .. }
                     | Note::QuorumHeld { .. }
                     | Note::QuorumLost { .. }
-                    | Note::Forced { .. }
                     | Note::Stopping { .. }
             ),
             What::Plant(Plant::Machine { .. } | Plant::Service { .. }) => true,
-            What::Fault { index, healed: false } => {
-                let fault = scene.scenario().faults[usize::from(*index)].fault;
-                self.restored |= matches!(fault, Fault::WitnessStale { .. });
-                false
-            }
             _ => false,
         };
         if !changed {
             return;
-        }
-        if let What::Out(node, Effect::Note(note)) = &record.what {
-            match note {
-                Note::Forced { .. } => drop(self.forced.insert(*node)),
-                // Its epoch stays newer than any other's, until it is a member with others.
-                Note::View { members, .. } if *members != NodeSet::only(*node) => {
-                    self.forced.remove(node);
-                }
-                _ => {}
-            }
         }
         let holders = scene.quorum_holders();
         if let What::Out(node, Effect::Note(Note::QuorumHeld { .. })) = &record.what {
@@ -74,9 +55,7 @@ impl Watch for OneQuorum {
                 let name = |id| scene.topology().node_name(id);
                 let why = format!("{} and {} both have quorum apart", name(*node), name(other));
                 let (promise, record_no) = (PROMISE.name, Some(number));
-                let forced = [*node, other].iter().any(|node| self.forced.contains(node));
-                let restored = self.restored.then_some(RESTORED_WITNESS);
-                let hazard = forced.then_some(FORCED_QUORUM).or(restored);
+                let hazard = self.sides.explain([*node, other].into_iter());
                 let violation =
                     Violation { promise, at: record.at, record: record_no, why, hazard };
                 self.findings.violations.push(violation);
@@ -114,8 +93,10 @@ impl OneQuorum {
 
 #[cfg(test)]
 mod tests {
+    use super::super::hazards::{FORCED_QUORUM, RESTORED_WITNESS};
     use super::super::story::Story;
     use super::*;
+    use crate::model::Fault;
 
     #[test]
     fn two_sides_with_quorum_break_it() {

@@ -1,9 +1,10 @@
 //! Two holders of what may have only one: broken if clients can reach both, measured if at most
 //! one.
 
-use super::hazards::{FORCED_QUORUM, REMOVED_OWNER, RESTORED_WITNESS};
+use super::hazards::REMOVED_OWNER;
+use super::sides::Sides;
 use super::{Findings, Measure, Violation};
-use crate::base::{Id, Instant, MachineId, NodeId, NodeSet, Span};
+use crate::base::{Id, Instant, MachineId, Span};
 use crate::failover::seam::{Effect, Note};
 use crate::journal::{Record, RecordNo, What};
 use crate::model::{Fault, Topology};
@@ -35,12 +36,8 @@ struct Returns {
     hindered: BTreeMap<MachineId, Instant>,
     /// What last gave two sides quorum, and when, or when these were last apart.
     split: Option<(Instant, &'static str)>,
-    /// The witness was put back to an older state.
-    restored: bool,
-    /// Members on which an administrator forced quorum, and that have not been members with others
-    /// since: their epoch is newer than any other's.
-    forced: BTreeSet<NodeId>,
-    /// Whether they are.
+    sides: Sides,
+    /// Whether two sides are apart.
     apart: bool,
     /// How long one that is removed and could hear of it may take to notice that the cluster has
     /// gone on without it, and to let go of what it holds.
@@ -70,8 +67,7 @@ impl Returns {
             hindering: BTreeSet::new(),
             hindered: BTreeMap::new(),
             split: None,
-            restored: false,
-            forced: BTreeSet::new(),
+            sides: Sides::default(),
             apart: false,
             notices,
         }
@@ -119,23 +115,13 @@ impl Returns {
 
     /// Takes in who is in the views of others.
     fn follow(&mut self, record: &Record, scene: &Scene<'_>) {
-        if let What::Fault { index, healed: false } = record.what {
-            let fault = scene.scenario().faults[usize::from(index)].fault;
-            self.restored |= matches!(fault, Fault::WitnessStale { .. });
-        }
+        self.sides.follow(record, scene);
         let What::Out(node, Effect::Note(note)) = &record.what else { return };
-        match note {
-            Note::Forced { .. } => drop(self.forced.insert(*node)),
-            Note::View { members, .. } if *members != NodeSet::only(*node) => {
-                self.forced.remove(node);
-            }
-            Note::QuorumHeld { .. } if self.forced.contains(node) => {
-                self.split = Some((record.at, FORCED_QUORUM));
-            }
-            Note::QuorumHeld { witness: true, .. } if self.restored => {
-                self.split = Some((record.at, RESTORED_WITNESS));
-            }
-            _ => {}
+        if let Note::QuorumHeld { witness, .. } = note
+            && (*witness || self.sides.forced.contains(*node))
+            && let Some(hazard) = self.sides.explain(std::iter::once(*node))
+        {
+            self.split = Some((record.at, hazard));
         }
         self.stand((*node).into(), note, record.at);
         let Note::View { members, .. } = note else { return };

@@ -14,6 +14,7 @@ use crate::model::scenario::Action;
 use crate::model::topology::{ClientGroup, ClientKind, Connection, MachineRole, ServerName};
 use crate::model::{Scenario, Service, Topology};
 use crate::view::Scene;
+use crate::view::words::{counted, listed};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use wants::{Thing, Wants};
 
@@ -280,59 +281,69 @@ impl ServiceBack {
         }
     }
 
-    /// Clients that have waited for as long as the site has to settle.
+    /// Clients that have waited for as long as the site has to settle; those that wait for the same
+    /// reason together.
     fn clients(&self, scene: &Scene<'_>, possible: &Possible<'_, '_>, missing: &mut Missing) {
-        let topology = scene.topology();
         let overdue = |since: &Instant| missing.at.saturating_since(*since) >= self.settle;
-        let mut waiting: BTreeMap<ClientKind, (u32, Instant, Option<String>)> = BTreeMap::new();
+        let mut waiting: BTreeMap<Option<String>, (BTreeMap<ClientKind, u32>, Instant)> =
+            BTreeMap::new();
         for (client, asked) in self.asked.iter() {
-            let Some(since) = asked.front().copied().filter(|since| overdue(since)) else {
-                continue;
-            };
-            let group = topology.client_group(client);
-            let service = match group.kind {
-                ClientKind::Outlook if group.connection == Connection::Http => {
-                    Service::OutlookAnywhere
-                }
-                ClientKind::Outlook => Service::RpcClientAccess,
-                ClientKind::Owa => Service::Owa,
-                ClientKind::Smtp => Service::HubTransport,
-                ClientKind::Autodiscover => Service::Autodiscover,
-                ClientKind::ActiveSync => Service::ActiveSync,
-            };
-            let (servers, hidden) = possible.front(group, service);
-            let why = self.taken_away(group).map(str::to_owned).or(hidden);
-            let why = why.or_else(|| {
-                let role = MachineRole::DomainController;
-                let logs_on = possible.has(&servers, role, Service::Directory);
-                (!logs_on).then(|| "no domain controller answers".to_owned())
-            });
-            // A try that is under way when it ends goes to the old address still.
-            let life = topology.settings.cluster.host_record_ttl + Span::from_secs(60);
-            let why = why.or_else(|| {
-                let old = self.wants.renamed.is_some_and(|at| missing.at.since(at) < life);
-                old.then(|| "they know a name's old address for the life of its record".to_owned())
-            });
-            let retry = topology.settings.cluster.dns_update_retry;
-            let why = why.or_else(|| {
-                let mut waits = self.wants.unregistered.values();
-                let waits = waits.any(|at| missing.at.since(*at) < retry + life);
-                waits.then(|| "a name's update was refused, and is tried again later".to_owned())
-            });
-            let why = why.or_else(|| self.wants.written_by_another_side(scene).map(str::to_owned));
-            let lasting = || possible.hindrance().map(|word| format!("{word} is in force"));
-            let why = why.or_else(lasting);
-            let entry = waiting.entry(group.kind).or_insert((0, since, why));
-            entry.0 += 1;
-            entry.1 = entry.1.min(since);
+            let Some(since) = asked.front().copied().filter(overdue) else { continue };
+            let group = scene.topology().client_group(client);
+            let why = self.keeps_waiting(group, scene, possible, missing.at);
+            let (kinds, first) = waiting.entry(why).or_insert((BTreeMap::new(), since));
+            *kinds.entry(group.kind).or_default() += 1;
+            *first = since.min(*first);
         }
-        for (kind, (count, since, why)) in waiting {
-            let kind = kind.word();
+        for (why, (kinds, since)) in waiting {
+            let who: Vec<String> =
+                kinds.iter().map(|(kind, count)| format!("{count} {}", kind.label())).collect();
+            let (who, many) = (listed(&who), kinds.values().sum::<u32>() > 1);
+            let wait = if many { "clients wait" } else { "client waits" };
             match why {
-                Some(why) => missing.reasons.push(format!("{count} {kind} clients wait: {why}")),
-                None => missing.broken(format!("{count} {kind} clients wait, one since {since}")),
+                Some(why) => missing.reasons.push(format!("{who} {wait}: {why}")),
+                None if many => missing.broken(format!("{who} {wait}, one since {since}")),
+                None => missing.broken(format!("{who} {wait} since {since}")),
             }
         }
+    }
+
+    /// What excuses that a client has no answer.
+    fn keeps_waiting(
+        &self,
+        group: &ClientGroup,
+        scene: &Scene<'_>,
+        possible: &Possible<'_, '_>,
+        at: Instant,
+    ) -> Option<String> {
+        let service = match group.kind {
+            ClientKind::Outlook if group.connection == Connection::Http => Service::OutlookAnywhere,
+            ClientKind::Outlook => Service::RpcClientAccess,
+            ClientKind::Owa => Service::Owa,
+            ClientKind::Smtp => Service::HubTransport,
+            ClientKind::Autodiscover => Service::Autodiscover,
+            ClientKind::ActiveSync => Service::ActiveSync,
+        };
+        let cluster = &scene.topology().settings.cluster;
+        let (servers, hidden) = possible.front(group, service);
+        // A try that is under way when a record's life ends goes to the old address still.
+        let life = cluster.host_record_ttl + Span::from_secs(60);
+        let retry = cluster.dns_update_retry + life;
+        let directory = possible.has(&servers, MachineRole::DomainController, Service::Directory);
+        let old = self.wants.renamed.is_some_and(|since| at.since(since) < life);
+        let refused = self.wants.unregistered.values().any(|since| at.since(*since) < retry);
+        self.taken_away(group)
+            .map(str::to_owned)
+            .or(hidden)
+            .or_else(|| (!directory).then(|| "no domain controller answers".to_owned()))
+            .or_else(|| {
+                old.then(|| "they know a name's old address for the life of its record".to_owned())
+            })
+            .or_else(|| {
+                refused.then(|| "a name's update was refused, and is tried again later".to_owned())
+            })
+            .or_else(|| self.wants.written_by_another_side(scene).map(str::to_owned))
+            .or_else(|| possible.hindrance().map(|word| format!("{word} is in force")))
     }
 
     /// Messages that have been on their way for longer than the site has to settle and the next
@@ -377,13 +388,14 @@ impl ServiceBack {
         }
         for (hub, count) in stranded {
             let name = scene.topology().machine_name(hub);
-            let why = format!("{count} accepted messages wait on {name}, which nobody reaches");
-            missing.reasons.push(why);
+            let wait = if count == 1 { "waits" } else { "wait" };
+            let messages = counted(count, "accepted message");
+            missing.reasons.push(format!("{messages} {wait} on {name}, which nobody reaches"));
         }
         if let Some(since) = broken.iter().min() {
-            let count = broken.len();
-            missing
-                .broken(format!("{count} accepted messages are not delivered, one since {since}"));
+            let messages = counted(broken.len() as u64, "accepted message");
+            let are = if broken.len() == 1 { "is" } else { "are" };
+            missing.broken(format!("{messages} {are} not delivered, the first since {since}"));
         }
     }
 }
@@ -516,7 +528,7 @@ mod tests {
         let findings = story.judge(&PROMISE);
         assert_eq!(findings.violations, []);
         let why = findings.unavailable.expect("a reason");
-        assert!(why.contains("1 accepted messages wait on EX01"), "{why}");
+        assert!(why.contains("1 accepted message waits on EX01"), "{why}");
         story.mail(60, 1, MailEvent::Shadowed { machine: MachineId(1) });
         assert_eq!(story.judge(&PROMISE).violations.len(), 1, "EX02 has a shadow of it");
     }
