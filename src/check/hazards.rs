@@ -36,6 +36,9 @@ enum Seen {
 /// The hazard that explains two owners of which the others have removed one.
 pub(super) const REMOVED_OWNER: &str = "removed-owner-still-holds";
 
+/// The hazard that explains two mounted copies of which nobody could have the first dismounted.
+pub(super) const CANNOT_BE_TOLD: &str = "active-manager-cannot-be-told";
+
 /// The hazard that explains what an administrator brings about who forces quorum.
 pub(super) const FORCED_QUORUM: &str = "quorum-forced-beside-a-cluster";
 
@@ -56,6 +59,14 @@ pub const HAZARDS: &[Hazard] = &[
                     was not heard, and that clients reach, holds for a moment what another has \
                     taken over, until it notices",
         source: "exchange.md §3.3 virtual DAG nodes; wsfc.md §1.4",
+        seen: Seen::Explains,
+    },
+    Hazard {
+        name: CANNOT_BE_TOLD,
+        statement: "the Replication service of a member does not run while its database is \
+                    activated elsewhere: its Active Manager cannot be told to dismount it, and \
+                    both copies are mounted until the service is back",
+        source: "exchange.md §1.4",
         seen: Seen::Explains,
     },
     Hazard {

@@ -5,6 +5,7 @@ use super::{Findings, Kind, Promise, Watch};
 use crate::base::{DbId, Instant};
 use crate::journal::record::Plant;
 use crate::journal::{Record, RecordNo, What};
+use crate::model::Service;
 use crate::view::Scene;
 
 pub(super) const PROMISE: Promise = Promise {
@@ -17,7 +18,10 @@ pub(super) const PROMISE: Promise = Promise {
           seconds it has not, and what it writes then is lost",
     kind: Kind::Safety,
     sees_traffic: false,
-    watch: |topology, _| Box::new(OneMountedCopy(Overlaps::new(PROMISE.name, topology))),
+    watch: |topology, _| {
+        let overlaps = Overlaps::new(PROMISE.name, topology);
+        Box::new(OneMountedCopy(overlaps.told_by(Service::Replication)))
+    },
 };
 
 struct OneMountedCopy(Overlaps<DbId>);
@@ -32,6 +36,7 @@ impl Watch for OneMountedCopy {
                     Plant::Machine { .. }
                         | Plant::Adapter { .. }
                         | Plant::Mounted { .. }
+                        | Plant::Service { service: Service::Replication, .. }
                         | Plant::Dismounted { .. }
                 )
         );
@@ -58,8 +63,10 @@ fn database_name(scene: &Scene<'_>, database: DbId) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::hazards::CANNOT_BE_TOLD;
     use super::super::story::Story;
     use super::*;
+    use crate::journal::record::ServiceState;
 
     #[test]
     fn two_reachable_mounted_copies_break_it() {
@@ -67,6 +74,21 @@ mod tests {
         story.mounted(1, "EX01", 0);
         story.mounted(5, "EX02", 0);
         assert_eq!(story.judge(&PROMISE).violations.len(), 1);
+    }
+
+    #[test]
+    fn a_copy_that_nobody_can_have_dismounted_is_a_hazard() {
+        let back = |dismounted: u64| {
+            let mut story = Story::new();
+            story.mounted(1, "EX01", 0);
+            story.service(60, "EX01", Service::Replication, ServiceState::Stopped);
+            story.mounted(62, "EX02", 0);
+            story.service(120, "EX01", Service::Replication, ServiceState::Running);
+            story.dismounted(dismounted, "EX01");
+            story.judge(&PROMISE).violations[0].hazard
+        };
+        assert_eq!(back(122), Some(CANNOT_BE_TOLD));
+        assert_eq!(back(200), None, "it could be told long since");
     }
 
     #[test]

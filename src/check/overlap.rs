@@ -1,13 +1,13 @@
 //! Two holders of what may have only one: broken if clients can reach both, measured if at most
 //! one.
 
-use super::hazards::REMOVED_OWNER;
+use super::hazards::{CANNOT_BE_TOLD, REMOVED_OWNER};
 use super::sides::Sides;
 use super::{Findings, Measure, Violation};
 use crate::base::{Id, Instant, MachineId, Span};
 use crate::failover::seam::{Effect, Note};
 use crate::journal::{Record, RecordNo, What};
-use crate::model::{Fault, Topology};
+use crate::model::{Fault, Service, Topology};
 use crate::view::Scene;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -37,6 +37,10 @@ struct Returns {
     /// What last gave two sides quorum, and when, or when these were last apart.
     split: Option<(Instant, &'static str)>,
     sides: Sides,
+    /// The service through which a member is told to let go, and members on which it did not run;
+    /// since when it does again, if so.
+    told_by: Option<Service>,
+    untold: BTreeMap<MachineId, Option<Instant>>,
     /// Whether two sides are apart.
     apart: bool,
     /// How long one that is removed and could hear of it may take to notice that the cluster has
@@ -68,6 +72,8 @@ impl Returns {
             hindered: BTreeMap::new(),
             split: None,
             sides: Sides::default(),
+            told_by: None,
+            untold: BTreeMap::new(),
             apart: false,
             notices,
         }
@@ -94,6 +100,11 @@ impl Returns {
         let recent = self.split.is_some_and(|(since, _)| self.lately(since, at));
         self.apart = recent && !self.out.is_empty();
         for machine in (0..scene.topology().nodes).map(MachineId::at) {
+            if self.told_by.is_some_and(|service| !scene.runs(machine, service)) {
+                self.untold.insert(machine, None);
+            } else if let Some(again @ None) = self.untold.get_mut(&machine) {
+                *again = Some(at);
+            }
             if !scene.machines[machine] || !scene.reachable(machine) {
                 self.away.insert(machine);
             } else if self.away.remove(&machine) {
@@ -168,8 +179,10 @@ impl Returns {
             let hindered = self.hindered.get(machine).copied();
             gone.is_some_and(|gone| lately(gone.max(hindered.unwrap_or(gone))))
         });
+        let mut untold = machines.iter().filter_map(|machine| self.untold.get(machine));
+        let untold = untold.any(|again| again.is_none_or(lately)).then_some(CANNOT_BE_TOLD);
         let split = self.split.filter(|(since, _)| lately(*since)).map(|(_, hazard)| hazard);
-        unaware.then_some(REMOVED_OWNER).or(split)
+        unaware.then_some(REMOVED_OWNER).or(untold).or(split)
     }
 }
 
@@ -206,6 +219,12 @@ impl<K: Ord + Copy> Overlaps<K> {
     pub(super) fn new(promise: &'static str, topology: &Topology) -> Self {
         let returns = Returns::new(topology);
         Overlaps { promise, open: BTreeMap::new(), findings: Findings::default(), returns }
+    }
+
+    /// Who does not run this service cannot be told to let go.
+    pub(super) fn told_by(mut self, service: Service) -> Self {
+        self.returns.told_by = Some(service);
+        self
     }
 
     /// Takes in a record; not all that follow it need a look at who holds what.
