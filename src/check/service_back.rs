@@ -108,12 +108,15 @@ impl Watch for ServiceBack {
                 self.wants.refused.remove(&copy.database);
                 self.wants.databases[copy.database] = true;
             }
-            What::Plant(Plant::Service {
-                machine,
-                service: Service::Cluster,
-                state: ServiceState::Running,
-            }) if machine.index() < scene.topology().nodes => {
-                self.wants.started(NodeId::at(machine.index()), scene.topology());
+            What::Plant(Plant::Service { machine, service: Service::Cluster, state })
+                if machine.index() < scene.topology().nodes =>
+            {
+                let node = NodeId::at(machine.index());
+                match state {
+                    ServiceState::Running => self.wants.started(node, scene.topology()),
+                    ServiceState::Stopped => self.wants.ended(node),
+                    ServiceState::Hung => {}
+                }
             }
             What::Client(client, ClientEvent::Asked { .. }) => {
                 self.asked[*client].push_back(record.at);
@@ -552,8 +555,21 @@ mod tests {
             story.order(61, on, Order::OnlineGroup(GroupId(1)));
             story.judge(&PROMISE)
         };
+        let died_with = |other_ends: u64| {
+            let mut story = healthy("quiet");
+            story.group(58, "EX01", Offline);
+            story.service(other_ends, "EX02", Service::Cluster, ServiceState::Stopped);
+            story.order(62, "EX01", Order::OnlineGroup(GroupId(1)));
+            story.service(64, "EX01", Service::Cluster, ServiceState::Stopped);
+            story.service(70, "EX02", Service::Cluster, ServiceState::Running);
+            story.quorum(90, "EX02", &["EX02"]);
+            story.some_group(91, "EX02", GroupId(0), Online);
+            story.mounted(92, "EX02", 0);
+            story.judge(&PROMISE)
+        };
         assert_eq!(ordered("EX02", None).violations.len(), 1);
-        for findings in [ordered("EX01", None), ordered("EX02", Some("EX01"))] {
+        assert_eq!(died_with(63).violations.len(), 1, "EX02 was told of it");
+        for findings in [ordered("EX01", None), ordered("EX02", Some("EX01")), died_with(61)] {
             assert_eq!(findings.violations, []);
             let why = findings.unavailable.expect("a reason");
             assert!(

@@ -82,13 +82,17 @@ impl Failure {
 }
 
 /// Refuses a file that an option names and that cannot be written, before the work is done whose
-/// result it is for.
+/// result it is for. What is no file, such as a pipe, is not tried: whoever reads it would see the
+/// end.
 pub(super) fn refuse_unwritable(option: &str, path: &Path) -> Result<(), Failure> {
     if path.is_dir() {
         let name = path.display();
         return Err(Failure::Call(format!("{option} {name}: expected a file; this is a folder")));
     }
     let there = path.exists();
+    if there && !path.is_file() {
+        return Ok(());
+    }
     let opened = OpenOptions::new().append(true).create(true).open(path);
     opened.map_err(|error| {
         Failure::Machine(format!("{option} {}: {}", path.display(), plain(&error)))

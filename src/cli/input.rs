@@ -39,7 +39,7 @@ pub(super) fn site(
     set: &[(String, String)],
     until: Option<&str>,
 ) -> Result<Site, Failure> {
-    if let Some(kept) = scenario.filter(|name| journal::is_named(Path::new(name))) {
+    if let Some(kept) = scenario.filter(|name| journal::is_one(Path::new(name))) {
         return kept_site(Path::new(kept), set, until);
     }
     let origin = origin(topology)?;

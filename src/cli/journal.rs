@@ -4,7 +4,7 @@ use super::failure::{Failure, plain};
 use crate::journal::binary::{self, Journal, ReadError};
 use crate::journal::{Header, Record, text};
 use std::fs::File;
-use std::io::{self, BufReader};
+use std::io::{self, BufReader, Read};
 use std::path::Path;
 
 /// Reads a journal; notes on standard error that it was cut off, if it was.
@@ -37,18 +37,15 @@ pub(super) fn read(path: &Path) -> Result<Journal, Failure> {
     Ok(journal)
 }
 
-/// Whether a file's name is that of a journal.
-pub(super) fn is_named(path: &Path) -> bool {
-    path.extension().is_some_and(|ending| ending == "dagtwin")
-}
-
-/// Refuses a place where no journal can be put, before the run that would fill it.
-pub(super) fn refuse_folder(path: &Path) -> Result<(), Failure> {
-    if path.is_dir() {
-        let name = path.display();
-        return Err(Failure::Call(format!("--journal {name}: expected a file; this is a folder")));
-    }
-    Ok(())
+/// Whether a file is a journal, by its name or by how it begins; from a pipe nothing is taken.
+pub(super) fn is_one(path: &Path) -> bool {
+    let named = path.extension().is_some_and(|ending| ending == "dagtwin");
+    let begins = || {
+        let mut start = [0; binary::MAGIC.len()];
+        let read = File::open(path).and_then(|mut file| file.read_exact(&mut start));
+        read.is_ok() && start == *binary::MAGIC
+    };
+    named || path.is_file() && begins()
 }
 
 /// Writes a journal that `--journal` asked for, as text if the name ends in `.txt`.

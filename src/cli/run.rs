@@ -1,7 +1,7 @@
 //! `dagtwin run`: one run and its report.
 
 use super::args::{ReportFormat, Run, Seed};
-use super::failure::{Answer, Done, Failure};
+use super::failure::{Answer, Done, Failure, refuse_unwritable};
 use super::{input, journal, pace, progress};
 use crate::journal::Header;
 use crate::lab;
@@ -21,7 +21,7 @@ pub(super) fn run(args: &Run) -> Answer {
     let args = &Run { topology: topology(args)?, ..args.clone() };
     let site = input::site(&args.topology, scenario, &args.set, args.until.as_deref())?;
     if let Some(path) = &args.journal {
-        journal::refuse_folder(path)?;
+        refuse_unwritable("--journal", path)?;
     }
     let seed = args.seed.map_or_else(|| site.seed.unwrap_or(1), Seed::number);
     let (topology, scenario) = (&site.loaded.topology, &site.scenario);
@@ -60,8 +60,12 @@ pub(super) fn run(args: &Run) -> Answer {
 /// scenario's file names.
 fn topology(args: &Run) -> Result<String, Failure> {
     let file = args.scenario.as_deref().map(Path::new).filter(|file| file.is_file());
-    let file = file.filter(|file| !journal::is_named(file));
     let usual = args.topology == builtin::SITES[0].topology.name;
+    if let Some(kept) = file.filter(|file| journal::is_one(file)) {
+        let kept = kept.display();
+        let text = format!("{}: expected no topology; {kept} has its own", args.topology);
+        return if usual { Ok(args.topology.clone()) } else { Err(Failure::Call(text)) };
+    }
     match file.filter(|_| usual) {
         Some(file) => Ok(input::topology_named(file)?.unwrap_or_else(|| args.topology.clone())),
         None => Ok(args.topology.clone()),
@@ -100,7 +104,7 @@ fn repeat(args: &Run, seed: u64) -> String {
     let scenario = args.scenario.as_deref().unwrap_or(crate::model::builtin::DEFAULT_SCENARIO);
     let mut words = vec!["dagtwin".to_owned(), "run".to_owned()];
     // A journal has its topology with it.
-    words.extend((!journal::is_named(Path::new(scenario))).then(|| quoted(&args.topology)));
+    words.extend((!journal::is_one(Path::new(scenario))).then(|| quoted(&args.topology)));
     words.extend(["--scenario".to_owned(), quoted(scenario)]);
     words.extend(["--seed".to_owned(), seed.to_string()]);
     for (key, value) in &args.set {

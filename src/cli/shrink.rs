@@ -30,12 +30,12 @@ pub(super) struct Shrink {
     /// The promise [default: the first that is broken; `dagtwin list promises` names them].
     #[arg(long, value_name = "NAME", value_parser = promise)]
     pub promise: Option<String>,
-    /// The topology of a scenario file that names none.
-    #[arg(long, default_value = "two-node-2010", value_hint = ValueHint::AnyPath)]
-    pub topology: String,
-    /// The seed of a scenario file's run: a number (0x for hexadecimal).
-    #[arg(long, default_value = "1", value_parser = number, value_name = "N")]
-    pub seed: u64,
+    /// The topology of a scenario file that names none [default: two-node-2010].
+    #[arg(long, value_hint = ValueHint::AnyPath)]
+    pub topology: Option<String>,
+    /// The seed of a scenario file's run: a number, 0x for hexadecimal [default: 1].
+    #[arg(long, value_parser = number, value_name = "N")]
+    pub seed: Option<u64>,
     /// Give a setting another value; may be given many times.
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_value)]
     pub set: Vec<(String, String)>,
@@ -54,6 +54,9 @@ Examples:
   dagtwin swarm two-node-2010 --capsules failures
   dagtwin shrink failures/two-node-2010-service-back-swarm-17.dagtwin --out small.toml
   dagtwin test small.toml";
+
+/// The topology of a scenario file that names none.
+const TOPOLOGY: &str = "two-node-2010";
 
 fn promise(text: &str) -> Result<String, String> {
     let all = || check::ALL.iter().chain(check::PHYSICS).map(|promise| promise.name);
@@ -119,14 +122,21 @@ pub(super) fn shrink(args: &Shrink) -> Answer {
 /// The texts and the seed of the run.
 fn sources(args: &Shrink) -> Result<(Sources, u64), Failure> {
     let file = args.file.display().to_string();
-    if journal::is_named(&args.file) {
+    if journal::is_one(&args.file) {
+        let given = [("--topology", args.topology.is_some()), ("--seed", args.seed.is_some())];
+        if let Some((option, _)) = given.iter().find(|(_, given)| *given) {
+            let text = format!("{option}: expected a scenario file; {file} has its own");
+            return Err(Failure::Call(text));
+        }
         let kept = journal::read(&args.file)?;
         let (sources, seed) = sources_of(&file, &kept.header).map_err(Failure::Input)?;
         let site = input::assigned_site(sources.clone(), &args.set, None)?;
         return Ok((site.sources, seed));
     }
-    let topology = input::topology_of(&args.file, &args.topology)?;
-    Ok((input::site(&topology, Some(&file), &args.set, None)?.sources, args.seed))
+    let otherwise = args.topology.as_deref().unwrap_or(TOPOLOGY);
+    let topology = input::topology_of(&args.file, otherwise)?;
+    let site = input::site(&topology, Some(&file), &args.set, None)?;
+    Ok((site.sources, args.seed.unwrap_or(1)))
 }
 
 fn refused(args: &Shrink, refusal: Refusal) -> Failure {

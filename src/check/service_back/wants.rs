@@ -49,6 +49,15 @@ impl Thing {
     }
 }
 
+/// The last order about something.
+struct Asked {
+    on: NodeId,
+    at: Instant,
+    /// Who knows of it: who was in one view with the member that took it, or came into one with
+    /// somebody who knows.
+    known: NodeSet,
+}
+
 /// What somebody wants, and what keeps it from being so.
 pub(super) struct Wants {
     /// What somebody wants online.
@@ -68,10 +77,11 @@ pub(super) struct Wants {
     pub(super) unregistered: BTreeMap<ResourceId, Instant>,
     /// Who is in the view that each member took last.
     views: BTreeMap<NodeId, NodeSet>,
-    /// Where and when the last order about each thing was given.
-    asked: BTreeMap<Thing, (NodeId, Instant)>,
+    /// The last order about each thing.
+    asked: BTreeMap<Thing, Asked>,
     /// Things about which the last order was refused, or crossed another, or was given on a member
-    /// that others had removed, or were about to remove: they need not know of it.
+    /// that others had removed, or were about to remove, or of which nobody knows who has quorum
+    /// now: they need not know of it.
     unheard: BTreeSet<Thing>,
     /// Where the Primary Active Manager has put each database.
     pub(super) located: IdVec<DbId, Option<NodeId>>,
@@ -146,7 +156,7 @@ impl Wants {
         let unheard = self.unheard.contains(&thing);
         unheard.then_some(
             "the last order about it was refused, crossed another, or was given to a server that \
-             the others removed",
+             the others removed or never heard of it from",
         )
     }
 
@@ -190,9 +200,11 @@ impl Wants {
     pub(super) fn order(&mut self, at: Instant, node: NodeId, order: &Order, topology: &Topology) {
         if let Some(thing) = Thing::of(order, topology) {
             // Of two orders that are given at two places, the first may come last.
-            let before = self.asked.insert(thing, (node, at));
+            let together = self.views.iter().filter(|(_, view)| view.contains(node));
+            let known = together.map(|(other, _)| *other).collect::<NodeSet>().with(node);
+            let before = self.asked.insert(thing, Asked { on: node, at, known });
             let crossed = before
-                .is_some_and(|(other, since)| other != node && at.since(since) <= self.notices);
+                .is_some_and(|before| before.on != node && at.since(before.at) <= self.notices);
             let removed =
                 self.views.iter().any(|(other, view)| *other != node && !view.contains(node));
             match crossed || removed {
@@ -261,12 +273,29 @@ impl Wants {
         }
     }
 
+    /// The Cluster service of a member has ended, whatever it could tell of that.
+    pub(super) fn ended(&mut self, node: NodeId) {
+        self.views.remove(&node);
+    }
+
     /// A member took a view.
     fn view(&mut self, at: Instant, node: NodeId, members: NodeSet) {
         self.views.insert(node, members);
-        for (thing, (on, since)) in &self.asked {
-            if !members.contains(*on) && at.since(*since) <= self.notices {
+        for (thing, asked) in &self.asked {
+            if !members.contains(asked.on) && at.since(asked.at) <= self.notices {
                 self.unheard.insert(*thing);
+            }
+        }
+    }
+
+    /// A member has quorum: what nobody in its view knows of was never ordered.
+    fn decides(&mut self, node: NodeId) {
+        let Some(view) = self.views.get(&node) else { return };
+        for (thing, asked) in &mut self.asked {
+            if asked.known.intersection(*view).is_empty() {
+                self.unheard.insert(*thing);
+            } else {
+                asked.known = asked.known.union(*view);
             }
         }
     }
@@ -275,7 +304,7 @@ impl Wants {
     pub(super) fn note(&mut self, at: Instant, node: NodeId, note: &Note, topology: &Topology) {
         match note {
             Note::View { members, .. } => self.view(at, node, *members),
-            Note::Stopping { .. } => drop(self.views.remove(&node)),
+            Note::Stopping { .. } => self.ended(node),
             Note::OrderRefused { order, .. } => self.unheard.extend(Thing::of(order, topology)),
             Note::DatabaseOperationEnded { database, active, .. } => {
                 self.located[*database] = *active;
@@ -284,6 +313,7 @@ impl Wants {
                 self.stale.insert(node);
             }
             Note::QuorumHeld { .. } => {
+                self.decides(node);
                 self.stale.remove(&node);
                 self.joins_only.remove(&node);
             }

@@ -106,7 +106,7 @@ fn find(path: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), Failu
         }
         _ => Failure::at(path, &error),
     })?;
-    if !about.is_dir() && journal::is_named(path) {
+    if !about.is_dir() && journal::is_one(path) {
         let text = "expected a scenario file (.toml); a journal or a capsule is run again with \
                     `dagtwin run --scenario FILE`";
         return Err(Failure::Call(format!("{}: {text}", path.display())));

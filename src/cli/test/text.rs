@@ -2,7 +2,9 @@
 
 use super::trial::{Kind, Trial, named};
 use super::{Case, CaseResult, explored};
+use crate::model::scenario::VerdictKind;
 use crate::report::difference::Fate;
+use crate::view::words::counted;
 
 /// Runs of a case that are told of one by one.
 const MOST_RUNS: usize = 3;
@@ -16,6 +18,10 @@ pub(super) fn list(cases: &[Case]) -> String {
     for case in cases {
         out += format!("{:width$}  {}", case.name, case.site.scenario.title).trim_end();
         out.push('\n');
+        let verdict = case.site.scenario.verdict;
+        if verdict != VerdictKind::Ok {
+            out += &format!("{:width$}  - verdict {}\n", "", verdict.word());
+        }
         for asked in asked(case) {
             out += &format!("{:width$}  - {asked}\n", "");
         }
@@ -106,13 +112,13 @@ fn sums(results: &[CaseResult]) -> String {
         all.filter(|trial| trial.kind == kind && trial.passed == passed).count()
     };
     let (passed, failed) = (count(Kind::Run, true), count(Kind::Run, false));
-    let mut out = format!("{} scenarios: {passed} runs passed, {failed} failed", results.len());
-    let others =
-        [(Kind::Timeline, "timelines"), (Kind::Budget, "budgets"), (Kind::Explore, "spaces")];
+    let scenarios = counted(results.len() as u64, "scenario");
+    let mut out = format!("{scenarios}: {} passed, {failed} failed", counted(passed as u64, "run"));
+    let others = [(Kind::Timeline, "timeline"), (Kind::Budget, "budget"), (Kind::Explore, "space")];
     for (kind, name) in others {
         let (passed, failed) = (count(kind, true), count(kind, false));
         if passed + failed > 0 {
-            out += &format!("; {passed} {name} passed, {failed} failed");
+            out += &format!("; {} passed, {failed} failed", counted(passed as u64, name));
         }
     }
     if results.iter().any(|result| result.partial) {

@@ -11,6 +11,7 @@ use crate::model::fault::{Fault, Kind};
 use crate::model::order::cmdlets;
 use crate::model::topology::Database;
 use crate::model::{Scenario, Topology, show};
+use std::collections::BTreeSet;
 
 /// Before this moment nothing strikes: the cluster starts up and clients begin to work.
 const BEGIN: Span = Span::from_secs(40);
@@ -285,18 +286,21 @@ pub fn plan(seed: u64, site: &Site) -> Plan {
         orders.extend((0..TRIES).find_map(|_| draw.order(cmdlet, at)));
     }
     let set = draw.one_of(&SETTINGS);
+    let mut words: Vec<&'static str> = kinds.iter().map(|kind| kind.word).collect();
     if set.len() > 1 {
         for strike in draw.lag(&start) {
             if !faults.iter().any(|other| overlap(other, &strike)) {
+                words.push(strike.kind);
                 faults.push(strike);
             }
         }
     }
+    words.extend(cmdlets);
+    let mut seen = BTreeSet::new();
+    words.retain(|word| seen.insert(*word));
     faults.sort_by_key(|strike| strike.at);
     orders.sort_by_key(|given: &Given| given.at);
-    let words = kinds.iter().map(|kind| kind.word);
-    let subset = words.chain(cmdlets.iter().copied()).collect();
-    Plan { seed, aim: None, subset, set, start, faults, orders, settle: settle(topology) }
+    Plan { seed, aim: None, subset: words, set, start, faults, orders, settle: settle(topology) }
 }
 
 /// The same fault at the same place may not strike twice at a time.
@@ -387,7 +391,7 @@ impl Plan {
             let (of, state) = (aim.pair.kind.name(), machine.word(aim.pair.state));
             out += &format!("; {} was added while a {of} was {state}", aim.pair.word);
         }
-        out += ".\n\n";
+        out += &format!(".\n# Kinds drawn: {}.\n\n", self.subset.join(", "));
         out += &format!("title = {}\n", show::quoted(&format!("Swarm: {kinds}")));
         out += &format!("until = {}\n", show::moment(until));
         out += &format!("settle = {}\n", show::span(self.settle));
