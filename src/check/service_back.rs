@@ -562,9 +562,9 @@ mod tests {
             story.order(62, "EX01", Order::OnlineGroup(GroupId(1)));
             story.service(64, "EX01", Service::Cluster, ServiceState::Stopped);
             story.service(70, "EX02", Service::Cluster, ServiceState::Running);
-            story.quorum(90, "EX02", &["EX02"]);
-            story.some_group(91, "EX02", GroupId(0), Online);
-            story.mounted(92, "EX02", 0);
+            story.quorum(190, "EX02", &["EX02"]);
+            story.some_group(191, "EX02", GroupId(0), Online);
+            story.mounted(192, "EX02", 0);
             story.judge(&PROMISE)
         };
         assert_eq!(ordered("EX02", None).violations.len(), 1);
