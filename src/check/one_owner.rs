@@ -2,13 +2,13 @@
 
 use super::overlap::Overlaps;
 use super::{Findings, Kind, Promise, Watch};
-use crate::base::{Address, GroupId, Instant, MachineId, NodeId};
-use crate::failover::seam::{Effect, GroupState, Note};
+use crate::base::{Address, GroupId, Instant, MachineId, NodeId, ResourceId};
+use crate::failover::seam::{Effect, GroupState, Note, ResourceState};
 use crate::journal::record::{Plant, ServiceState};
 use crate::journal::{Record, RecordNo, What};
 use crate::model::{Service, Topology};
 use crate::view::Scene;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) const PROMISE: Promise = Promise {
     name: "one-owner",
@@ -23,6 +23,9 @@ pub(super) const PROMISE: Promise = Promise {
 };
 
 struct OneOwner {
+    /// How each member has the resources of groups. A group's own state is told by its owner, and
+    /// not by a member that has to let it go because it is another's by now.
+    resources: BTreeMap<(NodeId, ResourceId), ResourceState>,
     online: BTreeSet<(GroupId, NodeId)>,
     groups: Overlaps<GroupId>,
     addresses: Overlaps<Address>,
@@ -31,34 +34,53 @@ struct OneOwner {
 impl OneOwner {
     fn new(topology: &Topology) -> Self {
         OneOwner {
+            resources: BTreeMap::new(),
             online: BTreeSet::new(),
             groups: Overlaps::new(PROMISE.name, topology),
             addresses: Overlaps::new(PROMISE.name, topology),
         }
     }
 
+    /// How a member has a group.
+    fn state(&self, node: NodeId, group: GroupId, topology: &Topology) -> GroupState {
+        let known = |resource: &ResourceId| self.resources.get(&(node, *resource)).copied();
+        let resources = topology.groups[group].resources.iter();
+        GroupState::of(resources.map(|id| known(id).unwrap_or(ResourceState::Offline)))
+    }
+
+    /// Nothing is online on a machine any more.
+    fn lets_go(&mut self, machine: MachineId) {
+        self.resources.retain(|(node, _), _| MachineId::from(*node) != machine);
+        self.online.retain(|(_, node)| MachineId::from(*node) != machine);
+    }
+
     /// Whether the record can have changed an owner or whom clients reach.
-    fn follow(&mut self, what: &What) -> bool {
+    fn follow(&mut self, what: &What, topology: &Topology) -> bool {
         match what {
-            What::Out(node, Effect::Note(Note::Group { group, owner, state })) if node == owner => {
-                if matches!(state, GroupState::Online | GroupState::PartialOnline) {
-                    self.online.insert((*group, *node))
-                } else {
-                    self.online.remove(&(*group, *node))
+            What::Out(node, Effect::Note(Note::Resource { resource, state, .. })) => {
+                self.resources.insert((*node, *resource), *state);
+                let group = topology.resources[*resource].group;
+                match self.state(*node, group, topology) {
+                    GroupState::Online | GroupState::PartialOnline => {
+                        self.online.insert((group, *node))
+                    }
+                    GroupState::Offline | GroupState::Pending | GroupState::Failed => {
+                        self.online.remove(&(group, *node))
+                    }
                 }
             }
             What::Out(node, Effect::Note(Note::Stopping { .. })) => {
-                self.online.retain(|(_, owner)| owner != node);
+                self.lets_go((*node).into());
                 true
             }
             What::Plant(Plant::Service { machine, service: Service::Cluster, state }) => {
                 if *state != ServiceState::Hung {
-                    self.online.retain(|(_, owner)| MachineId::from(*owner) != *machine);
+                    self.lets_go(*machine);
                 }
                 true
             }
             What::Plant(Plant::Machine { machine, up: false }) => {
-                self.online.retain(|(_, owner)| MachineId::from(*owner) != *machine);
+                self.lets_go(*machine);
                 true
             }
             What::Plant(
@@ -77,7 +99,7 @@ impl Watch for OneOwner {
     fn see(&mut self, number: RecordNo, record: &Record, scene: &Scene<'_>) {
         self.groups.follow(record, scene);
         self.addresses.follow(record, scene);
-        if !self.follow(&record.what) {
+        if !self.follow(&record.what, scene.topology()) {
             return;
         }
         let moment = (number, record.at);

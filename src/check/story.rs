@@ -114,14 +114,12 @@ impl Story {
         state: GroupState,
     ) {
         let owner = self.node(node);
-        let resource_state = match state {
-            GroupState::Online => ResourceState::Online,
-            _ => ResourceState::Offline,
-        };
-        for resource in self.topology.groups[group].resources.clone() {
-            let failure = None;
-            let note = Note::Resource { resource, state: resource_state, failure };
-            self.note(second, node, note);
+        for (place, resource) in self.topology.groups[group].resources.clone().iter().enumerate() {
+            let state = match (state, place) {
+                (GroupState::Online, _) | (GroupState::PartialOnline, 0) => ResourceState::Online,
+                _ => ResourceState::Offline,
+            };
+            self.note(second, node, Note::Resource { resource: *resource, state, failure: None });
         }
         self.note(second, node, Note::Group { group, owner, state });
     }

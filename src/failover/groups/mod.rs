@@ -432,9 +432,7 @@ impl Groups {
             if state == GroupState::Online {
                 self.leaves[group] = None;
             }
-            // Another owner's group comes online elsewhere; that nothing of it runs here any more
-            // is for this node to tell.
-            if owner || state == GroupState::Offline {
+            if owner {
                 ctx.note(Note::Group { group, owner: ctx.config.me, state });
             }
         }
