@@ -156,7 +156,7 @@ pub const ALL: &[Promise] = &[
 
 /// Whether a record is about what nodes are told and what they send to each other: most are, and
 /// no scene changes by them.
-fn is_traffic(what: &What) -> bool {
+pub(crate) fn is_traffic(what: &What) -> bool {
     match what {
         What::In(_, input) => !matches!(input, Input::Order(_)),
         What::Out(_, effect) => matches!(effect, Effect::Send { .. }),

@@ -264,10 +264,10 @@ impl<K: Ord + Copy> Overlaps<K> {
 
     fn close(&mut self, at: Instant, scene: &Scene<'_>, key: K, name: impl Fn() -> String) {
         let Some(open) = self.open.remove(&key) else { return };
-        if let Some(place) = open.broken
-            && self.returns.explain(at, &open.machines).is_none()
-        {
-            self.findings.violations[place].hazard = None;
+        if let Some(place) = open.broken {
+            // What explains how it began has to explain that it lasted.
+            let hazard = &mut self.findings.violations[place].hazard;
+            *hazard = hazard.and_then(|_| self.returns.explain(at, &open.machines));
         }
         let value = at.since(open.from);
         if !value.is_zero() {

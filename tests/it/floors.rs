@@ -87,6 +87,7 @@ const CRATES: &[&str] = &[
     "similar",
     "parquet",
     "ctrlc",
+    "mimalloc",
     "tokio",
     "ratatui",
     "crossterm",

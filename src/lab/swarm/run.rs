@@ -5,7 +5,7 @@ use super::plan::Plan;
 use super::site::Site;
 use crate::base::{Id, Instant, NodeId, NodeSet, Span};
 use crate::check::hazards::{self, Hazard};
-use crate::check::{Judge, Kind, Verdict, Watch};
+use crate::check::{Judge, Kind, Verdict, Watch, is_traffic};
 use crate::failover::transitions;
 use crate::journal::{Record, RecordNo, What};
 use crate::model::{Scenario, Topology};
@@ -155,6 +155,10 @@ impl<'t> Watched<'t> {
         for record in &records {
             let number = RecordNo(self.count);
             self.count += 1;
+            if is_traffic(&record.what) {
+                self.judge.see(number, record, &self.scene);
+                continue;
+            }
             self.scene.apply(record);
             self.judge.see(number, record, &self.scene);
             self.hazards.see(number, record, &self.scene);
