@@ -114,6 +114,11 @@ impl MountDialKept {
     /// What explains that a mount lost what it should not have.
     fn hazard(&self, record: &Record, scene: &Scene<'_>) -> Option<&'static str> {
         let What::Plant(Plant::Mounted { copy, .. }) = &record.what else { return None };
+        // One that the others have removed, and that stood still, ends what it had begun before.
+        let own = self.views.get(&copy.node).map(|(since, _)| *since);
+        let removed = self.views.iter().any(|(other, (since, members))| {
+            *other != copy.node && !members.contains(copy.node) && Some(*since) > own
+        });
         // Who wins the witness without those on whom quorum was forced has not heard of them.
         let apart = self.sides.explain(self.sides.forced.iter());
         // One that stood still ends what it had begun, beside the one that took over.
@@ -124,7 +129,7 @@ impl MountDialKept {
             let mut mounts = self.mounts.iter().filter(|(id, _)| id.database == copy.database);
             mounts.any(|(id, at)| !members.contains(id.node) && at >= since)
         });
-        (beside || after).then_some(REMOVED_OWNER).or(apart)
+        (beside || after || removed).then_some(REMOVED_OWNER).or(apart)
     }
 
     fn hear(&mut self, record: &Record, scene: &Scene<'_>) {
@@ -329,6 +334,24 @@ mod tests {
         story.last_logs(66, "EX02", 0, MountDial::GoodAvailability, true);
         story.mounted(67, "EX02", 7);
         assert_eq!(story.judge(&PROMISE), Findings::default());
+    }
+
+    #[test]
+    fn what_one_that_the_others_removed_had_begun_to_mount_is_its_hazard() {
+        let lost = |viewed: u64| {
+            let mut story = Story::new();
+            story.view(viewed, "EX01", &["EX01", "EX02"]);
+            story.view(60, "EX02", &["EX02"]);
+            story.mounted(70, "EX02", 0);
+            story.dismounted(80, "EX02");
+            if viewed > 80 {
+                story.view(viewed, "EX01", &["EX01"]);
+            }
+            story.mounted(100, "EX01", 3);
+            story.judge(&PROMISE).violations[0].hazard
+        };
+        assert_eq!(lost(50), Some(REMOVED_OWNER));
+        assert_eq!(lost(90), None, "it has a view of its own since");
     }
 
     #[test]

@@ -139,26 +139,25 @@ pub fn round(
     progress: &Progress,
     see: &mut dyn FnMut(&Ran),
 ) {
-    let drawn: Vec<Plan> = seeds.map(|seed| plan(seed, site)).collect();
-    let most = drawn.len() / AIMED;
-    make(site, tally, drawn, jobs, progress, see);
+    let drawn = usize::try_from(seeds.end - seeds.start).expect("a round has some hundred runs");
+    let draw = |place: usize| plan(seeds.start + place as u64, site);
+    make(site, tally, (drawn, &draw), jobs, progress, see);
     if !progress.stop.load(Ordering::Relaxed) {
-        let aimed = tally.coverage.aimed(site, most);
-        make(site, tally, aimed, jobs, progress, see);
+        let aimed = tally.coverage.aimed(site, drawn / AIMED);
+        make(site, tally, (aimed.len(), &|place| aimed[place].clone()), jobs, progress, see);
     }
 }
 
-/// Makes the runs of some plans.
+/// Makes the runs of some plans; each is drawn where it is run.
 fn make(
     site: &Site,
     tally: &mut Tally,
-    plans: Vec<Plan>,
+    (count, plan): (usize, &(dyn Fn(usize) -> Plan + Sync)),
     jobs: usize,
     progress: &Progress,
     see: &mut dyn FnMut(&Ran),
 ) {
-    let one = |place: usize| run::guarded(site, plans[place].clone());
-    let runs = pool::some(plans.len(), jobs, progress, one);
+    let runs = pool::some(count, jobs, progress, |place| run::guarded(site, plan(place)));
     for ran in runs.iter().map_while(Option::as_ref) {
         tally.add(ran);
         see(ran);
