@@ -3,12 +3,12 @@
 use super::overlap::Overlaps;
 use super::{Findings, Kind, Promise, Watch};
 use crate::base::{Address, GroupId, Instant, MachineId, NodeId, ResourceId};
-use crate::failover::seam::{Effect, GroupState, Note, ResourceState};
+use crate::failover::seam::{Effect, Note, ResourceState};
 use crate::journal::record::{Plant, ServiceState};
 use crate::journal::{Record, RecordNo, What};
 use crate::model::{Service, Topology};
 use crate::view::Scene;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 pub(super) const PROMISE: Promise = Promise {
     name: "one-owner",
@@ -23,10 +23,9 @@ pub(super) const PROMISE: Promise = Promise {
 };
 
 struct OneOwner {
-    /// How each member has the resources of groups. A group's own state is told by its owner, and
-    /// not by a member that has to let it go because it is another's by now.
-    resources: BTreeMap<(NodeId, ResourceId), ResourceState>,
-    online: BTreeSet<(GroupId, NodeId)>,
+    /// Resources of groups that are online or on their way, by where. The state of a group is told
+    /// by its owner, and not by a member that lets it go because it is another's by now.
+    at_work: BTreeSet<(GroupId, NodeId, ResourceId)>,
     groups: Overlaps<GroupId>,
     addresses: Overlaps<Address>,
 }
@@ -34,40 +33,33 @@ struct OneOwner {
 impl OneOwner {
     fn new(topology: &Topology) -> Self {
         OneOwner {
-            resources: BTreeMap::new(),
-            online: BTreeSet::new(),
+            at_work: BTreeSet::new(),
             groups: Overlaps::new(PROMISE.name, topology),
             addresses: Overlaps::new(PROMISE.name, topology),
         }
     }
 
-    /// How a member has a group.
-    fn state(&self, node: NodeId, group: GroupId, topology: &Topology) -> GroupState {
-        let known = |resource: &ResourceId| self.resources.get(&(node, *resource)).copied();
-        let resources = topology.groups[group].resources.iter();
-        GroupState::of(resources.map(|id| known(id).unwrap_or(ResourceState::Offline)))
-    }
-
-    /// Nothing is online on a machine any more.
+    /// Nothing is at work on a machine any more.
     fn lets_go(&mut self, machine: MachineId) {
-        self.resources.retain(|(node, _), _| MachineId::from(*node) != machine);
-        self.online.retain(|(_, node)| MachineId::from(*node) != machine);
+        self.at_work.retain(|(_, node, _)| MachineId::from(*node) != machine);
     }
 
     /// Whether the record can have changed an owner or whom clients reach.
     fn follow(&mut self, what: &What, topology: &Topology) -> bool {
         match what {
             What::Out(node, Effect::Note(Note::Resource { resource, state, .. })) => {
-                self.resources.insert((*node, *resource), *state);
                 let group = topology.resources[*resource].group;
-                match self.state(*node, group, topology) {
-                    GroupState::Online | GroupState::PartialOnline => {
-                        self.online.insert((group, *node))
+                match state {
+                    ResourceState::Online
+                    | ResourceState::OnlinePending
+                    | ResourceState::OfflinePending => {
+                        self.at_work.insert((group, *node, *resource));
                     }
-                    GroupState::Offline | GroupState::Pending | GroupState::Failed => {
-                        self.online.remove(&(group, *node))
+                    ResourceState::Offline | ResourceState::Failed => {
+                        self.at_work.remove(&(group, *node, *resource));
                     }
                 }
+                true
             }
             What::Out(node, Effect::Note(Note::Stopping { .. })) => {
                 self.lets_go((*node).into());
@@ -104,8 +96,8 @@ impl Watch for OneOwner {
         }
         let moment = (number, record.at);
         for group in scene.topology().groups.ids() {
-            let owners = self.online.iter().filter(|(id, _)| *id == group);
-            let machines = owners.map(|(_, node)| (*node).into());
+            let owners = self.at_work.iter().filter(|(id, ..)| *id == group);
+            let machines = owners.map(|(_, node, _)| (*node).into());
             self.groups.see(moment, scene, group, machines, || group_name(scene, group));
         }
         for (address, machines) in &scene.addresses {
@@ -137,6 +129,7 @@ mod tests {
     use super::super::story::Story;
     use super::*;
     use crate::base::Span;
+    use crate::failover::seam::GroupState;
 
     #[test]
     fn two_reachable_owners_of_an_address_break_it() {

@@ -34,7 +34,7 @@ fn one_that_fails_is_named_with_its_reason_and_repeated_by_its_line() {
     assert!(lines[0].starts_with("FAIL") && lines[0].contains("deep/wrong.toml"), "{}", run.out);
     assert!(run.out.contains("verdict budget, wanted ok"), "{}", run.out);
     assert!(run.out.contains("ok    ") && run.out.contains("good.toml"), "{}", run.out);
-    assert_eq!(lines.last(), Some(&"2 scenarios: 1 runs passed, 1 failed"));
+    assert_eq!(lines.last(), Some(&"2 scenarios: 1 run passed, 1 failed"));
     let repeat = lines.iter().find_map(|line| line.trim().strip_prefix("repeat: dagtwin "));
     let words: Vec<&str> = repeat.expect("a line to repeat").split(' ').collect();
     assert_eq!(told(&words).status, 1);
@@ -137,7 +137,7 @@ fn without_a_path_the_scenarios_at_hand_are_run() {
     };
     let inside = run("site");
     assert_eq!((inside.status, inside.err.as_str()), (0, ""), "{}", inside.out);
-    assert!(inside.out.contains("1 scenarios: 1 runs passed"), "{}", inside.out);
+    assert!(inside.out.contains("1 scenario: 1 run passed"), "{}", inside.out);
     std::fs::create_dir(folder.path("topologies")).expect("a folder");
     std::fs::rename(folder.path("site"), folder.path("topologies/site")).expect("renamed");
     let above = run(".");

@@ -115,7 +115,7 @@ fn a_budget_holds_or_names_the_run_that_breaks_it() {
     assert_eq!(run.status, 1, "{}", run.out);
     assert!(run.out.contains("      FAIL  p50 of recovered within 1s: "), "{}", run.out);
     assert!(run.out.contains("over 9 runs from seed 1"), "{}", run.out);
-    assert!(run.out.ends_with("1 runs passed, 0 failed; 0 budgets passed, 1 failed\n"));
+    assert!(run.out.ends_with("1 run passed, 0 failed; 0 budgets passed, 1 failed\n"));
     let line = run.out.lines().find(|line| line.contains("repeat: ")).expect("a line");
     let median = repeated(&format!("{line} --format json"));
     let median: serde_json::Value = serde_json::from_str(&median.out).expect("a report");
