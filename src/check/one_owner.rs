@@ -3,12 +3,12 @@
 use super::overlap::Overlaps;
 use super::{Findings, Kind, Promise, Watch};
 use crate::base::{Address, GroupId, Instant, MachineId, NodeId, ResourceId};
-use crate::failover::seam::{Effect, Note, ResourceState};
+use crate::failover::seam::{Effect, GroupState, Note, ResourceState};
 use crate::journal::record::{Plant, ServiceState};
 use crate::journal::{Record, RecordNo, What};
 use crate::model::{Service, Topology};
 use crate::view::Scene;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) const PROMISE: Promise = Promise {
     name: "one-owner",
@@ -23,9 +23,11 @@ pub(super) const PROMISE: Promise = Promise {
 };
 
 struct OneOwner {
-    /// Resources of groups that are online or on their way, by where. The state of a group is told
-    /// by its owner, and not by a member that lets it go because it is another's by now.
-    at_work: BTreeSet<(GroupId, NodeId, ResourceId)>,
+    /// How members have the resources of groups. The state of a group is told by its owner, and not
+    /// by a member that lets it go because it is another's by now.
+    resources: BTreeMap<(GroupId, NodeId, ResourceId), ResourceState>,
+    /// Who has brought a group online, in part at least, and has not taken all of it offline since.
+    served: BTreeSet<(GroupId, NodeId)>,
     groups: Overlaps<GroupId>,
     addresses: Overlaps<Address>,
 }
@@ -33,7 +35,8 @@ struct OneOwner {
 impl OneOwner {
     fn new(topology: &Topology) -> Self {
         OneOwner {
-            at_work: BTreeSet::new(),
+            resources: BTreeMap::new(),
+            served: BTreeSet::new(),
             groups: Overlaps::new(PROMISE.name, topology),
             addresses: Overlaps::new(PROMISE.name, topology),
         }
@@ -41,7 +44,40 @@ impl OneOwner {
 
     /// Nothing is at work on a machine any more.
     fn lets_go(&mut self, machine: MachineId) {
-        self.at_work.retain(|(_, node, _)| MachineId::from(*node) != machine);
+        self.resources.retain(|(_, node, _), _| MachineId::from(*node) != machine);
+        self.served.retain(|(_, node)| MachineId::from(*node) != machine);
+    }
+
+    /// A member has a resource of a group in another state.
+    fn changed(&mut self, group: GroupId, node: NodeId, topology: &Topology) {
+        let known = |id: &ResourceId| self.resources.get(&(group, node, *id)).copied();
+        let state = |id: &ResourceId| known(id).unwrap_or(ResourceState::Offline);
+        let states = || topology.groups[group].resources.iter().map(state);
+        let idle = |state| matches!(state, ResourceState::Offline | ResourceState::Failed);
+        if states().all(idle) {
+            self.served.remove(&(group, node));
+        } else if matches!(GroupState::of(states()), GroupState::Online | GroupState::PartialOnline)
+        {
+            self.served.insert((group, node));
+        }
+    }
+
+    /// Who has a group: whoever serves it, and whoever begins to while a member of its own view
+    /// still does.
+    fn owners(&self, group: GroupId, scene: &Scene<'_>) -> BTreeSet<NodeId> {
+        let of = |node: NodeId| (group, node);
+        let serves = |node: &NodeId| self.served.contains(&of(*node));
+        let fellows = |one: NodeId, other: NodeId| {
+            let view = |node: NodeId| scene.nodes[node].members;
+            one != other && view(one).contains(other) && view(other).contains(one)
+        };
+        let begins = |node: &NodeId| {
+            let mut states =
+                self.resources.iter().filter(|((id, on, _), _)| (*id, *on) == of(*node));
+            states.any(|(_, state)| *state == ResourceState::OnlinePending)
+                && scene.topology().node_ids().any(|other| serves(&other) && fellows(*node, other))
+        };
+        scene.topology().node_ids().filter(|node| serves(node) || begins(node)).collect()
     }
 
     /// Whether the record can have changed an owner or whom clients reach.
@@ -49,16 +85,8 @@ impl OneOwner {
         match what {
             What::Out(node, Effect::Note(Note::Resource { resource, state, .. })) => {
                 let group = topology.resources[*resource].group;
-                match state {
-                    ResourceState::Online
-                    | ResourceState::OnlinePending
-                    | ResourceState::OfflinePending => {
-                        self.at_work.insert((group, *node, *resource));
-                    }
-                    ResourceState::Offline | ResourceState::Failed => {
-                        self.at_work.remove(&(group, *node, *resource));
-                    }
-                }
+                self.resources.insert((group, *node, *resource), *state);
+                self.changed(group, *node, topology);
                 true
             }
             What::Out(node, Effect::Note(Note::Stopping { .. })) => {
@@ -96,8 +124,7 @@ impl Watch for OneOwner {
         }
         let moment = (number, record.at);
         for group in scene.topology().groups.ids() {
-            let owners = self.at_work.iter().filter(|(id, ..)| *id == group);
-            let machines = owners.map(|(_, node, _)| (*node).into());
+            let machines = self.owners(group, scene).into_iter().map(MachineId::from);
             self.groups.see(moment, scene, group, machines, || group_name(scene, group));
         }
         for (address, machines) in &scene.addresses {
@@ -129,7 +156,6 @@ mod tests {
     use super::super::story::Story;
     use super::*;
     use crate::base::Span;
-    use crate::failover::seam::GroupState;
 
     #[test]
     fn two_reachable_owners_of_an_address_break_it() {
