@@ -132,9 +132,25 @@ fn ask_last_logs(
         }
         Err(because) => {
             let when = at + p.settings().active_manager.attempt_copy_last_logs_timeout;
-            host::later(p, when, copy.node, op, nothing, because.max(cause));
+            let (life, cause) = (host::life(p, copy.node), because.max(cause));
+            let event = Event::LastLogsTimeout { copy, life, op, cause };
+            p.plan(when, Planned::Storage(event));
         }
     }
+}
+
+/// Nobody has sent last logs: what is missing is counted by what is known to exist by now, which
+/// may be more than was known when they were asked for.
+pub(super) fn last_logs_timeout(
+    p: &mut Plant,
+    at: Instant,
+    copy: CopyId,
+    asked: (u32, OpId),
+    cause: RecordNo,
+) {
+    drain(p, at, copy);
+    let missing = p.copy(copy).log.missing();
+    answer(p, at, copy.node, asked, Outcome::LastLogs { copied: 0, missing }, cause);
 }
 
 /// The last logs have come, unless the source went away meanwhile.

@@ -43,6 +43,8 @@ pub(super) enum Event {
     Status { copy: CopyId, life: u32, op: OpId, cause: RecordNo },
     /// The last logs have come from the source.
     LastLogs { copy: CopyId, source: NodeId, life: u32, op: OpId, cause: RecordNo },
+    /// The source of last logs has not answered in time.
+    LastLogsTimeout { copy: CopyId, life: u32, op: OpId, cause: RecordNo },
     /// A mount ends.
     MountEnd { copy: CopyId, turn: u32 },
     /// A dismount ends.
@@ -66,6 +68,7 @@ impl Event {
         match self {
             Event::Status { copy, .. }
             | Event::LastLogs { copy, .. }
+            | Event::LastLogsTimeout { copy, .. }
             | Event::MountEnd { copy, .. }
             | Event::DismountEnd { copy, .. }
             | Event::Initialized { copy, .. }
@@ -112,6 +115,9 @@ pub(super) fn handle(p: &mut Plant, at: Instant, event: Event) {
         Event::Status { copy, life, op, cause } => act::status(p, at, copy, (life, op), cause),
         Event::LastLogs { copy, source, life, op, cause } => {
             act::last_logs(p, at, copy, source, (life, op), cause);
+        }
+        Event::LastLogsTimeout { copy, life, op, cause } => {
+            act::last_logs_timeout(p, at, copy, (life, op), cause);
         }
         Event::MountEnd { copy, turn } => mount::mounted(p, at, copy, turn),
         Event::DismountEnd { copy, turn } => mount::dismounted(p, at, copy, turn),

@@ -126,6 +126,22 @@ fn last_logs_from_a_source_without_path_take_until_the_time_out() {
 }
 
 #[test]
+fn what_is_heard_of_while_last_logs_are_waited_for_counts() {
+    let mut site = topology();
+    site.settings.replication.block_mode = false;
+    let faults = vec![isolated(EX01, seconds(10), Some(Span::from_secs(14)))];
+    play(&site, faults, |play| {
+        play.activate(EX01, &[EX01, EX02]);
+        play.until(seconds(10));
+        store(play, VIP1, 300_000);
+        let ended = play.run(EX02, LAST_LOGS).expect("it times out");
+        let Outcome::LastLogs { copied: 0, missing } = ended.1 else { panic!("{ended:?}") };
+        assert_eq!(ended.0, seconds(25));
+        assert!(missing > 0, "EX02 was told at 24 s of what EX01 wrote");
+    });
+}
+
+#[test]
 fn a_diverged_copy_resynchronizes_and_drops_its_tail() {
     let faults = vec![isolated(EX01, seconds(10), Some(Span::from_secs(50)))];
     let records = play(&topology(), faults, |play| {
