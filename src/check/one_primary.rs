@@ -27,6 +27,8 @@ struct OnePrimary {
     /// The last primary, and the members to which the core group was moved since.
     last: Option<NodeId>,
     heirs: NodeSet,
+    /// The last move of the core group: its owner may become primary while it hands it over.
+    moves: Option<(NodeId, NodeId)>,
     /// Members on which an administrator forced quorum in the view that they are in: what theirs is
     /// to be the others have not heard of.
     forced: NodeSet,
@@ -40,6 +42,7 @@ impl OnePrimary {
             views,
             last: None,
             heirs: NodeSet::EMPTY,
+            moves: None,
             forced: NodeSet::EMPTY,
             findings: Findings::default(),
         }
@@ -73,6 +76,9 @@ impl Watch for OnePrimary {
                 if core && from.is_some_and(handed) {
                     self.heirs = self.heirs.with(*to);
                 }
+                if core {
+                    self.moves = from.map(|from| (from, *to));
+                }
             }
             What::Out(node, Effect::Note(Note::PrimaryActiveManager)) => {
                 if let Some(other) = self.is_second(scene, *node) {
@@ -87,6 +93,9 @@ impl Watch for OnePrimary {
                 }
                 self.last = Some(*node);
                 self.heirs = self.heirs.without(*node);
+                if let Some((_, to)) = self.moves.filter(|(from, _)| from == node) {
+                    self.heirs = self.heirs.with(to);
+                }
             }
             // The next life of its service takes the role anew, like any other. A move that was
             // under way may still end there.
@@ -141,6 +150,18 @@ mod tests {
         story.quorum(5, "EX01", &["EX01"]);
         story.note(6, "EX01", Note::PrimaryActiveManager);
         assert_eq!(story.judge(&PROMISE), Findings::default());
+    }
+
+    #[test]
+    fn an_owner_that_becomes_primary_while_it_hands_the_group_over_is_no_second_one() {
+        let mut story = Story::new();
+        in_one_view(&mut story);
+        moved(&mut story, 2, "EX01", "EX02");
+        story.note(3, "EX01", Note::PrimaryActiveManager);
+        story.note(3, "EX02", Note::PrimaryActiveManager);
+        assert_eq!(story.judge(&PROMISE), Findings::default());
+        story.note(4, "EX01", Note::PrimaryActiveManager);
+        assert_eq!(story.judge(&PROMISE).violations.len(), 1, "nothing moves back");
     }
 
     #[test]
