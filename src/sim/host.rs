@@ -355,6 +355,22 @@ pub(super) fn done(
     later(p, at, node, op, outcome, cause);
 }
 
+/// Answers an operation before anything else that is due now; where no core runs, there is nobody
+/// to be first for.
+pub(super) fn at_once(
+    p: &mut Plant,
+    at: Instant,
+    node: NodeId,
+    op: OpId,
+    outcome: Outcome,
+    cause: RecordNo,
+) {
+    match p.host(node).node.is_some() {
+        true => feed(p, at, node, Input::Done { op, outcome }, Some(cause)),
+        false => done(p, at, node, op, outcome, cause),
+    }
+}
+
 /// Tells a node what was noticed.
 pub(super) fn saw(p: &mut Plant, at: Instant, node: NodeId, report: Report, cause: RecordNo) {
     let life = p.host(node).life;

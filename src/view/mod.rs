@@ -302,6 +302,9 @@ impl<'t> Scene<'t> {
                 self.state.resources[*resource].insert(node, *state);
             }
             Note::Group { group, owner, state } => {
+                if self.left_behind(node, self.state.groups[*group].owner) {
+                    return;
+                }
                 let entry = &mut self.state.groups[*group];
                 // Whoever lost it without knowing may tell that it is off there; a new owner tells
                 // that it has it while it runs nowhere.
@@ -314,6 +317,14 @@ impl<'t> Scene<'t> {
             }
             _ => {}
         }
+    }
+
+    /// Whether another member, which has quorum, has gone on without a node.
+    fn left_behind(&self, node: NodeId, other: Option<NodeId>) -> bool {
+        other.filter(|other| *other != node).is_some_and(|other| {
+            let other = &self.state.nodes[other];
+            other.quorum && !other.members.contains(node)
+        })
     }
 
     fn service(&mut self, machine: MachineId, service: Service, state: ServiceState) {

@@ -150,7 +150,12 @@ pub(super) fn last_logs_timeout(
 ) {
     drain(p, at, copy);
     let missing = p.copy(copy).log.missing();
-    answer(p, at, copy.node, asked, Outcome::LastLogs { copied: 0, missing }, cause);
+    let (life, op) = asked;
+    if host::life(p, copy.node) == life {
+        // Who asked gives up in the same moment.
+        let outcome = Outcome::LastLogs { copied: 0, missing };
+        host::at_once(p, at, copy.node, op, outcome, cause);
+    }
 }
 
 /// The last logs have come, unless the source went away meanwhile.
