@@ -38,6 +38,8 @@ pub(in crate::sim) struct Copy {
     pub(super) pending: Option<Pending>,
     /// Whether the last attempt to copy last logs fetched everything.
     pub(super) complete: bool,
+    /// Logs of the last active copy that it lacked when its last mount began.
+    pub(super) loses: u64,
     /// The connection to the active copy.
     pub(super) link: Link,
     /// What came while the machine stood still.
@@ -117,6 +119,7 @@ impl Copy {
             own: here.then_some(RecordNo(0)),
             pending: None,
             complete: true,
+            loses: 0,
             link: Link::default(),
             postponed: Vec::new(),
             suspended: false,

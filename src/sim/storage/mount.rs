@@ -56,8 +56,9 @@ pub(super) fn mount(p: &mut Plant, at: Instant, id: CopyId, op: OpId, cause: Rec
     drain(p, at, id);
     ship::disconnect(p, id);
     let record = set_status(p, at, id, CopyStatus::Mounting, cause);
-    let rate = p.replay_rate(machine);
+    let (rate, loses) = (p.replay_rate(machine), lost_logs(p, id));
     let copy = p.copy_mut(id);
+    copy.loses = loses;
     copy.active = Some(id.node);
     copy.suspended = false;
     copy.pending = Some(Pending { life, op });
@@ -83,7 +84,8 @@ pub(super) fn mounted(p: &mut Plant, at: Instant, id: CopyId, turn: u32) {
         return;
     }
     let moved = p.copy(id).own != Some(newest(p, id));
-    let lost_logs = lost_logs(p, id);
+    // Who had them may have dropped them while the mount was under way; or still writes.
+    let lost_logs = lost_logs(p, id).max(p.copy(id).loses);
     let log = &p.copy(id).log;
     let (copy, replayed_logs) = (id, log.logs_to_replay());
     let record = p.change(at, Some(cause), Change::Mounted { copy, lost_logs, replayed_logs });

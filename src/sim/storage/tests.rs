@@ -126,6 +126,28 @@ fn last_logs_from_a_source_without_path_take_until_the_time_out() {
 }
 
 #[test]
+fn what_a_slow_mount_lacked_is_lost_though_its_owner_drops_it_meanwhile() {
+    let mut site = topology();
+    site.settings.store.mount_time = Span::from_secs(50);
+    let faults = vec![isolated(EX01, seconds(60), Some(Span::from_secs(5)))];
+    let records = play(&site, faults, |play| {
+        play.activate(EX01, &[EX01, EX02]);
+        play.until(seconds(61));
+        store(play, VIP1, 3_000);
+        play.run(EX01, Act::Dismount(VIP)).expect("it ends");
+        play.begin(EX02, Act::Mount(VIP));
+        play.until(seconds(66));
+        let follow = Act::Follow { database: VIP, active: Some(EX02), suspended: false };
+        play.begin(EX01, follow);
+        play.until(seconds(130));
+        assert_eq!(status(play), (CopyStatus::Healthy, CopyStatus::Mounted));
+    });
+    let (copy, lost, _) = mounts(&records)[1];
+    assert_eq!(copy, VIP2);
+    assert!(lost > 0, "EX01 had dropped its tail when EX02 had mounted");
+}
+
+#[test]
 fn what_is_heard_of_while_last_logs_are_waited_for_counts() {
     let mut site = topology();
     site.settings.replication.block_mode = false;
