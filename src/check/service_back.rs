@@ -408,7 +408,7 @@ mod tests {
     use super::super::story::Story;
     use super::*;
     use crate::base::GroupId;
-    use crate::failover::seam::GroupState::{Offline, Online};
+    use crate::failover::seam::GroupState::{self, Offline, Online};
     use crate::failover::seam::{MountDial, Order};
     use crate::journal::record::Request;
 
@@ -485,6 +485,19 @@ mod tests {
         let findings = story.judge(&PROMISE);
         assert_eq!(findings.violations, []);
         assert!(findings.unavailable.expect("a reason").contains("9 logs missing"));
+    }
+
+    #[test]
+    fn what_a_node_that_was_left_behind_tells_of_a_group_makes_it_no_owner() {
+        let mut story = healthy("quiet");
+        story.quorum(60, "EX02", &["EX02"]);
+        for group in story.topology.groups.ids() {
+            story.some_group(61, "EX02", group, Online);
+        }
+        story.mounted(62, "EX02", 0);
+        story.group(63, "EX01", GroupState::Pending);
+        story.service(64, "EX01", Service::Cluster, ServiceState::Stopped);
+        assert_eq!(story.judge(&PROMISE).violations, []);
     }
 
     #[test]

@@ -4,11 +4,13 @@ use super::args::{ListFormat, key_value};
 use super::failure::{Answer, Done, Failure, refuse_unwritable};
 use super::{input, progress};
 use crate::base::{Instant, Span};
-use crate::lab::explore::{self, Bounds, Explored};
+use crate::lab::explore::{self, Bounds, Explored, Named};
 use crate::lab::pool::{self, Progress};
+use crate::lab::what_if;
 use crate::model::settings::Value as _;
 use crate::model::{Scenario, load, tested};
 use crate::report::explore::{Report, json, text};
+use crate::view::words::counted;
 use clap::{Args, ValueHint};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -124,7 +126,7 @@ pub(super) fn explore(args: &Explore) -> Answer {
     if let Some(path) = &args.out {
         refuse_unwritable("--out", path)?;
     }
-    let (loaded, scenario) = site(args)?;
+    let Begins { loaded, scenario, set } = site(args)?;
     let topology = &loaded.topology;
     if let Some(refusal) = explore::refusal(topology) {
         return Err(Failure::Call(refusal));
@@ -134,7 +136,8 @@ pub(super) fn explore(args: &Explore) -> Answer {
     super::stop_when_asked(&done);
     let named = named(&args.topology);
     let found = progress::counted_in("exploring", "ms", &done, || {
-        explore::explore((topology, &scenario), &named, &bounds, &done)
+        let named = Named { topology: &named, set: &set };
+        explore::explore((topology, &scenario), named, &bounds, &done)
     });
     let explored = found.map_err(Failure::Call)?;
     let files = written(args.out.as_deref(), &explored)?;
@@ -160,24 +163,34 @@ pub(super) fn explore(args: &Explore) -> Answer {
     told.map_err(|error| Failure::output(&error))?;
     let broken = !explored.counterexamples.is_empty();
     let interrupted = explored.cut_off == Some(explore::CutOff::Stopped);
-    Ok(Done { output, broken, interrupted })
+    Ok(Done { output, broken, interrupted, failure: None })
 }
 
-/// The topology, and the scenario whose placement it begins with.
-fn site(args: &Explore) -> Result<(load::Loaded, Scenario), Failure> {
+/// What it begins with: the topology, the scenario whose placement it takes, and the settings that
+/// the scenario and the command line give.
+struct Begins {
+    loaded: load::Loaded,
+    scenario: Scenario,
+    set: Vec<(String, String)>,
+}
+
+fn site(args: &Explore) -> Result<Begins, Failure> {
     if let Some(from) = &args.from {
         let site = input::site(&args.topology, Some(from), &args.set, None)?;
         let (faults, steps) = (site.scenario.faults.len(), site.scenario.steps.len());
         if faults + steps > 0 {
-            let left = format!("of {from}, its {faults} faults and {steps} steps are left out");
+            let (faults, steps) = (counted(faults as u64, "fault"), counted(steps as u64, "step"));
+            let left = format!("of {from}, {faults} and {steps} are left out");
             super::note(&left);
         }
-        return Ok((site.loaded, site.scenario));
+        let set = what_if::settings_of(&site.sources);
+        return Ok(Begins { loaded: site.loaded, scenario: site.scenario, set });
     }
     let loaded = input::topology(&args.topology, &args.set)?;
     let usual = "title = \"The usual placement\"\nuntil = \"5m\"\n";
     let scenario = load::scenario("explore", "explore", usual, &loaded.topology);
-    scenario.map(|scenario| (loaded, scenario)).map_err(Failure::Input)
+    let scenario = scenario.map_err(Failure::Input)?;
+    Ok(Begins { loaded, scenario, set: args.set.clone() })
 }
 
 /// How a scenario file names the topology: a path is made whole, since the file may be anywhere.

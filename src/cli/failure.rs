@@ -30,6 +30,8 @@ pub(super) struct Done {
     pub broken: bool,
     /// A person stopped the work: the output has what was done by then.
     pub interrupted: bool,
+    /// What could not be done beside the output.
+    pub failure: Option<Failure>,
 }
 
 impl Done {

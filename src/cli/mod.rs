@@ -48,7 +48,7 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let color = cli.color;
     choose_color(color);
-    let status = match answer(cli.command, color).and_then(|done| print(&done)) {
+    let status = match answer(cli.command, color).and_then(print) {
         Ok(status) => status,
         Err(failure) => {
             if let Some(message) = failure.message() {
@@ -136,10 +136,13 @@ fn stop_when_asked(progress: &Arc<Progress>) {
 }
 
 /// Writes a command's output; the exit status that goes with it.
-fn print(done: &Done) -> Result<u8, Failure> {
+fn print(done: Done) -> Result<u8, Failure> {
     let mut stdout = std::io::stdout().lock();
     let written = stdout.write_all(&done.output).and_then(|()| stdout.flush());
     written.map_err(|error| Failure::output(&error))?;
+    if let Some(failure) = done.failure {
+        return Err(failure);
+    }
     // What a person stopped is no answer that a script should take for one.
     Ok(if done.interrupted { INTERRUPTED as u8 } else { u8::from(done.broken) })
 }

@@ -105,7 +105,9 @@ fn repeat(args: &Run, seed: u64) -> String {
     let mut words = vec!["dagtwin".to_owned(), "run".to_owned()];
     // A journal has its topology with it.
     words.extend((!journal::is_one(Path::new(scenario))).then(|| quoted(&args.topology)));
-    words.extend(["--scenario".to_owned(), quoted(scenario)]);
+    // A file's name must not be taken for an option.
+    let here = if scenario.starts_with('-') { "./" } else { "" };
+    words.extend(["--scenario".to_owned(), quoted(&format!("{here}{scenario}"))]);
     words.extend(["--seed".to_owned(), seed.to_string()]);
     for (key, value) in &args.set {
         words.extend(["--set".to_owned(), quoted(&format!("{key}={value}"))]);

@@ -77,7 +77,13 @@ pub(super) fn shrink(args: &Shrink) -> Answer {
             return Err(Failure::Call(format!("{option} {}: {expected}", path.display())));
         }
     }
-    let (sources, seed) = sources(args)?;
+    if let Some(path) =
+        args.capsule.as_ref().filter(|path| path.extension() == Some("txt".as_ref()))
+    {
+        let text = "expected a name such as small.dagtwin; a journal in a .txt file is for people";
+        return Err(Failure::Call(format!("--capsule {}: {text}", path.display())));
+    }
+    let Run { sources, seed, kept_for } = sources(args)?;
     let progress = Arc::new(Progress::default());
     super::stop_when_asked(&progress);
     let sites = builtin::SITES.iter().map(|site| Source {
@@ -86,7 +92,7 @@ pub(super) fn shrink(args: &Shrink) -> Answer {
         text: site.topology.text.to_owned(),
     });
     let sites: Vec<Source> = sites.collect();
-    let promise = args.promise.as_deref();
+    let promise = args.promise.as_deref().or(kept_for.as_deref());
     let work = || shrink::shrink(&sources, seed, promise, &sites, &progress);
     let shrunk =
         progress::during("making it small", work).map_err(|refusal| refused(args, refusal))?;
@@ -98,7 +104,9 @@ pub(super) fn shrink(args: &Shrink) -> Answer {
     let file = args.file.display();
     if let Some(path) = &args.capsule {
         let found_by = format!("dagtwin shrink {file}");
-        capsule::write(path, &shrunk.found.sources, shrunk.seed, found_by, shrunk.steps.clone())?;
+        let promise = shrunk.found.violation.promise;
+        let run = (&shrunk.found.sources, shrunk.seed);
+        capsule::write(path, run, promise, found_by, shrunk.steps.clone())?;
     }
     let text = &shrunk.found.sources.scenario.text;
     let mut output = Vec::new();
@@ -119,8 +127,16 @@ pub(super) fn shrink(args: &Shrink) -> Answer {
     Ok(Done { output, interrupted, ..Done::default() })
 }
 
+/// What is made small.
+struct Run {
+    sources: Sources,
+    seed: u64,
+    /// The promise that a capsule was kept for.
+    kept_for: Option<String>,
+}
+
 /// The texts and the seed of the run.
-fn sources(args: &Shrink) -> Result<(Sources, u64), Failure> {
+fn sources(args: &Shrink) -> Result<Run, Failure> {
     let file = args.file.display().to_string();
     if journal::is_one(&args.file) {
         let given = [("--topology", args.topology.is_some()), ("--seed", args.seed.is_some())];
@@ -131,12 +147,13 @@ fn sources(args: &Shrink) -> Result<(Sources, u64), Failure> {
         let kept = journal::read(&args.file)?;
         let (sources, seed) = sources_of(&file, &kept.header).map_err(Failure::Input)?;
         let site = input::assigned_site(sources.clone(), &args.set, None)?;
-        return Ok((site.sources, seed));
+        let broken = kept.header.capsule.and_then(|capsule| capsule.broken.into_iter().next());
+        return Ok(Run { sources: site.sources, seed, kept_for: broken.map(|one| one.promise) });
     }
     let otherwise = args.topology.as_deref().unwrap_or(TOPOLOGY);
     let topology = input::topology_of(&args.file, otherwise)?;
     let site = input::site(&topology, Some(&file), &args.set, None)?;
-    Ok((site.sources, args.seed.unwrap_or(1)))
+    Ok(Run { sources: site.sources, seed: args.seed.unwrap_or(1), kept_for: None })
 }
 
 fn refused(args: &Shrink, refusal: Refusal) -> Failure {

@@ -3,7 +3,7 @@
 #![expect(clippy::disallowed_types, reason = "the clock on the wall says how long a person waits")]
 
 use super::args::{ListFormat, key_value, number};
-use super::failure::{Answer, Done, Failure, refuse_unwritable};
+use super::failure::{Answer, Done, Failure, plain, refuse_unwritable};
 use super::{capsule, input, progress, run::quoted};
 use crate::base::Span;
 use crate::failover::config::Flaw;
@@ -83,8 +83,8 @@ const PLANTED: &str = "test.planted";
 fn seeds(text: &str) -> Result<(u64, u64), String> {
     let wrong = || "expected two numbers and the lower one first, such as 1..1001".to_owned();
     let (from, to) = text.split_once("..").ok_or_else(wrong)?;
-    match (number(from.trim())?, number(to.trim())?) {
-        (from, to) if from < to => Ok((from, to)),
+    match (number(from.trim()), number(to.trim())) {
+        (Ok(from), Ok(to)) if from < to => Ok((from, to)),
         _ => Err(wrong()),
     }
 }
@@ -100,7 +100,10 @@ pub(super) fn swarm(args: &Swarm) -> Answer {
         return Err(Failure::Call(text.to_owned()));
     }
     if let Some(folder) = &args.capsules {
-        std::fs::create_dir_all(folder).map_err(|error| Failure::at(folder, &error))?;
+        std::fs::create_dir_all(folder).map_err(|error| {
+            let (name, why) = (folder.display(), plain(&error));
+            Failure::Machine(format!("--capsules {name}: expected a folder: {why}"))
+        })?;
         refuse_unwritable("--capsules", &folder.join("try.dagtwin"))?;
     }
     let mut sites = sites(args)?;
@@ -117,10 +120,10 @@ pub(super) fn swarm(args: &Swarm) -> Answer {
     let stopped = progress.stop.load(Ordering::Relaxed);
     let repeat = repeat(args, (args.seeds.0, to));
     // What was found is told, whatever becomes of its capsules.
-    let capsules = kept(args, &sites, &repeat).unwrap_or_else(|failure| {
-        super::note(failure.message().unwrap_or_default().trim_end());
-        Vec::new()
-    });
+    let (capsules, failure) = match kept(args, &sites, &repeat) {
+        Ok(capsules) => (capsules, None),
+        Err(failure) => (Vec::new(), Some(failure)),
+    };
     let report = Report {
         sites: &sites,
         seeds: (args.seeds.0, to),
@@ -142,7 +145,17 @@ pub(super) fn swarm(args: &Swarm) -> Answer {
     };
     written.map_err(|error| Failure::output(&error))?;
     let broken = sites.iter().any(|(_, tally)| tally.failed() > 0);
-    Ok(Done { output, broken, interrupted: stopped })
+    Ok(Done { output, broken, interrupted: stopped, failure })
+}
+
+/// A planted bug by its word.
+fn flaw(word: &str) -> Result<&'static Flaw, Failure> {
+    let found = Flaw::ALL.iter().find(|flaw| flaw.word() == word);
+    found.ok_or_else(|| {
+        let words: Vec<&str> = Flaw::ALL.iter().map(|flaw| flaw.word()).collect();
+        let words = words.join(", ");
+        Failure::Call(format!("--set {PLANTED}={word}: expected with --prove one of {words}"))
+    })
 }
 
 /// Plants each bug in turn, at one site after the other until it is found.
@@ -150,8 +163,8 @@ fn proven(args: &Swarm, sites: &[(Site, Tally)], progress: &Progress) -> Answer 
     let jobs = args.jobs.map_or_else(pool::cores, usize::from);
     let (from, to) = args.seeds;
     let seeds = (from, to - from);
-    let chosen = args.set.iter().find(|(key, _)| key == PLANTED);
-    let planted = chosen.and_then(|(_, word)| Flaw::ALL.iter().find(|flaw| flaw.word() == word));
+    let chosen = args.set.iter().rfind(|(key, _)| key == PLANTED);
+    let planted = chosen.map(|(_, word)| flaw(word)).transpose()?;
     let sources: Vec<Attacked> = sites.iter().map(|(site, _)| (&site.source, &*site.set)).collect();
     let all = || -> Result<Vec<Proof>, Vec<Problem>> {
         let mut proofs = Vec::new();
@@ -175,7 +188,7 @@ fn proven(args: &Swarm, sites: &[(Site, Tally)], progress: &Progress) -> Answer 
     };
     written.map_err(|error| Failure::output(&error))?;
     let broken = proofs.iter().any(|proof| proof.found.is_none());
-    Ok(Done { output, broken, interrupted })
+    Ok(Done { output, broken, interrupted, failure: None })
 }
 
 /// Makes the runs, round by round and site by site; the seed that would have been next.
@@ -236,7 +249,8 @@ fn kept(
                     continue;
                 }
                 let found_by = format!("{call}: {}", plan.name());
-                capsule::write(&path, &site.sources(plan), plan.seed, found_by, Vec::new())?;
+                let run = (&site.sources(plan), plan.seed);
+                capsule::write(&path, run, promise, found_by, Vec::new())?;
                 files.push((path.display().to_string(), *promise));
             }
         }

@@ -100,11 +100,23 @@ fn a_member_that_is_alone_breaks_a_promise_and_its_scenario_does_in_the_simulato
 }
 
 #[test]
+fn a_counterexample_has_the_settings_that_it_was_found_with() {
+    let folder = Folder::new("explore-set");
+    let file = folder.path("planted.toml");
+    let bounds = ["--horizon", "14s", "--within", "50ms", "--losses", "0"];
+    let set = ["--set", "test.planted=skip-witness-lock", "--out", &file];
+    let found = explore(&[&bounds[..], &set[..]].concat());
+    assert_eq!(found.status, 1, "{}", found.err);
+    let tested = told(&["test", &file]);
+    assert_eq!(tested.status, 0, "{}{}", tested.out, tested.err);
+}
+
+#[test]
 fn a_scenario_gives_the_placement_and_what_is_left_out_is_told() {
     let quiet = ["--horizon", "1s", "--cuts", "0", "--from", "quiet"];
     let told = explore(&quiet);
     assert_eq!(told.status, 0, "{}", told.err);
-    assert!(told.err.contains("of quiet, its 0 faults and 1 steps are left out"), "{}", told.err);
+    assert!(told.err.contains("of quiet, 0 faults and 1 step are left out"), "{}", told.err);
 }
 
 #[test]

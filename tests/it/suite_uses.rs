@@ -66,6 +66,19 @@ fn a_timeline_is_added_kept_shown_where_it_differs_and_taken_over() {
 }
 
 #[test]
+fn a_timeline_is_kept_whole() {
+    let fault = |kind: &str| format!("[[fault]]\nat = \"60s\"\nlasts = \"90s\"\n{kind}\n");
+    let faults = fault("kind = \"witness-lock-held\"\nmachine = \"DC01\"")
+        + &fault("kind = \"nic-down\"\nmachine = \"EX01\"\nnic = \"all\"");
+    let text = format!("title = \"Long\"\nuntil = \"10m\"\n{faults}");
+    let folder = site("uses-whole-timeline", &[("long", &text)]);
+    tested(&folder, &["--accept", "--all"]);
+    let text = text_of(&folder, "long");
+    let lines = text.split_once("lines = '''\n").expect("a block").1.lines().count();
+    assert!(lines > 60 && !text.contains("more lines"), "{lines} lines:\n{text}");
+}
+
+#[test]
 fn a_timeline_is_that_of_its_own_seed() {
     let folder = site("uses-seed", &[("off", &format!("{POWER_OFF}[timeline]\nseed = 5\n"))]);
     let empty = tested(&folder, &["--format", "json"]);

@@ -169,8 +169,20 @@ fn a_failure_leaves_a_capsule_that_shrinks_to_a_test() {
     let small = folder.path("small.toml");
     let shrunk = told(&["shrink", &capsule, "--out", &small]);
     assert_eq!(shrunk.status, 0, "{}", shrunk.err);
+    let text = std::fs::read_to_string(&small).expect("it was written");
+    assert!(text.contains("test.planted") && !text.contains("inspect_time"), "{text}");
     let tested = told(&["test", &small]);
     assert_eq!(tested.status, 0, "{}{}", tested.out, tested.err);
+    // Whatever its name, it is one; its own seed and topology count.
+    let other = folder.path("-other");
+    std::fs::copy(&capsule, &other).expect("it can be copied");
+    let named = format!("--scenario={other}");
+    assert_eq!(told(&["run", &named, "-q"]).status, 1);
+    for given in [["--seed", "2"], ["--topology", "dag-four"], ["--capsule", "a.txt"]] {
+        let refused = told(&["shrink", &other, given[0], given[1]]);
+        assert_eq!(refused.status, 2, "{}", refused.err);
+        assert!(refused.err.contains(given[0]), "{}", refused.err);
+    }
     let again = told(&["run", "--scenario", &capsule, "--seed", "1", "--format", "json"]);
     let again: Value = serde_json::from_str(&again.out).expect("JSON");
     assert_eq!(again["planted"], "no-gratuitous-arp");
@@ -185,6 +197,10 @@ fn what_breaks_nothing_cannot_be_made_small() {
     let unknown = told(&["shrink", file, "--promise", "world-peace"]);
     assert_eq!(unknown.status, 2);
     assert!(unknown.err.contains("expected one of one-owner"), "{}", unknown.err);
+    let unknown = ["swarm", "two-node-2010", "--prove", "--set", "test.planted=none"];
+    let unknown = told(&unknown);
+    assert_eq!(unknown.status, 2);
+    assert!(unknown.err.contains("expected with --prove one of skip-"), "{}", unknown.err);
     for wrong in ["5..5", "9..2", "x..9", "7"] {
         let refused = told(&["swarm", "two-node-2010", "--seeds", wrong]);
         assert_eq!(refused.status, 2, "{wrong}");

@@ -90,8 +90,7 @@ pub(super) fn shown(lab: &Lab, asked: &Asked, found: &Found, output: &Output) ->
     for (path, bytes) in files {
         if let Err(error) = replaced(&path, &bytes) {
             // What was asked for on standard output should not be lost with the file.
-            super::super::print(&done)?;
-            return Err(Failure::at(&path, &error));
+            return Ok(Done { failure: Some(Failure::at(&path, &error)), ..done });
         }
     }
     Ok(done)

@@ -7,8 +7,9 @@ use super::work::Made;
 use super::{Case, Test};
 use crate::base::Instant;
 use crate::lab::VerdictKind;
-use crate::lab::explore::{self, Bounds, CutOff, Explored};
+use crate::lab::explore::{self, Bounds, CutOff, Explored, Named};
 use crate::lab::pool::Progress;
+use crate::lab::what_if;
 use crate::model::Problem;
 use crate::model::settings::Value as _;
 use crate::model::tested::Space;
@@ -75,10 +76,12 @@ pub(super) fn explore(
             count.store(0, Ordering::Relaxed);
         }
         let site = (&case.site.loaded.topology, &case.site.scenario);
-        let named = command::named(&case.call.0);
+        let topology = command::named(&case.call.0);
+        let set = what_if::settings_of(&case.site.sources);
+        let named = Named { topology: &topology, set: &set };
         let note = format!("exploring {}", case.name);
         let found = progress::counted_in(&note, "ms", progress, || {
-            explore::explore(site, &named, &bounds(space, jobs), progress)
+            explore::explore(site, named, &bounds(space, jobs), progress)
         });
         let found = found.map_err(|why| Failure::Input(vec![problem(case, space, &why)]))?;
         made.partial |= found.cut_off == Some(CutOff::Stopped);

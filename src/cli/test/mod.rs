@@ -62,6 +62,11 @@ pub(super) fn test(args: &Test) -> Answer {
     if let Some(path) = &args.junit {
         refuse_unwritable("--junit", path)?;
     }
+    if args.seed.checked_add(args.runs - 1).is_none() {
+        let (seed, runs) = (args.seed, args.runs);
+        let text = format!("--seed {seed}: expected one that leaves room for {runs} below 2^64");
+        return Err(Failure::Call(text));
+    }
     if args.all && i64::try_from(args.seed).is_err() {
         let text = format!("--seed {}: expected one below 2^63, which a file can hold", args.seed);
         return Err(Failure::Call(text));
@@ -100,7 +105,7 @@ pub(super) fn test(args: &Test) -> Answer {
         ListFormat::Json => json::document(&results),
     };
     let broken = !results.iter().all(CaseResult::passed);
-    Ok(Done { output: output.into_bytes(), broken, interrupted: stopped })
+    Ok(Done { output: output.into_bytes(), broken, interrupted: stopped, failure: None })
 }
 
 /// What was tested, as other tools take it.

@@ -33,7 +33,8 @@ pub(super) fn list(cases: &[Case]) -> String {
 pub(super) fn asked(case: &Case) -> Vec<String> {
     let tested = &case.site.scenario.tested;
     let timeline = tested.timeline.iter().map(|one| format!("timeline of seed {}", one.seed));
-    let budgets = tested.budgets.iter().map(|one| format!("{} over {} runs", named(one), one.runs));
+    let budgets = tested.budgets.iter();
+    let budgets = budgets.map(|one| format!("{} over {}", named(one), counted(one.runs, "run")));
     timeline.chain(budgets).chain(tested.explore.iter().map(explored::named)).collect()
 }
 

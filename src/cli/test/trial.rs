@@ -10,6 +10,7 @@ use crate::model::measure::shown_percentile;
 use crate::model::settings::Value as _;
 use crate::model::tested::Budget;
 use crate::report::difference::{Fate, difference};
+use crate::view::words::counted;
 use serde_json::{Value, json};
 
 /// The kind of a trial.
@@ -111,14 +112,15 @@ fn timeline(args: &Test, case: &Case, seed: u64, came: &str, accepted: bool) -> 
     let number = lines.iter().filter(|(fate, _)| matches!(fate, Fate::Gone | Fate::New)).count();
     let told = match (accepted, expected.trim().is_empty()) {
         _ if lines.is_empty() => String::new(),
-        (true, true) => format!("{number} lines written"),
-        (true, false) => format!("written, {number} lines differed"),
+        (true, true) => format!("{} written", counted(number as u64, "line")),
+        (true, false) => format!("written, {} differed", counted(number as u64, "line")),
         (false, true) => {
             "the file has no lines yet; --accept writes those that came (+)".to_owned()
         }
-        (false, false) => format!(
-            "{number} lines differ from the file's (-); --accept writes those that came (+)"
-        ),
+        (false, false) => {
+            let differ = if number == 1 { "line differs" } else { "lines differ" };
+            format!("{number} {differ} from the file's (-); --accept writes those that came (+)")
+        }
     };
     let shown = lines.iter().map(|(fate, line)| format!("{}{line}", fate.sign()));
     let value = json!({
@@ -144,7 +146,7 @@ fn budget(args: &Test, case: &Case, wanted: &Budget, kept: &Kept) -> Trial {
     let end = |span: Option<Span>| span.map_or_else(|| "?".to_owned(), shown);
     let (value, low, high) = (kept.quantile.value, kept.quantile.low, kept.quantile.high);
     let mut came = format!("{}, between {} and {} with 95 %", shown(value), end(low), end(high));
-    came += &format!(", over {} runs from seed {}", kept.runs, args.seed);
+    came += &format!(", over {} from seed {}", counted(kept.runs, "run"), args.seed);
     if kept.endless > 0 {
         came += &format!("; in {} of them it has no end", kept.endless);
     }

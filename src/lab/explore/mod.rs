@@ -117,14 +117,22 @@ pub enum CutOff {
     Stopped,
 }
 
+/// How a scenario file says which site it is for.
+#[derive(Clone, Copy, Debug)]
+pub struct Named<'n> {
+    /// The topology: a built-in one's name, or a file.
+    pub topology: &'n str,
+    /// Settings that are other than the topology's.
+    pub set: &'n [(String, String)],
+}
+
 /// Explores a site from the placement of a scenario: two members and a witness, without clients.
-/// `named` is how a scenario file names the topology.
 ///
 /// # Errors
 /// If the site is none that can be explored, or is not online when exploration is to begin.
 pub fn explore(
     (topology, scenario): (&Topology, &Scenario),
-    named: &str,
+    named: Named<'_>,
     bounds: &Bounds,
     progress: &Progress,
 ) -> Result<Explored, String> {

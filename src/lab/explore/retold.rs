@@ -1,5 +1,6 @@
 //! A way through the space as a scenario file, and what the simulator makes of it.
 
+use super::Named;
 use super::choice::{Budget, Choices, Fate};
 use super::search::Trail;
 use super::site::{SEED, Site};
@@ -15,6 +16,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// How long a frame's own fault lasts: it meets what is sent at that moment only.
 const INSTANT: Span = Span::from_micros(1);
+
+/// The setting that has frames take longer than the latency.
+const JITTER: &str = "ethernet.jitter";
 
 /// How much longer than the way itself its scenario runs.
 const AFTERWARDS: Span = Span::from_secs(60);
@@ -224,13 +228,13 @@ fn told_cut(site: &Site, cut: Cut, lasts: Option<Span>) -> String {
 /// the promise too; with the exact ones if it breaks it at none.
 pub(super) fn counterexample(
     (topology, scenario): (&Topology, &Scenario),
-    named: &str,
+    named: Named<'_>,
     (promise, why): (&'static str, &str),
     told: &Told,
 ) -> Counterexample {
     let mut exact = topology.clone();
     // The way has exact moments, so frames take exactly the latency.
-    let set = exact.settings.set("ethernet.jitter", "0s");
+    let set = exact.settings.set(JITTER, "0s");
     debug_assert!(set.is_ok(), "no jitter is allowed");
     let mut text = String::new();
     let mut reproduced = false;
@@ -256,7 +260,7 @@ pub(super) fn counterexample(
 
 fn written(
     (topology, scenario): (&Topology, &Scenario),
-    named: &str,
+    named: Named<'_>,
     (promise, why): (&'static str, &str),
     told: &Told,
     round: Span,
@@ -278,10 +282,14 @@ fn written(
     let until = Instant::ZERO + Span::from_secs(whole) + after;
     let verdict = if liveness { "liveness" } else { "safety" };
     out += &format!("\ntitle = {}\n", show::quoted(why));
-    out += &format!("topology = {}\nuntil = {}\n", show::quoted(named), show::moment(until));
+    out +=
+        &format!("topology = {}\nuntil = {}\n", show::quoted(named.topology), show::moment(until));
     out += &format!("verdict = {}\n", show::quoted(verdict));
     out += "\n# Every frame takes exactly the latency, so that moments are those of the way.\n";
-    out += "[set]\n\"ethernet.jitter\" = \"0s\"\n";
+    out += &format!("[set]\n{} = \"0s\"\n", show::quoted(JITTER));
+    for (key, value) in named.set.iter().filter(|(key, _)| key != JITTER) {
+        out += &format!("{} = {}\n", show::quoted(key), show::quoted(value));
+    }
     out += &placement(topology, scenario);
     for fault in &told.faults {
         let nanos = fault.at.as_nanos();

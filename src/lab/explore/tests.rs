@@ -113,7 +113,8 @@ fn small() -> Bounds {
 fn explored(topology: &Topology, bounds: &Bounds) -> Explored {
     let scenario = scenario(topology, "");
     let progress = Progress::default();
-    explore((topology, &scenario), "x", bounds, &progress).expect("it can be explored")
+    let named = Named { topology: "x", set: &[] };
+    explore((topology, &scenario), named, bounds, &progress).expect("it can be explored")
 }
 
 #[test]

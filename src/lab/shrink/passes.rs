@@ -58,6 +58,7 @@ impl Search<'_> {
         self.placement();
         self.smaller_site(sites);
         self.clients();
+        self.settings();
         self.first_at_a_minute();
         self.shorter();
         self.rounder();
@@ -127,6 +128,16 @@ impl Search<'_> {
         }
         if now > 0 {
             self.try_edit("no clients", |text| text.set("clients.count", "0"));
+        }
+    }
+
+    /// Settings that have nothing to do with it are left out; more clients are nothing smaller.
+    fn settings(&mut self) {
+        for key in self.text().keys_of("set") {
+            if key != "clients.count" {
+                let step = format!("[set] {key} left out");
+                self.try_edit(&step, |text| text.remove_from("set", &key));
+            }
         }
     }
 

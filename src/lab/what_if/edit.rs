@@ -100,6 +100,17 @@ impl Text {
         put(set, key, number.or(word).unwrap_or_else(|_| Value::from(text)));
     }
 
+    /// What `[set]` gives.
+    pub(in crate::lab) fn settings(&self) -> Vec<(String, String)> {
+        let set = self.document.get("set").and_then(Item::as_table_like);
+        let pairs = set.into_iter().flat_map(|set| set.iter());
+        let plain = |item: &Item| match item.as_str() {
+            Some(text) => text.to_owned(),
+            None => item.to_string().trim().to_owned(),
+        };
+        pairs.map(|(key, item)| (key.to_owned(), plain(item))).collect()
+    }
+
     /// Ends the run at a moment. What is planned after it is left out, and nothing is expected
     /// after it.
     pub(in crate::lab) fn until(&mut self, at: Instant) {

@@ -45,7 +45,12 @@ pub fn text(proofs: &[Proof], stopped: bool, repeat: &str, out: &mut dyn Write) 
     let found = proofs.iter().filter(|proof| proof.found.is_some()).count();
     let early =
         if stopped { "; stopped before all were looked for, the last one cut short" } else { "" };
-    writeln!(out, "\n{found} of {} planted bugs are found{early}", proofs.len())?;
+    let found = match (found, proofs.len()) {
+        (1, 1) => "the planted bug is found".to_owned(),
+        (_, 1) => "the planted bug is not found".to_owned(),
+        (found, all) => format!("{found} of {all} planted bugs are found"),
+    };
+    writeln!(out, "\n{found}{early}")?;
     writeln!(out, "\nRepeat: {repeat}")
 }
 

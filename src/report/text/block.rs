@@ -1,7 +1,7 @@
 //! The timeline as the block of text that a scenario file keeps: one line for each thing that
 //! happened, in words and moments that do not depend on the width of a page.
 
-use super::lines::{Column, Line, arranged, told};
+use super::lines::{Column, Line, ordered, told};
 use super::relative;
 use super::timeline::TIME;
 use crate::base::Instant;
@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Who stands beside what clients meet.
 const CLIENTS: &str = "clients";
 
-/// The timeline of a run from its first disturbance on, or all of it if nothing disturbs it. Of
+/// The whole timeline of a run from its first disturbance on, or from its start if there is none. Of
 /// clients it tells when the first of a kind lost service and when the last had it again.
 pub fn block(outcome: &Outcome) -> String {
     let names = Names::new(outcome.topology, Some(outcome.scenario));
@@ -22,7 +22,7 @@ pub fn block(outcome: &Outcome) -> String {
     let (mut lines, _) = told(outcome, &names);
     lines.retain(|line| line.at >= zero);
     lines.extend(clients(outcome));
-    let (lines, left_out) = arranged(lines);
+    let lines = ordered(lines);
     let machine = |line: &Line| match line.column {
         Column::Machine(machine) => names.machine(machine).chars().count(),
         Column::Across | Column::Clients => CLIENTS.len(),
@@ -38,9 +38,6 @@ pub fn block(outcome: &Outcome) -> String {
         let text = format!("{:>TIME$}  {who:<width$}  {}", relative(line.at, zero), line.text);
         out += text.trim_end();
         out.push('\n');
-    }
-    if left_out > 0 {
-        out += &format!("... {left_out} more lines\n");
     }
     out
 }

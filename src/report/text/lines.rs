@@ -87,12 +87,18 @@ pub(super) fn told(outcome: &Outcome, names: &Names) -> (Vec<Line>, Tallies) {
     (lines, tallies)
 }
 
-/// Lines in their order, without what is told too often; and how many that leaves out.
-pub(super) fn arranged(mut lines: Vec<Line>) -> (Vec<Line>, usize) {
+/// Lines in their order, each once at a moment.
+pub(super) fn ordered(mut lines: Vec<Line>) -> Vec<Line> {
     lines.sort_by_key(|line| (line.at, line.column));
     lines.dedup_by(|later, earlier| {
         later.column == earlier.column && later.text == earlier.text && later.at == earlier.at
     });
+    lines
+}
+
+/// Lines in their order, without what is told too often; and how many that leaves out.
+pub(super) fn arranged(lines: Vec<Line>) -> (Vec<Line>, usize) {
+    let mut lines = ordered(lines);
     let mut times: BTreeMap<(Column, String), u32> = BTreeMap::new();
     let before = lines.len();
     lines.retain(|line| {
