@@ -55,8 +55,8 @@ pub struct Planned {
     pub changes: Vec<String>,
 }
 
-/// Settings that the texts of a run give beside the topology's own: the scenario's `[set]`, and what
-/// a command line added to it.
+/// Settings that the texts of a run give beside the topology's own: the scenario's `[set]`, and
+/// what a command line added to it.
 pub fn settings_of(sources: &Sources) -> Vec<(String, String)> {
     let text = Text::new(&sources.scenario.file, &sources.scenario.text);
     let mut set = text.map(|text| text.settings()).unwrap_or_default();

@@ -14,8 +14,8 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Who stands beside what clients meet.
 const CLIENTS: &str = "clients";
 
-/// The whole timeline of a run from its first disturbance on, or from its start if there is none. Of
-/// clients it tells when the first of a kind lost service and when the last had it again.
+/// The whole timeline of a run from its first disturbance on, or from its start if there is none.
+/// Of clients it tells when the first of a kind lost service and when the last had it again.
 pub fn block(outcome: &Outcome) -> String {
     let names = Names::new(outcome.topology, Some(outcome.scenario));
     let zero = outcome.disturbed.unwrap_or(Instant::ZERO);
