@@ -110,7 +110,7 @@ pub(super) fn compare(args: &Compare) -> Answer {
     write(&report, super::study_format(args.format, args.width), &mut output)
         .map_err(|error| Failure::output(&error))?;
     let broken = broken(&comparison);
-    Ok(Done { output, broken, interrupted: comparison.stopped, failure: None })
+    Ok(Done { output, broken, interrupted: comparison.stopped, ..Done::default() })
 }
 
 /// Whether a promise was broken anywhere.

@@ -163,7 +163,7 @@ pub(super) fn explore(args: &Explore) -> Answer {
     told.map_err(|error| Failure::output(&error))?;
     let broken = !explored.counterexamples.is_empty();
     let interrupted = explored.cut_off == Some(explore::CutOff::Stopped);
-    Ok(Done { output, broken, interrupted, failure: None })
+    Ok(Done { output, broken, interrupted, ..Done::default() })
 }
 
 /// What it begins with: the topology, the scenario whose placement it takes, and the settings that

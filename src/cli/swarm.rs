@@ -188,7 +188,7 @@ fn proven(args: &Swarm, sites: &[(Site, Tally)], progress: &Progress) -> Answer 
     };
     written.map_err(|error| Failure::output(&error))?;
     let broken = proofs.iter().any(|proof| proof.found.is_none());
-    Ok(Done { output, broken, interrupted, failure: None })
+    Ok(Done { output, broken, interrupted, ..Done::default() })
 }
 
 /// Makes the runs, round by round and site by site; the seed that would have been next.

@@ -105,7 +105,7 @@ pub(super) fn test(args: &Test) -> Answer {
         ListFormat::Json => json::document(&results),
     };
     let broken = !results.iter().all(CaseResult::passed);
-    Ok(Done { output: output.into_bytes(), broken, interrupted: stopped, failure: None })
+    Ok(Done { output: output.into_bytes(), broken, interrupted: stopped, ..Done::default() })
 }
 
 /// What was tested, as other tools take it.
