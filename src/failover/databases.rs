@@ -49,8 +49,8 @@ struct Local {
     /// It has been activated here since the service started: until it is mounted elsewhere it is
     /// the former active copy, which the last logs come from.
     was_active: bool,
-    /// It was mounted when the Replication service ended: whether it still is has to be asked.
-    unsure: bool,
+    /// It was mounted when the Replication service ended: when to ask whether it still is.
+    unsure: Option<Instant>,
     /// The question for the copy's state that is under way, who asked it and when.
     status_op: Option<(OpId, NodeId, Instant)>,
 }
@@ -96,13 +96,22 @@ impl Databases {
             ctx.send(from, Message::Copy { database, report: None });
             return;
         }
-        // A service that hung may owe an answer for ever; nobody waits for it any more.
-        let patience = ctx.config.active_manager.status_timeout;
-        let waits = |(_, asker, since)| asker == from && ctx.now.since(since) < patience;
-        if !self.locals[database].status_op.is_some_and(waits) {
-            let op = ctx.act(Act::CopyStatus(database), Pending::CopyStatus(database));
-            self.locals[database].status_op = Some((op, from, ctx.now));
+        if !self.waits_for_status(ctx, database, |asker| asker == from) {
+            self.ask_status(ctx, database, from);
         }
+    }
+
+    /// Whether the copy's state is being asked for. A service that hung may owe an answer for ever;
+    /// nobody waits for it any more.
+    fn waits_for_status(&self, ctx: &Ctx, database: DbId, by: impl Fn(NodeId) -> bool) -> bool {
+        let patience = ctx.config.active_manager.status_timeout;
+        let asked = self.locals[database].status_op;
+        asked.is_some_and(|(_, asker, since)| by(asker) && ctx.now.since(since) < patience)
+    }
+
+    fn ask_status(&mut self, ctx: &mut Ctx, database: DbId, asker: NodeId) {
+        let op = ctx.act(Act::CopyStatus(database), Pending::CopyStatus(database));
+        self.locals[database].status_op = Some((op, asker, ctx.now));
     }
 
     /// The primary asks to take over or mount.
@@ -142,7 +151,7 @@ impl Databases {
         let local = &mut self.locals[database];
         local.follows = None;
         local.was_active = true;
-        local.unsure = false;
+        local.unsure = None;
     }
 
     /// A task is under way, and for how long it may be.
@@ -298,15 +307,8 @@ impl Databases {
             return;
         }
         self.locals[database].status_op = None;
-        let unsure = std::mem::take(&mut self.locals[database].unsure);
         let report = match outcome {
-            Outcome::Copy(report) => {
-                let local = &mut self.locals[database];
-                if unsure && local.task.is_none() && report.status == CopyStatus::Dismounted {
-                    local.mounted = false;
-                }
-                Some(copies::as_ordered(report, shared, database, ctx.config.me))
-            }
+            Outcome::Copy(report) => Some(report),
             Outcome::Ok
             | Outcome::LastLogs { .. }
             | Outcome::WitnessBoot(_)
@@ -314,10 +316,32 @@ impl Databases {
             | Outcome::Failed(_)
             | Outcome::TimedOut => None,
         };
+        self.learn_mounted(ctx, database, report.map(|report| report.status));
         if let Some(report) = report {
             self.last_log[database] = report.generated;
         }
+        let me = ctx.config.me;
+        let report = report.map(|report| copies::as_ordered(report, shared, database, me));
         ctx.send(asker, Message::Copy { database, report });
+    }
+
+    /// Whether what was mounted when the Replication service ended still is. While the Store is at
+    /// work on it, that is still open.
+    fn learn_mounted(&mut self, ctx: &Ctx, database: DbId, status: Option<CopyStatus>) {
+        let local = &mut self.locals[database];
+        if local.unsure.is_none() {
+            return;
+        }
+        match status {
+            None | Some(CopyStatus::Dismounting | CopyStatus::Mounting) => {
+                local.unsure = Some(ctx.now + ctx.config.membership.tick);
+            }
+            Some(CopyStatus::Dismounted) if local.task.is_none() => {
+                local.unsure = None;
+                local.mounted = false;
+            }
+            Some(_) => local.unsure = None,
+        }
     }
 
     /// The missing logs are counted: the dial decides (exchange.md §1.3 step 4).
@@ -385,9 +409,10 @@ impl Databases {
         missing
     }
 
-    /// Whether the cluster database has something mounted here that is not.
+    /// Whether the cluster database has something mounted here that is not, or may not be.
     pub(super) fn misses(&self) -> bool {
-        self.locals.values().any(|local| local.missing.is_some())
+        let unsure = |local: &Local| self.running && local.unsure.is_some();
+        self.locals.values().any(|local| local.missing.is_some() || unsure(local))
     }
 
     /// A mounted database failed here: it is not mounted any more.
@@ -397,11 +422,11 @@ impl Databases {
     }
 
     /// The Replication service started or ended here; without it nothing is under way.
-    pub(super) fn service(&mut self, running: bool) {
+    pub(super) fn service(&mut self, now: Instant, running: bool) {
         self.running = running;
         if !running {
             for local in self.locals.values_mut() {
-                local.unsure |= local.mounted;
+                local.unsure = local.mounted.then_some(now).or(local.unsure);
                 local.task = None;
                 local.status_op = None;
                 local.follows = None;
@@ -418,9 +443,9 @@ impl Databases {
             if !Self::hosts(ctx, database) || !self.running || local.task.is_some() {
                 continue;
             }
-            if local.unsure && local.status_op.is_none() {
-                let op = ctx.act(Act::CopyStatus(database), Pending::CopyStatus(database));
-                self.locals[database].status_op = Some((op, me, ctx.now));
+            let ask = local.unsure.is_some_and(|at| at <= ctx.now);
+            if ask && !self.waits_for_status(ctx, database, |_| true) {
+                self.ask_status(ctx, database, me);
             }
             let elsewhere = entry.active.filter(|active| *active != me && entry.mounted);
             if elsewhere.is_some() && local.mounted {

@@ -435,7 +435,7 @@ impl Node {
                 }
             }
             Report::ReplicationService { running } => {
-                self.databases.service(running);
+                self.databases.service(self.now, running);
                 if !running {
                     self.coordination.forget();
                 }

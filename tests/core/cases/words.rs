@@ -33,6 +33,7 @@ fn copy_status(text: &str) -> CopyStatus {
         "Seeding" => CopyStatus::Seeding,
         "SeedingSource" => CopyStatus::SeedingSource,
         "ServiceDown" => CopyStatus::ServiceDown,
+        "Dismounting" => CopyStatus::Dismounting,
         "Dismounted" => CopyStatus::Dismounted,
         other => panic!("{other} is not a copy's state"),
     }
