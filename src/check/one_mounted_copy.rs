@@ -63,9 +63,11 @@ fn database_name(scene: &Scene<'_>, database: DbId) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::hazards::CANNOT_BE_TOLD;
+    use super::super::hazards::{CANNOT_BE_TOLD, REMOVED_OWNER};
     use super::super::story::Story;
     use super::*;
+    use crate::base::Span;
+    use crate::failover::seam::Note;
     use crate::journal::record::ServiceState;
 
     #[test]
@@ -89,6 +91,31 @@ mod tests {
         };
         assert_eq!(back(122), Some(CANNOT_BE_TOLD));
         assert_eq!(back(200), None, "it could be told long since");
+    }
+
+    /// A side that waits for its witness tells nobody that it went on without them; how long it
+    /// waits is the witness's affair.
+    #[test]
+    fn a_copy_of_who_was_removed_by_a_side_that_waited_is_a_hazard() {
+        let wins = |waits: bool, mounts: u64| {
+            let mut story = Story::new();
+            for node in ["EX01", "EX02"] {
+                story.quorum(1, node, &["EX01", "EX02"]);
+            }
+            story.mounted(2, "EX01", 0);
+            story.view(60, "EX02", &["EX02"]);
+            let (votes, needed, delay, claimant) = (1, 2, Span::ZERO, true);
+            if waits {
+                story.note(60, "EX02", Note::OneVoteShort { votes, needed, delay, claimant });
+            }
+            story.note(90, "EX02", Note::QuorumHeld { votes: 2, needed, witness: true });
+            story.mounted(mounts, "EX02", 0);
+            story.dismounted(mounts + 1, "EX01");
+            story.judge(&PROMISE).violations[0].hazard
+        };
+        assert_eq!(wins(true, 92), Some(REMOVED_OWNER));
+        assert_eq!(wins(false, 92), None, "it was removed half a minute ago");
+        assert_eq!(wins(true, 120), None, "it was told half a minute ago");
     }
 
     #[test]

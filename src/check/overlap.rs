@@ -134,7 +134,11 @@ impl Returns {
         {
             self.split = Some((record.at, hazard));
         }
-        self.stand((*node).into(), note, record.at);
+        if self.stand((*node).into(), note) {
+            for machine in scene.topology().node_ids().map(MachineId::from) {
+                self.hinder(machine, record.at);
+            }
+        }
         let Note::View { members, .. } = note else { return };
         for other in scene.topology().node_ids().filter(|other| other != node) {
             if members.contains(other) {
@@ -145,9 +149,10 @@ impl Returns {
         }
     }
 
-    /// Takes in how a member stands with quorum. One that had it and is a vote short keeps what it
-    /// has until the witness has decided.
-    fn stand(&mut self, machine: MachineId, note: &Note, at: Instant) {
+    /// Takes in how a member stands with quorum; tells whether the witness has decided for one that
+    /// was a vote short. Until then that one keeps what it has, and tells nobody that it goes on
+    /// without them.
+    fn stand(&mut self, machine: MachineId, note: &Note) -> bool {
         let decided = match note {
             Note::OneVoteShort { .. } if self.holding.contains(&machine) => {
                 self.short.insert(machine);
@@ -163,9 +168,7 @@ impl Returns {
             }
             _ => false,
         };
-        if decided && self.short.remove(&machine) {
-            self.hinder(machine, at);
-        }
+        decided && self.short.remove(&machine)
     }
 
     /// The hazard that explains that some machines hold the same: one of them was removed, or came

@@ -207,10 +207,13 @@ impl Wants {
                 .is_some_and(|before| before.on != node && at.since(before.at) <= self.notices);
             let removed =
                 self.views.iter().any(|(other, view)| *other != node && !view.contains(node));
-            match crossed || removed {
-                true => self.unheard.insert(thing),
-                false => self.unheard.remove(&thing),
-            };
+            // A move says nothing of whether it is to be online.
+            let moves = matches!(order, Order::MoveGroup { .. } | Order::MoveDatabase { .. });
+            if crossed || removed {
+                self.unheard.insert(thing);
+            } else if !moves {
+                self.unheard.remove(&thing);
+            }
         }
         match order {
             Order::CreateGroup(group) | Order::OnlineGroup(group) => {
