@@ -10,7 +10,7 @@ use std::path::PathBuf;
 ///
 /// Results go to standard output, notes and errors to standard error. Exit status: 0 all held;
 /// 1 a promise or an expectation was broken; 2 the input or the call is wrong; 3 the machine
-/// failed us (disk, permission).
+/// failed us (disk, permission); 130 stopped with Ctrl-C, and the output has what was done.
 #[derive(Parser, Debug)]
 #[command(name = "dagtwin", version, long_version = LONG_VERSION, max_term_width = 100)]
 #[command(arg_required_else_help = true, after_help = EXAMPLES)]

@@ -85,7 +85,8 @@ pub(super) struct Explore {
 }
 
 const EXAMPLES: &str = "\
-Exit status: 0 if no promise was broken, exhausted or not: the report says which; 1 if one was.
+Exit status: 0 if no promise was broken, exhausted or not: the report says which; 1 if one was;
+130 stopped with Ctrl-C, and the report has what is complete.
 
 Examples:
   dagtwin explore

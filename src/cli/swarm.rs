@@ -66,6 +66,9 @@ pub(super) struct Swarm {
 }
 
 const EXAMPLES: &str = "\
+Exit status: 0 if every promise held; 1 if one was broken; 130 stopped with Ctrl-C, and the report
+has the runs that were made.
+
 Examples:
   dagtwin swarm two-node-2010
   dagtwin swarm two-node-2010 --seeds 1..10001 --capsules failures

@@ -174,6 +174,11 @@ fn scenarios_are_listed_and_chosen_by_name() {
     let document = tested(&folder, &call).out;
     let document: serde_json::Value = serde_json::from_str(&document).expect("one document");
     assert_eq!(document["cases"].as_array().expect("cases").len(), 1);
+    // A file that is named twice, or beside its folder, is one case.
+    let (quiet, again) =
+        (folder.path("site/scenarios/quiet.toml"), folder.path("site/./scenarios"));
+    let twice = told(&["test", &quiet, &quiet, &again, "--list", "--filter", "quiet"]);
+    assert_eq!(twice.out.matches("quiet.toml").count(), 1, "{}", twice.out);
     let nothing = tested(&folder, &["--filter", "no such"]);
     assert_eq!(nothing.status, 2);
     assert!(nothing.err.contains("one of the 3 scenarios"), "{}", nothing.err);

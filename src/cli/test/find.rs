@@ -4,6 +4,7 @@ use super::super::failure::Failure;
 use super::super::{input, journal};
 use super::{Case, Test};
 use crate::model::builtin;
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -29,13 +30,19 @@ pub(super) fn cases(args: &Test) -> Result<Vec<Case>, Failure> {
         }
         false => args.paths.clone(),
     };
-    let mut files = Vec::new();
+    let (mut files, mut known) = (Vec::new(), BTreeSet::new());
     for path in &paths {
-        let before = files.len();
-        find(path, 0, &mut files)?;
-        if files.len() == before {
+        let mut named = Vec::new();
+        find(path, 0, &mut named)?;
+        if named.is_empty() {
             let place = path.display();
             return Err(Failure::Call(format!("{place}: no scenario file (.toml) in this folder")));
+        }
+        // A file that is named twice, or beside its folder, is one case.
+        for file in named {
+            if known.insert(file.canonicalize().unwrap_or_else(|_| file.clone())) {
+                files.push(file);
+            }
         }
     }
     let names: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
