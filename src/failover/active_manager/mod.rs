@@ -186,6 +186,7 @@ impl Primary {
             reports: BTreeMap::new(),
             dismounted: !mounted,
             was_mounted: mounted,
+            was_wanted: shared.databases[database].wanted,
             came_from: shared.databases[database].came_from,
             gone: None,
             retry,
@@ -348,6 +349,9 @@ impl Primary {
         let before = entry.active.filter(|active| *active != target);
         entry.came_from = entry.came_from.or(before).filter(|from| *from != target);
         entry.active = Some(target);
+        // Dismounted by order, and mounted elsewhere: it is not to stay dismounted, though this
+        // primary may not live to hear that it is mounted.
+        entry.wanted = true;
         shared.changed();
         self.send_activate(ctx, shared, database, target, servers);
         self.again = Some(ctx.now + ctx.config.membership.tick);
@@ -399,6 +403,7 @@ impl Primary {
             let last = running.gone.or(running.came_from);
             entry.came_from = last.filter(|node| Some(*node) != running.from);
             entry.active = running.from;
+            entry.wanted = running.was_wanted;
             shared.changed();
         }
         self.end(ctx, shared, database, false);

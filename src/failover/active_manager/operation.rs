@@ -42,6 +42,8 @@ pub(super) struct Running {
     pub dismounted: bool,
     /// Whether it was mounted when the operation began.
     pub was_mounted: bool,
+    /// Whether it was to be mounted when the operation began.
+    pub was_wanted: bool,
     /// Where it had been mounted last when the operation began, if not where it was active.
     pub came_from: Option<NodeId>,
     /// The last node that was gone before it had answered: it may have mounted.

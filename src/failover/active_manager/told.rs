@@ -63,8 +63,6 @@ impl Primary {
             let entry = &mut shared.databases[database];
             entry.mounted = true;
             entry.came_from = None;
-            // Dismounted by order, and mounted elsewhere: it is not to stay dismounted.
-            entry.wanted = true;
             entry.last_log = entry.last_log.max(last_log);
             // An active copy copies nothing, so there is nothing to be suspended.
             entry.suspended = entry.suspended.without(from);
