@@ -37,9 +37,11 @@ struct MountDialKept {
     /// When the last of them healed.
     together_since: Option<Instant>,
     answers: BTreeMap<CopyId, Option<u64>>,
-    /// Servers that were off, or whose Replication service has not run, and whose copy has not been
-    /// Healthy beside a mounted one since.
-    deaf: BTreeSet<NodeId>,
+    /// Copies that began anew, or whose server was off or did not run its Replication service, and
+    /// that have not been Healthy beside a mounted one since.
+    deaf: BTreeSet<CopyId>,
+    /// Databases that were mounted last by a member that others had removed.
+    strays: BTreeSet<DbId>,
     /// When each member took its view, and who is in it.
     views: BTreeMap<NodeId, (Instant, NodeSet)>,
     /// When each copy was mounted last.
@@ -103,6 +105,12 @@ impl Watch for MountDialKept {
             let violation = Violation { promise, at: record.at, record: record_no, why, hazard };
             self.findings.violations.push(violation);
         }
+        if let What::Plant(Plant::Mounted { copy, .. }) = &record.what {
+            match self.removed(copy.node) {
+                true => self.strays.insert(copy.database),
+                false => self.strays.remove(&copy.database),
+            };
+        }
     }
 
     fn end(self: Box<Self>, _: Instant, _: &Scene<'_>) -> Findings {
@@ -114,11 +122,9 @@ impl MountDialKept {
     /// What explains that a mount lost what it should not have.
     fn hazard(&self, record: &Record, scene: &Scene<'_>) -> Option<&'static str> {
         let What::Plant(Plant::Mounted { copy, .. }) = &record.what else { return None };
-        // One that the others have removed, and that stood still, ends what it had begun before.
-        let own = self.views.get(&copy.node).map(|(since, _)| *since);
-        let removed = self.views.iter().any(|(other, (since, members))| {
-            *other != copy.node && !members.contains(copy.node) && Some(*since) > own
-        });
+        // One that the others have removed, and that stood still, ends what it had begun before;
+        // and what it wrote then is lost to whoever mounts the database next.
+        let removed = self.removed(copy.node) || self.strays.contains(&copy.database);
         // Who wins the witness without those on whom quorum was forced has not heard of them.
         let apart = self.sides.explain(self.sides.forced.iter());
         // One that stood still ends what it had begun, beside the one that took over.
@@ -130,6 +136,14 @@ impl MountDialKept {
             mounts.any(|(id, at)| !members.contains(id.node) && at >= since)
         });
         (beside || after || removed).then_some(REMOVED_OWNER).or(apart)
+    }
+
+    /// Whether others have removed a member that has taken no view since.
+    fn removed(&self, node: NodeId) -> bool {
+        let own = self.views.get(&node).map(|(since, _)| *since);
+        self.views.iter().any(|(other, (since, members))| {
+            *other != node && !members.contains(node) && Some(*since) > own
+        })
     }
 
     fn hear(&mut self, record: &Record, scene: &Scene<'_>) {
@@ -164,17 +178,21 @@ impl MountDialKept {
             What::Plant(Plant::Service { machine, service: Service::Replication, state })
                 if state != ServiceState::Running =>
             {
-                self.deaf.insert(NodeId(machine.0));
+                self.deaf.extend(copies_on(machine, scene));
             }
             What::Plant(Plant::Machine { machine, up: false })
                 if machine.index() < scene.topology().nodes =>
             {
-                self.deaf.insert(NodeId(machine.0));
+                self.deaf.extend(copies_on(machine, scene));
+            }
+            // Nor is it told of logs before it has found its source.
+            What::Plant(Plant::Copy { copy, status: CopyStatus::Initializing, .. }) => {
+                self.deaf.insert(copy);
             }
             What::Plant(Plant::Copy { copy, status: CopyStatus::Healthy, .. })
                 if scene.mounted(copy.database).is_some() =>
             {
-                self.deaf.remove(&copy.node);
+                self.deaf.remove(&copy);
             }
             _ => {}
         }
@@ -189,12 +207,19 @@ impl MountDialKept {
             return true;
         }
         let others = scene.copies.keys().filter(|id| id.database == copy.database && **id != copy);
-        self.deaf.contains(&copy.node)
+        self.deaf.contains(&copy)
             || others.into_iter().any(|other| {
                 let service = (MachineId::from(other.node), Service::Replication);
                 scene.services.get(&service).is_some_and(|state| *state != ServiceState::Running)
             })
     }
+}
+
+/// The copies of a member.
+fn copies_on(machine: MachineId, scene: &Scene<'_>) -> impl Iterator<Item = CopyId> {
+    let node = NodeId(machine.0);
+    let of = scene.topology().databases.iter().filter(move |(_, it)| it.copies.contains(&node));
+    of.map(move |(database, _)| CopyId { database, node })
 }
 
 /// Whether a fault may keep one server from hearing what another writes, while that goes on.
@@ -238,7 +263,7 @@ fn separates(fault: &Fault) -> bool {
 mod tests {
     use super::super::story::Story;
     use super::*;
-    use crate::failover::seam::MountDial;
+    use crate::failover::seam::{ContentIndex, MountDial};
 
     #[test]
     fn more_than_the_dial_permits_breaks_it() {
@@ -337,6 +362,30 @@ mod tests {
     }
 
     #[test]
+    fn a_copy_that_has_not_found_its_source_has_not_heard_either() {
+        let lost = |healthy: bool| {
+            let mut story = Story::new();
+            story.mounted(10, "EX01", 0);
+            let copy = CopyId { database: DbId(0), node: story.node("EX02") };
+            let (copy_queue, replay_queue) = (0, 0);
+            let content_index = ContentIndex::Healthy;
+            let mut told = |second, status| {
+                let change = Plant::Copy { copy, status, copy_queue, replay_queue, content_index };
+                story.push(second, What::Plant(change));
+            };
+            told(50, CopyStatus::Initializing);
+            if healthy {
+                told(55, CopyStatus::Healthy);
+            }
+            story.last_logs(66, "EX02", 0, MountDial::Lossless, true);
+            story.mounted(67, "EX02", 1);
+            story.judge(&PROMISE).violations.len()
+        };
+        assert_eq!(lost(false), 0);
+        assert_eq!(lost(true), 1);
+    }
+
+    #[test]
     fn what_one_that_the_others_removed_had_begun_to_mount_is_its_hazard() {
         let lost = |viewed: u64| {
             let mut story = Story::new();
@@ -352,6 +401,24 @@ mod tests {
         };
         assert_eq!(lost(50), Some(REMOVED_OWNER));
         assert_eq!(lost(90), None, "it has a view of its own since");
+    }
+
+    #[test]
+    fn what_such_a_one_wrote_is_lost_to_the_next_when_they_have_met_again() {
+        let lost = |removed: bool| {
+            let mut story = Story::new();
+            story.view(50, "EX02", &["EX01", "EX02"]);
+            story.view(60, "EX01", if removed { &["EX01"] } else { &["EX01", "EX02"] });
+            story.mounted(70, "EX02", 0);
+            story.dismounted(80, "EX02");
+            for node in ["EX01", "EX02"] {
+                story.view(90, node, &["EX01", "EX02"]);
+            }
+            story.mounted(100, "EX01", 3);
+            story.judge(&PROMISE).violations[0].hazard
+        };
+        assert_eq!(lost(true), Some(REMOVED_OWNER));
+        assert_eq!(lost(false), None);
     }
 
     #[test]
