@@ -60,6 +60,17 @@ impl Local {
     fn busy(&self) -> bool {
         self.mounted || self.task.is_some()
     }
+
+    /// What a request asked for has come to nothing: one that comes again is told so.
+    fn over(&mut self, ask: Ask, failure: Failure) {
+        self.answered = Some((ask.operation, ask.attempt, Err(failure)));
+    }
+
+    /// It is not mounted any more. What was answered with no stays so.
+    fn ended(&mut self) {
+        self.mounted = false;
+        self.answered = self.answered.filter(|(_, _, result)| result.is_err());
+    }
 }
 
 /// The local Active Manager.
@@ -229,11 +240,13 @@ impl Databases {
         let local = self.locals[database];
         match local.task {
             Some(Task::Dismounting { .. }) => {}
-            Some(Task::LastLogs { .. }) => {
+            Some(Task::LastLogs { ask, .. }) => {
+                self.locals[database].over(ask, Failure::NoAnswer);
                 self.locals[database].task = None;
                 self.dismissed(ctx, database, operation, primary);
             }
-            Some(Task::Mounting { .. }) => {
+            Some(Task::Mounting { ask, .. }) => {
+                self.locals[database].over(ask, Failure::NoAnswer);
                 self.call_back(ctx, database, operation, primary, None);
             }
             None if local.mounted => self.call_back(ctx, database, operation, primary, None),
@@ -278,8 +291,7 @@ impl Databases {
                     && mine == op
                 {
                     self.locals[database].task = None;
-                    self.locals[database].mounted = false;
-                    self.locals[database].answered = None;
+                    self.locals[database].ended();
                     let (active, status) = (ctx.config.me, CopyStatus::Dismounted);
                     ctx.note(Note::Database { database, active, status });
                     self.dismissed(ctx, database, operation, primary);
@@ -417,8 +429,7 @@ impl Databases {
 
     /// A mounted database failed here: it is not mounted any more.
     pub(super) fn failed(&mut self, database: DbId) {
-        self.locals[database].mounted = false;
-        self.locals[database].answered = None;
+        self.locals[database].ended();
     }
 
     /// The Replication service started or ended here; without it nothing is under way.
@@ -427,6 +438,9 @@ impl Databases {
         if !running {
             for local in self.locals.values_mut() {
                 local.unsure = local.mounted.then_some(now).or(local.unsure);
+                if let Some(Task::LastLogs { ask, .. } | Task::Mounting { ask, .. }) = local.task {
+                    local.over(ask, Failure::ServiceStopped);
+                }
                 local.task = None;
                 local.status_op = None;
                 local.follows = None;

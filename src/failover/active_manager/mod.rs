@@ -484,9 +484,12 @@ impl Primary {
             }
             // One that tells nothing may be at work on it.
             Phase::Activating(target) => {
-                if !servers.running.union(servers.silent).contains(target) {
+                let at_work = servers.running.union(servers.silent).contains(target);
+                if !servers.members.contains(target) {
                     self.not_activated(ctx, shared, database, target, servers);
-                } else if late {
+                } else if late || !at_work {
+                    // What its Active Manager had begun is over when its service has ended, but
+                    // not what it was asked for since, if that service is back.
                     let running = self.operations.get_mut(&database).expect("it is under way");
                     running.phase = Phase::Withdrawing(target);
                     ctx.send(target, Message::Dismount { database, operation });
@@ -496,7 +499,7 @@ impl Primary {
                 }
             }
             Phase::Withdrawing(target) => {
-                if !servers.running.union(servers.silent).contains(target) {
+                if !servers.members.contains(target) {
                     self.not_activated(ctx, shared, database, target, servers);
                 } else if again {
                     ctx.send(target, Message::Dismount { database, operation });
