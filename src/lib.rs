@@ -12,6 +12,9 @@ pub mod view;
 
 pub mod check;
 
+#[cfg(feature = "agent")]
+pub mod agent;
+
 #[cfg(feature = "import")]
 pub mod import;
 

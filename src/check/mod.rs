@@ -164,7 +164,8 @@ pub(crate) fn is_traffic(what: &What) -> bool {
         | What::Step { .. }
         | What::Plant(_)
         | What::Client(..)
-        | What::Mail(..) => false,
+        | What::Mail(..)
+        | What::Agent(..) => false,
     }
 }
 

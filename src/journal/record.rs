@@ -4,7 +4,7 @@ use crate::base::{
     Address, BalancerId, ClientId, CopyId, DbId, Instant, MachineId, MachineSet, MailId, NicId,
     NodeId, NodeSet, OpId, Span,
 };
-use crate::failover::seam::{ContentIndex, CopyStatus, Effect, Failure, Input, Start};
+use crate::failover::seam::{Boot, ContentIndex, CopyStatus, Effect, Failure, Input, Start};
 use crate::model::fault::Service;
 use crate::model::topology::ClientKind;
 use serde::{Deserialize, Serialize};
@@ -51,6 +51,26 @@ pub enum What {
     Client(ClientId, ClientEvent),
     /// Something that happened to a message.
     Mail(MailId, MailEvent),
+    /// Something that the agent of a real host tells, and no simulation.
+    Agent(NodeId, AgentEvent),
+}
+
+/// What the agent of a real host tells of itself.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum AgentEvent {
+    /// A life of the Cluster service begins from this.
+    Boot(Box<Boot>),
+    /// The frame that is told next was sent by another member's agent.
+    Came {
+        /// The member.
+        from: NodeId,
+        /// When the life of its service began, by its own clock.
+        life: Instant,
+        /// The record of the sending, in that life's journal.
+        record: RecordNo,
+    },
+    /// The process stood still for so long, or its machine slept.
+    StoodStill(Span),
 }
 
 /// A change in the plant.

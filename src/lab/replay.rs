@@ -105,7 +105,8 @@ pub fn verify(
             | What::Out(..)
             | What::Step { .. }
             | What::Client(..)
-            | What::Mail(..) => {}
+            | What::Mail(..)
+            | What::Agent(..) => {}
         }
     }
     Ok(verified)

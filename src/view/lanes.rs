@@ -193,7 +193,8 @@ impl Lanes {
             What::Out(_, Effect::Note(_)) | What::Plant(_) => {
                 self.conditions(scene, record.at, number);
             }
-            What::In(..) | What::Out(..) | What::Step { .. } | What::Mail(..) => {}
+            What::In(..) | What::Out(..) | What::Step { .. } | What::Mail(..) | What::Agent(..) => {
+            }
         }
     }
 

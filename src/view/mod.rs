@@ -230,7 +230,7 @@ impl<'t> Scene<'t> {
     /// Takes in the next record.
     pub fn apply(&mut self, record: &Record) {
         match &record.what {
-            What::In(..) | What::Step { .. } => {}
+            What::In(..) | What::Step { .. } | What::Agent(..) => {}
             What::Out(node, Effect::Note(note)) => self.note(*node, note),
             What::Out(..) => {}
             What::Fault { index, healed } => self.fault(*index, *healed),

@@ -99,7 +99,8 @@ impl Transitions {
             | What::Step { .. }
             | What::Plant(_)
             | What::Client(..)
-            | What::Mail(..) => {}
+            | What::Mail(..)
+            | What::Agent(..) => {}
         }
         &self.changes
     }

@@ -2,7 +2,7 @@
 
 use crate::failover::seam::{Effect, Input, Note};
 use crate::journal::What;
-use crate::journal::record::{ClientEvent, MailEvent, Plant};
+use crate::journal::record::{AgentEvent, ClientEvent, MailEvent, Plant};
 
 /// How much a record tells.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -30,6 +30,8 @@ impl Weight {
             What::Out(_, Effect::Do { .. }) => Weight::Detail,
             What::Out(_, Effect::Note(note)) => of_note(note),
             What::Plant(plant) => of_plant(plant),
+            What::Agent(_, AgentEvent::Boot(_) | AgentEvent::StoodStill(_)) => Weight::Milestone,
+            What::Agent(_, AgentEvent::Came { .. }) => Weight::Traffic,
             What::Client(_, event) => of_client(event),
             What::Mail(_, event) => match event {
                 MailEvent::Lost | MailEvent::LostFromDatabase { .. } => Weight::Milestone,

@@ -147,6 +147,7 @@ impl<'t> Names<'t> {
             What::Plant(plant) => self.plant_who(plant),
             What::Client(client, _) => self.client(*client),
             What::Mail(mail, _) => format!("mail {}", mail.0),
+            What::Agent(node, _) => self.node(*node).to_owned(),
         }
     }
 
@@ -201,6 +202,7 @@ impl<'t> Names<'t> {
             What::Plant(plant) => self.plant(plant),
             What::Client(_, event) => self.client_event(event),
             What::Mail(_, event) => self.mail(event),
+            What::Agent(_, event) => self.agent(event),
         }
     }
 

@@ -7,6 +7,7 @@ use crate::failover::seam::{
     Act, Effect, Failback, Input, MountDial, Order, Outcome, Refusal, Report, Restore,
     ServerSettings, SkipChecks,
 };
+use crate::journal::record::AgentEvent;
 
 impl Names<'_> {
     pub(super) fn input(&self, node: NodeId, input: &Input) -> String {
@@ -26,6 +27,17 @@ impl Names<'_> {
             }
             Input::Saw(report) => self.report(report),
             Input::Order(order) => format!("is ordered to {}", self.order(order)),
+        }
+    }
+
+    /// What an agent tells of itself.
+    pub(super) fn agent(&self, event: &AgentEvent) -> String {
+        match event {
+            AgentEvent::Boot(boot) => format!("begins from epoch {}", boot.durable.epoch),
+            AgentEvent::Came { from, record, .. } => {
+                format!("hears what {} sent as its record {}", self.node(*from), record.0)
+            }
+            AgentEvent::StoodStill(span) => format!("stood still for {span}"),
         }
     }
 

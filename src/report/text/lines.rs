@@ -189,7 +189,12 @@ fn telling(
             let label = &outcome.scenario.steps.get(usize::from(step))?.label;
             Some((Column::Clients, format!("the message of step {label} is sent")))
         }
-        What::In(..) | What::Out(..) | What::Plant(_) | What::Client(..) | What::Mail(..) => None,
+        What::In(..)
+        | What::Out(..)
+        | What::Plant(_)
+        | What::Client(..)
+        | What::Mail(..)
+        | What::Agent(..) => None,
     }
 }
 

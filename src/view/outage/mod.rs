@@ -268,9 +268,12 @@ fn may_change_service(what: &What) -> bool {
     match what {
         What::Plant(Plant::FrameLost { .. }) => false,
         What::Out(_, Effect::Note(_)) | What::Plant(_) | What::Fault { .. } => true,
-        What::In(..) | What::Out(..) | What::Step { .. } | What::Client(..) | What::Mail(..) => {
-            false
-        }
+        What::In(..)
+        | What::Out(..)
+        | What::Step { .. }
+        | What::Client(..)
+        | What::Mail(..)
+        | What::Agent(..) => false,
     }
 }
 

@@ -49,7 +49,7 @@ pub fn stage_of(records: &[Record], number: RecordNo) -> Option<&'static str> {
                 .map(|(_, stage)| stage)
         }
         What::Out(_, Effect::Note(note)) => note_stage(note).map(|(_, stage)| stage),
-        What::Out(..) | What::Client(..) | What::Mail(..) => None,
+        What::Out(..) | What::Client(..) | What::Mail(..) | What::Agent(..) => None,
     }
 }
 

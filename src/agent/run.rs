@@ -1,0 +1,171 @@
+//! One task owns the node: it takes what comes in, completions first, and has the driver step it.
+//! Nothing here waits for anything but the next thing to come in.
+
+use super::alarm::Alarm;
+use super::clock::Clock;
+use super::driver::{Driver, Hands};
+use crate::base::{Instant, Span};
+use crate::failover::seam::Input;
+use crate::journal::record::Plant;
+use crate::journal::{RecordNo, What};
+use std::io::{self, Write};
+use tokio::sync::mpsc::{Receiver, UnboundedReceiver};
+
+/// Most inputs that are taken before everybody else has a turn (house.md §12).
+const MOST_AT_ONCE: usize = 64;
+
+/// Something that happened on this host, and what the node is to hear of it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Told {
+    /// What made it happen.
+    pub cause: Option<RecordNo>,
+    /// What became of the host, in the order in which it happened.
+    pub facts: Vec<Plant>,
+    /// What the node is told.
+    pub input: Option<Input>,
+}
+
+/// What a request of the surroundings does with the member.
+pub type Asked<W, H> = Box<dyn FnOnce(&mut Member<W, H>) + Send>;
+
+/// Where things come in.
+pub struct Incoming<W: Write, H> {
+    /// Completions and what was noticed.
+    pub told: UnboundedReceiver<Told>,
+    /// Datagrams of other members, as they came.
+    pub datagrams: Receiver<Datagram>,
+    /// Requests: orders, questions, the wish to end.
+    pub asked: Receiver<Asked<W, H>>,
+}
+
+/// A datagram as it came.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Datagram {
+    /// The adapter, by its place in the topology.
+    pub nic: crate::base::NicId,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// What the driver of a member needs beside the node: a network and hands.
+pub trait Surroundings: Hands {
+    /// Takes in a datagram; what the node is told of it, if anything, and the record of its sending.
+    fn datagram(&mut self, datagram: &Datagram) -> Option<(Input, Option<What>)>;
+
+    /// So much time has passed since the last turn; called before what came in is taken.
+    fn turn(&mut self, now: Instant, since_last: Span);
+
+    /// The life of the service has ended; whether and when it is to begin again.
+    fn ended(&mut self, now: Instant, restart: bool);
+
+    /// When the surroundings themselves want a turn.
+    fn deadline(&self) -> Option<Instant>;
+
+    /// Whether everything has ended and the task is to return.
+    fn over(&self) -> bool;
+}
+
+/// A member: its driver and what is around it.
+pub struct Member<W: Write, H> {
+    /// Drives the node.
+    pub driver: Driver<W>,
+    /// Network and hands.
+    pub around: H,
+    /// Tells moments.
+    pub clock: Clock,
+}
+
+impl<W: Write, H: Surroundings> Member<W, H> {
+    /// Takes what comes in until everything has ended.
+    ///
+    /// # Errors
+    /// If the system has no timer, or takes it away.
+    pub async fn run(&mut self, mut incoming: Incoming<W, H>) -> io::Result<()> {
+        let mut alarm = Alarm::new()?;
+        let mut last = self.clock.now();
+        while !self.around.over() {
+            let next = [self.driver.deadline(), self.around.deadline()];
+            alarm.set(&self.clock, next.into_iter().flatten().min())?;
+            let first = tokio::select! {
+                biased;
+                Some(told) = incoming.told.recv() => Some(First::Told(told)),
+                Some(datagram) = incoming.datagrams.recv() => Some(First::Datagram(datagram)),
+                Some(asked) = incoming.asked.recv() => Some(First::Asked(asked)),
+                () = alarm.rings() => None,
+            };
+            let now = self.clock.now();
+            self.around.turn(now, now.saturating_since(last));
+            last = now;
+            self.take(first, &mut incoming);
+            if self.driver.deadline().is_some_and(|at| at <= self.clock.now()) {
+                let ends = self.driver.wake(self.clock.now(), &mut self.around);
+                self.goes_on(ends);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the first and what else is there, up to the most at once.
+    fn take(&mut self, first: Option<First<W, H>>, incoming: &mut Incoming<W, H>) {
+        let mut next = first;
+        for _ in 0..MOST_AT_ONCE {
+            match next.take() {
+                Some(First::Told(told)) => self.told(told),
+                Some(First::Datagram(datagram)) => self.datagram(&datagram),
+                Some(First::Asked(asked)) => asked(self),
+                None => {}
+            }
+            next = incoming.told.try_recv().ok().map(First::Told);
+            next = next.or_else(|| incoming.datagrams.try_recv().ok().map(First::Datagram));
+            next = next.or_else(|| incoming.asked.try_recv().ok().map(First::Asked));
+            if next.is_none() {
+                return;
+            }
+        }
+        // What was taken out and is beyond the most still has to be done.
+        match next {
+            Some(First::Told(told)) => self.told(told),
+            Some(First::Datagram(datagram)) => self.datagram(&datagram),
+            Some(First::Asked(asked)) => asked(self),
+            None => {}
+        }
+    }
+
+    /// Notes what happened on the host and tells the node.
+    pub fn told(&mut self, told: Told) {
+        let now = self.clock.now();
+        let mut cause = told.cause;
+        for fact in told.facts {
+            cause = Some(self.driver.record(now, cause, What::Plant(fact)));
+        }
+        if let Some(input) = told.input {
+            self.feed(input, cause);
+        }
+    }
+
+    /// Tells the node something.
+    pub fn feed(&mut self, input: Input, cause: Option<RecordNo>) {
+        let now = self.clock.now();
+        let ends = self.driver.feed(now, input, cause, &mut self.around);
+        self.goes_on(ends);
+    }
+
+    fn datagram(&mut self, datagram: &Datagram) {
+        let Some((input, came)) = self.around.datagram(datagram) else { return };
+        let now = self.clock.now();
+        let cause = came.map(|came| self.driver.record(now, None, came));
+        self.feed(input, cause);
+    }
+
+    fn goes_on(&mut self, ends: Option<bool>) {
+        if let Some(restart) = ends {
+            self.around.ended(self.clock.now(), restart);
+        }
+    }
+}
+
+enum First<W: Write, H> {
+    Told(Told),
+    Datagram(Datagram),
+    Asked(Asked<W, H>),
+}
