@@ -25,13 +25,27 @@ pub struct Told {
     pub input: Option<Input>,
 }
 
+/// What comes in beside datagrams and requests.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum News {
+    /// Something for the node.
+    Told(Told),
+    /// The witness's record was counted up; `began` is the time since boot before that was sent.
+    WitnessRenewed {
+        /// Before it was sent.
+        began: Span,
+    },
+    /// The witness's record is not this member's any more.
+    WitnessLost,
+}
+
 /// What a request of the surroundings does with the member.
 pub type Asked<W, H> = Box<dyn FnOnce(&mut Member<W, H>) + Send>;
 
 /// Where things come in.
 pub struct Incoming<W: Write, H> {
     /// Completions and what was noticed.
-    pub told: UnboundedReceiver<Told>,
+    pub news: UnboundedReceiver<News>,
     /// Datagrams of other members, as they came.
     pub datagrams: Receiver<Datagram>,
     /// Requests: orders, questions, the wish to end.
@@ -54,6 +68,9 @@ pub trait Surroundings: Hands {
 
     /// So much time has passed since the last turn; called before what came in is taken.
     fn turn(&mut self, now: Instant, since_last: Span);
+
+    /// The witness vouches for this member since then, by the time since boot; none: not any more.
+    fn witness(&mut self, vouches_since: Option<Span>);
 
     /// The life of the service has ended; whether and when it is to begin again.
     fn ended(&mut self, now: Instant, restart: bool);
@@ -88,7 +105,7 @@ impl<W: Write, H: Surroundings> Member<W, H> {
             alarm.set(&self.clock, next.into_iter().flatten().min())?;
             let first = tokio::select! {
                 biased;
-                Some(told) = incoming.told.recv() => Some(First::Told(told)),
+                Some(news) = incoming.news.recv() => Some(First::News(news)),
                 Some(datagram) = incoming.datagrams.recv() => Some(First::Datagram(datagram)),
                 Some(asked) = incoming.asked.recv() => Some(First::Asked(asked)),
                 () = alarm.rings() => None,
@@ -110,12 +127,12 @@ impl<W: Write, H: Surroundings> Member<W, H> {
         let mut next = first;
         for _ in 0..MOST_AT_ONCE {
             match next.take() {
-                Some(First::Told(told)) => self.told(told),
+                Some(First::News(news)) => self.news(news),
                 Some(First::Datagram(datagram)) => self.datagram(&datagram),
                 Some(First::Asked(asked)) => asked(self),
                 None => {}
             }
-            next = incoming.told.try_recv().ok().map(First::Told);
+            next = incoming.news.try_recv().ok().map(First::News);
             next = next.or_else(|| incoming.datagrams.try_recv().ok().map(First::Datagram));
             next = next.or_else(|| incoming.asked.try_recv().ok().map(First::Asked));
             if next.is_none() {
@@ -124,10 +141,18 @@ impl<W: Write, H: Surroundings> Member<W, H> {
         }
         // What was taken out and is beyond the most still has to be done.
         match next {
-            Some(First::Told(told)) => self.told(told),
+            Some(First::News(news)) => self.news(news),
             Some(First::Datagram(datagram)) => self.datagram(&datagram),
             Some(First::Asked(asked)) => asked(self),
             None => {}
+        }
+    }
+
+    fn news(&mut self, news: News) {
+        match news {
+            News::Told(told) => self.told(told),
+            News::WitnessRenewed { began } => self.around.witness(Some(began)),
+            News::WitnessLost => self.around.witness(None),
         }
     }
 
@@ -165,7 +190,7 @@ impl<W: Write, H: Surroundings> Member<W, H> {
 }
 
 enum First<W: Write, H> {
-    Told(Told),
+    News(News),
     Datagram(Datagram),
     Asked(Asked<W, H>),
 }

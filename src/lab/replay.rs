@@ -1,10 +1,11 @@
 //! Verifies a journal: feeds the recorded inputs to fresh nodes and demands the recorded effects.
-//! The plant is not run again; what it did is in the records.
+//! The plant is not run again; what it did is in the records. An agent's journal tells itself what
+//! each life of its node began from.
 
 use crate::base::{Id, IdVec, Instant, NodeId};
 use crate::failover::Node;
 use crate::failover::seam::{Act, Boot, Durable, Effect, Effects, Start};
-use crate::journal::record::{Plant, ServiceState};
+use crate::journal::record::{AgentEvent, Plant, ServiceState};
 use crate::journal::{Record, RecordNo, What};
 use crate::model::clocks::Clocks;
 use crate::model::{Scenario, Service, Topology};
@@ -52,22 +53,10 @@ struct Member {
 /// At the first effect that is not the recorded one, or an input to a node that does not run.
 pub fn verify(
     topology: &Topology,
-    scenario: &Scenario,
+    scenario: Option<&Scenario>,
     records: &[Record],
 ) -> Result<Verified, Box<Difference>> {
-    let mut members: IdVec<NodeId, Member> = (0..topology.nodes)
-        .map(|index| Member {
-            node: None,
-            durable: Durable {
-                epoch: 1,
-                database: topology.boot_database(scenario),
-                ..Durable::default()
-            },
-            links: vec![true; topology.machines[NodeId::at(index).into()].nics.len()],
-            replication_service: true,
-            start: Start::default(),
-        })
-        .collect();
+    let mut members = members(topology, scenario);
     let mut clocks = Clocks::right(topology.nodes);
     let mut verified = Verified::default();
     for (index, record) in records.iter().enumerate() {
@@ -76,6 +65,11 @@ pub fn verify(
                 let shown = |node| clocks.local(node, record.at);
                 verified.lives +=
                     u64::from(follow((topology, scenario), &mut members, shown, change));
+            }
+            What::Agent(node, AgentEvent::Boot(boot)) if node.index() < topology.nodes => {
+                let begun = Node::new(topology.config(*node), (**boot).clone(), record.at);
+                members[*node].node = Some(begun);
+                verified.lives += 1;
             }
             What::In(node, input) if node.index() < topology.nodes => {
                 let decided = step(&mut members[*node], clocks.local(*node, record.at), input);
@@ -99,7 +93,8 @@ pub fn verify(
                 verified.effects += decided.len() as u64;
             }
             What::Fault { index, healed } => {
-                clocks.follow(&scenario.faults, *index, *healed, record.at);
+                let faults = scenario.map_or(&[][..], |scenario| &scenario.faults);
+                clocks.follow(faults, *index, *healed, record.at);
             }
             What::In(..)
             | What::Out(..)
@@ -112,10 +107,26 @@ pub fn verify(
     Ok(verified)
 }
 
+/// Every member before the first record.
+fn members(topology: &Topology, scenario: Option<&Scenario>) -> IdVec<NodeId, Member> {
+    let durable = scenario.map_or_else(Durable::default, |scenario| {
+        let database = topology.boot_database(scenario);
+        Durable { epoch: 1, database, ..Durable::default() }
+    });
+    let member = |index| Member {
+        node: None,
+        durable: durable.clone(),
+        links: vec![true; topology.machines[NodeId::at(index).into()].nics.len()],
+        replication_service: true,
+        start: Start::default(),
+    };
+    (0..topology.nodes).map(member).collect()
+}
+
 /// Takes over what a change in the plant means for a member's next start; tells whether a life
 /// of its service begins. `shown` is what a member's clock shows.
 fn follow(
-    (topology, scenario): (&Topology, &Scenario),
+    (topology, scenario): (&Topology, Option<&Scenario>),
     members: &mut IdVec<NodeId, Member>,
     shown: impl Fn(NodeId) -> Instant,
     change: &Plant,
@@ -135,7 +146,8 @@ fn follow(
                 member.replication_service = running;
             }
             if service == Service::Cluster {
-                member.node = running.then(|| {
+                let begins = scenario.filter(|_| running);
+                member.node = begins.map(|scenario| {
                     let boot = Boot {
                         durable: member.durable.clone(),
                         links: member.links.clone(),
@@ -145,7 +157,7 @@ fn follow(
                     };
                     Node::new(topology.config(node), boot, shown(node))
                 });
-                return running;
+                return begins.is_some();
             }
         }
         _ => {}

@@ -7,6 +7,7 @@ pub mod change;
 pub mod clocks;
 mod config;
 pub mod fault;
+pub mod host;
 pub mod load;
 pub mod load_balancer;
 pub mod measure;

@@ -11,7 +11,7 @@ use dagtwin::sim::{Recording, simulate};
 fn every_scenario_verifies() {
     for built in site::all() {
         let recorded = simulate(&built.topology, &built.scenario, 1, Recording::Memory);
-        let verified = verify(&built.topology, &built.scenario, &recorded.records);
+        let verified = verify(&built.topology, Some(&built.scenario), &recorded.records);
         let verified = verified.unwrap_or_else(|differs| panic!("{}: {differs:#?}", built.name));
         assert!(verified.inputs > 100, "{}: {verified:?}", built.name);
         assert!(verified.lives >= built.topology.nodes as u64, "{}: {verified:?}", built.name);
@@ -30,13 +30,15 @@ fn a_changed_effect_is_found_where_it_is() {
     let What::Out(node, effect) = &mut changed[place].what else { panic!("an effect") };
     *effect = Effect::Note(Note::Started);
     let node = *node;
-    let differs = verify(&built.topology, &built.scenario, &changed).expect_err("a difference");
+    let differs =
+        verify(&built.topology, Some(&built.scenario), &changed).expect_err("a difference");
     assert_eq!((differs.node, Some(differs.input)), (node, changed[place].cause));
     assert_eq!(differs.recorded, Some(Effect::Note(Note::Started)));
 
     let mut without = recorded.records;
     without[place].what = What::Step { index: 0 };
-    let differs = verify(&built.topology, &built.scenario, &without).expect_err("a difference");
+    let differs =
+        verify(&built.topology, Some(&built.scenario), &without).expect_err("a difference");
     assert_eq!(Some(differs.input), without[place].cause);
 }
 

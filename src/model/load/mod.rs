@@ -5,6 +5,7 @@ mod clients;
 mod cluster;
 mod faults;
 mod groups;
+mod host;
 mod machines;
 mod plan;
 mod rates;
@@ -19,6 +20,7 @@ mod topology;
 mod versions;
 
 pub use faults::service_word;
+pub use host::{host, host_topology};
 pub use plan::{MOST_RUNS, PlanFile, plan};
 pub use rates::rates;
 pub use read::near;

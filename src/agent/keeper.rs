@@ -1,0 +1,307 @@
+//! Keeps one witness server's record for this member: claims it when the node wants it, counts it up
+//! while it is held, and watches it while another holds it.
+//!
+//! The owner of the core group keeps the record also while its votes suffice without the witness:
+//! then the loss of the other member alone interrupts nobody, for the witness goes on vouching that
+//! nobody took over (see [`fence`](super::fence)). A claim answers "held" only when the holder was
+//! seen alive after it was made, and takes over only what has stood still for the whole patience.
+
+use super::clock::boottime;
+use super::run::{News, Told};
+use super::witness::{Claim, Error, Kind, Renewal, Stale, Standing, Verdict, Watch, Witness};
+use crate::base::{Instant, NodeId, OpId, Span};
+use crate::failover::seam::{Failure, Input, Outcome, Refusal};
+use crate::journal::RecordNo;
+use crate::journal::record::Plant;
+use std::time::Duration;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
+use tokio::time::sleep;
+
+/// How the record is kept.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Pace {
+    /// Time between two looks, or two counts.
+    pub interval: Duration,
+    /// How long another's record has to stand still before it is taken over.
+    pub patience: Duration,
+    /// Longest that one operation on the place may take.
+    pub limit: Duration,
+}
+
+/// What the keeper is asked for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Ask {
+    /// `Act::ClaimWitness`.
+    Claim {
+        /// The operation and its record.
+        asked: (OpId, RecordNo),
+        /// The epoch that the node knows.
+        known: u64,
+        /// The epoch to write.
+        epoch: u64,
+    },
+    /// `Act::TestWitness`.
+    Test {
+        /// The operation and its record.
+        asked: (OpId, RecordNo),
+        /// The epoch that the node knows.
+        known: u64,
+    },
+    /// `Act::ReleaseWitness`.
+    Release {
+        /// The operation and its record.
+        asked: (OpId, RecordNo),
+    },
+    /// `Act::WitnessBoot`.
+    Boot {
+        /// The operation and its record.
+        asked: (OpId, RecordNo),
+    },
+    /// The health checks of the witness resource.
+    IsAlive {
+        /// The operation and its record.
+        asked: (OpId, RecordNo),
+    },
+    /// Keep the record in this epoch whether the vote is needed or not; none: only if it is.
+    Reserve(Option<u64>),
+}
+
+/// Keeps one record. Runs until nobody can ask any more; then it gives up what it holds.
+pub struct Keeper {
+    me: NodeId,
+    server: u8,
+    witness: Witness,
+    pace: Pace,
+    watch: Watch,
+    stale: Option<Stale>,
+    /// The epoch in which this life of the member holds the record.
+    holds: Option<u64>,
+    reserve: Option<u64>,
+    /// Whether the last operation on the place had an answer.
+    answers: Result<(), Failure>,
+    news: UnboundedSender<News>,
+}
+
+impl Keeper {
+    /// A keeper that holds nothing.
+    ///
+    /// # Errors
+    /// If the pace does not fit: a look at least four times in the patience.
+    pub fn new(
+        me: NodeId,
+        server: u8,
+        witness: Witness,
+        pace: Pace,
+        news: UnboundedSender<News>,
+    ) -> Result<Keeper, Error> {
+        let watch = Watch::new(me.0, pace.patience, pace.interval)?;
+        let (stale, holds, reserve, answers) = (None, None, None, Ok(()));
+        Ok(Keeper { me, server, witness, pace, watch, stale, holds, reserve, answers, news })
+    }
+
+    /// Does what it is asked, and looks or counts in between.
+    pub async fn run(mut self, mut asks: UnboundedReceiver<Ask>) {
+        let mut due = boottime();
+        loop {
+            let wait = Duration::from_nanos(due.saturating_sub(boottime()).as_nanos());
+            tokio::select! {
+                biased;
+                ask = asks.recv() => match ask {
+                    Some(ask) => self.answer(ask).await,
+                    None => break,
+                },
+                () = sleep(wait) => {
+                    due = boottime() + Span::from_nanos(self.pace.interval.as_nanos() as u64);
+                    self.tend().await;
+                }
+            }
+        }
+        if let Some(epoch) = self.holds {
+            // Whoever ends keeps nobody waiting if it can help it; a failure costs the patience.
+            let _ = self.witness.release(self.me.0, epoch, self.pace.limit).await;
+        }
+    }
+
+    async fn answer(&mut self, ask: Ask) {
+        match ask {
+            Ask::Claim { asked, known, epoch } => {
+                let outcome = self.claim(known, epoch).await;
+                let holder = (outcome == Outcome::Ok).then_some(self.me);
+                let (server, held) = (self.server, holder.is_some());
+                let facts = held.then_some(Plant::WitnessLock { server, holder });
+                self.done(asked, facts, outcome);
+            }
+            Ask::Test { asked, known } => {
+                let outcome = self.test(known).await;
+                self.done(asked, None, outcome);
+            }
+            Ask::Release { asked } => {
+                self.reserve = None;
+                let outcome = self.release().await;
+                let fact = Plant::WitnessLock { server: self.server, holder: None };
+                self.done(asked, (outcome == Outcome::Ok).then_some(fact), outcome);
+            }
+            Ask::Boot { asked } => {
+                let boot = self.witness.boot(self.pace.limit).await;
+                self.noticed(boot.as_ref().map(drop));
+                let outcome = boot.map_or_else(failed, |boot| {
+                    let nanos = u64::try_from(boot.started.as_nanosecond()).unwrap_or(0);
+                    Outcome::WitnessBoot(Instant::from_nanos(nanos))
+                });
+                self.done(asked, None, outcome);
+            }
+            Ask::IsAlive { asked } => {
+                let outcome = self.answers.map_or_else(Outcome::Failed, |()| Outcome::Ok);
+                self.done(asked, None, outcome);
+            }
+            Ask::Reserve(epoch) => self.reserve = epoch,
+        }
+    }
+
+    /// Looks, or counts up what is held, or takes what is to be reserved and free.
+    async fn tend(&mut self) {
+        if let Some(epoch) = self.holds {
+            if self.reserve.is_none_or(|wanted| wanted == epoch) {
+                self.renew(epoch).await;
+                return;
+            }
+        }
+        let standing = self.look().await;
+        let free = matches!(standing, Some(Standing::Free | Standing::Mine | Standing::Stale(_)));
+        if let Some(epoch) = self.reserve.filter(|_| free) {
+            self.take(epoch, epoch).await;
+        }
+    }
+
+    async fn renew(&mut self, epoch: u64) {
+        let began = boottime();
+        match self.witness.renew(self.me.0, epoch, self.pace.limit).await {
+            Ok(Renewal::Renewed(_)) => {
+                self.noticed(Ok(()));
+                self.tell(News::WitnessRenewed { began });
+            }
+            // Never written over: who has it now has won it.
+            Ok(Renewal::Lost(_)) => {
+                self.noticed(Ok(()));
+                self.lost();
+            }
+            Err(error) => self.noticed(Err(&error)),
+        }
+    }
+
+    fn lost(&mut self) {
+        self.holds = None;
+        self.watch.forget();
+        self.tell(News::WitnessLost);
+    }
+
+    /// How the record stands; none if the place does not answer.
+    async fn look(&mut self) -> Option<Standing> {
+        let asked = boottime();
+        let record = self.witness.read(self.pace.limit).await;
+        self.noticed(record.as_ref().map(drop));
+        let standing = self.watch.look(record.ok()?, duration(asked), duration(boottime()));
+        self.stale = match standing {
+            Standing::Stale(stale) => Some(stale),
+            Standing::Free | Standing::Mine | Standing::Held { .. } => None,
+        };
+        Some(standing)
+    }
+
+    /// One try to write the record.
+    async fn take(&mut self, known: u64, epoch: u64) -> Result<Verdict, Error> {
+        let (me, stale, began) = (self.me.0, self.stale, boottime());
+        let claim = Claim { me, known, epoch: epoch.max(known), stale };
+        let verdict = self.witness.claim(claim, self.pace.limit).await;
+        self.noticed(verdict.as_ref().map(drop));
+        if let Ok(Verdict::Claimed(record)) = &verdict {
+            self.holds = Some(record.epoch);
+            self.tell(News::WitnessRenewed { began });
+        }
+        verdict
+    }
+
+    /// Claims until it is decided: won, newer than this node knows, or held by somebody who lives.
+    async fn claim(&mut self, known: u64, epoch: u64) -> Outcome {
+        let mut first = None;
+        loop {
+            match self.take(known, epoch).await {
+                Ok(Verdict::Claimed(_)) => return Outcome::Ok,
+                Ok(Verdict::Newer(_)) => return Outcome::Refused(Refusal::WitnessNewer),
+                Ok(Verdict::HeldBy { node, record }) => {
+                    self.holds = None;
+                    if *first.get_or_insert(record) != record {
+                        return Outcome::Refused(Refusal::WitnessHeld(NodeId(node)));
+                    }
+                }
+                Err(error) => return failed(error),
+            }
+            match self.look().await {
+                Some(Standing::Held { left, .. }) => sleep(left.min(self.pace.interval)).await,
+                Some(Standing::Free | Standing::Mine | Standing::Stale(_)) => {}
+                None => return self.answers.map_or_else(Outcome::Failed, |()| Outcome::TimedOut),
+            }
+        }
+    }
+
+    async fn test(&mut self, known: u64) -> Outcome {
+        self.look().await;
+        let verdict = self.witness.test(self.me.0, known, self.stale, self.pace.limit).await;
+        self.noticed(verdict.as_ref().map(drop));
+        match verdict {
+            Ok(Verdict::Claimed(_)) => Outcome::Ok,
+            Ok(Verdict::Newer(_)) => Outcome::Refused(Refusal::WitnessNewer),
+            Ok(Verdict::HeldBy { node, .. }) => {
+                Outcome::Refused(Refusal::WitnessHeld(NodeId(node)))
+            }
+            Err(error) => failed(error),
+        }
+    }
+
+    async fn release(&mut self) -> Outcome {
+        let Some(epoch) = self.holds.take() else { return Outcome::Ok };
+        self.tell(News::WitnessLost);
+        let released = self.witness.release(self.me.0, epoch, self.pace.limit).await;
+        self.noticed(released.as_ref().map(drop));
+        released.map_or_else(failed, |_| Outcome::Ok)
+    }
+
+    /// The place answered, or did not; told once when that changes.
+    fn noticed(&mut self, answer: Result<(), &Error>) {
+        let now = answer.map_err(failure);
+        if now.is_err() != self.answers.is_err() {
+            match answer {
+                Ok(()) => tracing::info!(server = self.server, "the witness answers again"),
+                Err(error) => tracing::warn!(server = self.server, %error, "the witness is away"),
+            }
+        }
+        self.answers = now;
+    }
+
+    fn done(&self, (op, record): (OpId, RecordNo), fact: Option<Plant>, outcome: Outcome) {
+        let (cause, facts) = (Some(record), fact.into_iter().collect());
+        let input = Some(Input::Done { op, outcome });
+        self.tell(News::Told(Told { cause, facts, input }));
+    }
+
+    fn tell(&self, news: News) {
+        // Nobody listens any more when everything ends.
+        let _ = self.news.send(news);
+    }
+}
+
+fn duration(span: Span) -> Duration {
+    Duration::from_nanos(span.as_nanos())
+}
+
+fn failure(error: &Error) -> Failure {
+    match error.kind() {
+        Kind::NoPath => Failure::NoPath,
+        Kind::NoAnswer | Kind::NotServed | Kind::Busy => Failure::NoAnswer,
+        Kind::Refused | Kind::Failed => Failure::Disk,
+    }
+}
+
+fn failed(error: Error) -> Outcome {
+    Outcome::Failed(failure(&error))
+}
