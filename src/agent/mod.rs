@@ -5,10 +5,12 @@
 pub mod alarm;
 pub mod bonds;
 pub mod clock;
+pub mod control;
 pub mod driver;
 pub mod fence;
 pub mod paths;
 pub mod recorder;
 pub mod run;
+pub mod status;
 pub mod store;
 pub mod wire;

@@ -3,8 +3,10 @@
 
 use super::alarm::Alarm;
 use super::clock::Clock;
+use super::control::{Answer, Asked, Request};
 use super::driver::{Driver, Hands};
 use crate::base::{Instant, Span};
+use crate::failover::Node;
 use crate::failover::seam::Input;
 use crate::journal::record::Plant;
 use crate::journal::{RecordNo, What};
@@ -39,17 +41,14 @@ pub enum News {
     WitnessLost,
 }
 
-/// What a request of the surroundings does with the member.
-pub type Asked<W, H> = Box<dyn FnOnce(&mut Member<W, H>) + Send>;
-
 /// Where things come in.
-pub struct Incoming<W: Write, H> {
+pub struct Incoming {
     /// Completions and what was noticed.
     pub news: UnboundedReceiver<News>,
     /// Datagrams of other members, as they came.
     pub datagrams: Receiver<Datagram>,
-    /// Requests: orders, questions, the wish to end.
-    pub asked: Receiver<Asked<W, H>>,
+    /// Questions, orders, the wish to end.
+    pub asked: Receiver<Asked>,
 }
 
 /// A datagram as it came.
@@ -71,6 +70,9 @@ pub trait Surroundings: Hands {
 
     /// The witness vouches for this member since then, by the time since boot; none: not any more.
     fn witness(&mut self, vouches_since: Option<Span>);
+
+    /// Answers a request; what the node is told of it, if anything.
+    fn asked(&mut self, node: Option<&Node>, request: Request) -> (Answer, Option<Input>);
 
     /// The life of the service has ended; whether and when it is to begin again.
     fn ended(&mut self, now: Instant, restart: bool);
@@ -97,7 +99,7 @@ impl<W: Write, H: Surroundings> Member<W, H> {
     ///
     /// # Errors
     /// If the system has no timer, or takes it away.
-    pub async fn run(&mut self, mut incoming: Incoming<W, H>) -> io::Result<()> {
+    pub async fn run(&mut self, mut incoming: Incoming) -> io::Result<()> {
         let mut alarm = Alarm::new()?;
         let mut last = self.clock.now();
         while !self.around.over() {
@@ -123,13 +125,13 @@ impl<W: Write, H: Surroundings> Member<W, H> {
     }
 
     /// Takes the first and what else is there, up to the most at once.
-    fn take(&mut self, first: Option<First<W, H>>, incoming: &mut Incoming<W, H>) {
+    fn take(&mut self, first: Option<First>, incoming: &mut Incoming) {
         let mut next = first;
         for _ in 0..MOST_AT_ONCE {
             match next.take() {
                 Some(First::News(news)) => self.news(news),
                 Some(First::Datagram(datagram)) => self.datagram(&datagram),
-                Some(First::Asked(asked)) => asked(self),
+                Some(First::Asked(asked)) => self.asked(asked),
                 None => {}
             }
             next = incoming.news.try_recv().ok().map(First::News);
@@ -143,9 +145,18 @@ impl<W: Write, H: Surroundings> Member<W, H> {
         match next {
             Some(First::News(news)) => self.news(news),
             Some(First::Datagram(datagram)) => self.datagram(&datagram),
-            Some(First::Asked(asked)) => asked(self),
+            Some(First::Asked(asked)) => self.asked(asked),
             None => {}
         }
+    }
+
+    fn asked(&mut self, (request, tell): Asked) {
+        let (answer, input) = self.around.asked(self.driver.node(), request);
+        if let Some(input) = input {
+            self.feed(input, None);
+        }
+        // Who asked may have gone.
+        let _ = tell.send(answer);
     }
 
     fn news(&mut self, news: News) {
@@ -189,8 +200,8 @@ impl<W: Write, H: Surroundings> Member<W, H> {
     }
 }
 
-enum First<W: Write, H> {
+enum First {
     News(News),
     Datagram(Datagram),
-    Asked(Asked<W, H>),
+    Asked(Asked),
 }
