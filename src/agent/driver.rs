@@ -34,6 +34,8 @@ pub struct Driver<W: Write> {
     armed: [Option<RecordNo>; Timer::COUNT],
     /// The last moment that the node was told; it is never told an earlier one.
     latest: Instant,
+    /// Counts lives of the service.
+    lives: u32,
     recorder: Recorder<W>,
 }
 
@@ -41,7 +43,7 @@ impl<W: Write> Driver<W> {
     /// A driver without a life of its node.
     pub fn new(me: NodeId, recorder: Recorder<W>) -> Self {
         let (node, effects, armed) = (None, Effects::new(), [None; Timer::COUNT]);
-        Driver { me, node, effects, armed, latest: Instant::ZERO, recorder }
+        Driver { me, node, effects, armed, latest: Instant::ZERO, lives: 0, recorder }
     }
 
     /// The node; none between two lives.
@@ -52,6 +54,11 @@ impl<W: Write> Driver<W> {
     /// The journal.
     pub fn recorder(&mut self) -> &mut Recorder<W> {
         &mut self.recorder
+    }
+
+    /// Which life of the service this is, or the last one was.
+    pub fn lives(&self) -> u32 {
+        self.lives
     }
 
     /// The last moment that the node was told.
@@ -66,6 +73,7 @@ impl<W: Write> Driver<W> {
     pub fn start(&mut self, now: Instant, config: Config, boot: Boot) {
         assert!(self.node.is_none(), "a life of the service ends before the next begins");
         let now = self.not_before(now);
+        self.lives += 1;
         let machine = self.me.into();
         let (service, state) = (Service::Cluster, ServiceState::Running);
         let change = Plant::Service { machine, service, state };

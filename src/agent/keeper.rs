@@ -28,13 +28,16 @@ pub struct Pace {
     pub limit: Duration,
 }
 
+/// Which life of the service asked, by which operation and record.
+pub type Request = (u32, OpId, RecordNo);
+
 /// What the keeper is asked for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Ask {
     /// `Act::ClaimWitness`.
     Claim {
-        /// The operation and its record.
-        asked: (OpId, RecordNo),
+        /// Who asked.
+        asked: Request,
         /// The epoch that the node knows.
         known: u64,
         /// The epoch to write.
@@ -42,25 +45,25 @@ pub enum Ask {
     },
     /// `Act::TestWitness`.
     Test {
-        /// The operation and its record.
-        asked: (OpId, RecordNo),
+        /// Who asked.
+        asked: Request,
         /// The epoch that the node knows.
         known: u64,
     },
     /// `Act::ReleaseWitness`.
     Release {
-        /// The operation and its record.
-        asked: (OpId, RecordNo),
+        /// Who asked.
+        asked: Request,
     },
     /// `Act::WitnessBoot`.
     Boot {
-        /// The operation and its record.
-        asked: (OpId, RecordNo),
+        /// Who asked.
+        asked: Request,
     },
     /// The health checks of the witness resource.
     IsAlive {
-        /// The operation and its record.
-        asked: (OpId, RecordNo),
+        /// Who asked.
+        asked: Request,
     },
     /// Keep the record in this epoch whether the vote is needed or not; none: only if it is.
     Reserve(Option<u64>),
@@ -169,7 +172,8 @@ impl Keeper {
         let standing = self.look().await;
         let free = matches!(standing, Some(Standing::Free | Standing::Mine | Standing::Stale(_)));
         if let Some(epoch) = self.reserve.filter(|_| free) {
-            self.take(epoch, epoch).await;
+            // What keeps it from being taken was told, and is tried again.
+            drop(self.take(epoch, epoch).await);
         }
     }
 
@@ -278,10 +282,11 @@ impl Keeper {
         self.answers = now;
     }
 
-    fn done(&self, (op, record): (OpId, RecordNo), fact: Option<Plant>, outcome: Outcome) {
+    fn done(&self, (life, op, record): Request, fact: Option<Plant>, outcome: Outcome) {
         let (cause, facts) = (Some(record), fact.into_iter().collect());
         let input = Some(Input::Done { op, outcome });
-        self.tell(News::Told(Told { cause, facts, input }));
+        let life = Some(life);
+        self.tell(News::Told(Told { life, cause, facts, input }));
     }
 
     fn tell(&self, news: News) {

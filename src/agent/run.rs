@@ -7,7 +7,8 @@ use super::control::{Answer, Asked, Request};
 use super::driver::{Driver, Hands};
 use crate::base::{Instant, Span};
 use crate::failover::Node;
-use crate::failover::seam::Input;
+use crate::failover::config::Config;
+use crate::failover::seam::{Boot, Input};
 use crate::journal::record::Plant;
 use crate::journal::{RecordNo, What};
 use std::io::{self, Write};
@@ -19,6 +20,9 @@ const MOST_AT_ONCE: usize = 64;
 /// Something that happened on this host, and what the node is to hear of it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Told {
+    /// The life of the service that it is for, by its count; none: for any. What a later life has
+    /// not asked for it is not told.
+    pub life: Option<u32>,
     /// What made it happen.
     pub cause: Option<RecordNo>,
     /// What became of the host, in the order in which it happened.
@@ -68,6 +72,15 @@ pub trait Surroundings: Hands {
     /// So much time has passed since the last turn; called before what came in is taken.
     fn turn(&mut self, now: Instant, since_last: Span);
 
+    /// Sees the node after each turn.
+    fn seen(&mut self, node: Option<&Node>);
+
+    /// What a life of the service begins from, if one is to begin now.
+    fn begins(&mut self, now: Instant) -> Option<(Config, Boot)>;
+
+    /// Is told what became of the host.
+    fn happened(&mut self, fact: &Plant);
+
     /// The witness vouches for this member since then, by the time since boot; none: not any more.
     fn witness(&mut self, vouches_since: Option<Span>);
 
@@ -115,11 +128,15 @@ impl<W: Write, H: Surroundings> Member<W, H> {
             let now = self.clock.now();
             self.around.turn(now, now.saturating_since(last));
             last = now;
+            if let Some((config, boot)) = self.around.begins(now) {
+                self.driver.start(self.clock.now(), config, boot);
+            }
             self.take(first, &mut incoming);
             if self.driver.deadline().is_some_and(|at| at <= self.clock.now()) {
                 let ends = self.driver.wake(self.clock.now(), &mut self.around);
                 self.goes_on(ends);
             }
+            self.around.seen(self.driver.node());
         }
         Ok(())
     }
@@ -172,9 +189,11 @@ impl<W: Write, H: Surroundings> Member<W, H> {
         let now = self.clock.now();
         let mut cause = told.cause;
         for fact in told.facts {
+            self.around.happened(&fact);
             cause = Some(self.driver.record(now, cause, What::Plant(fact)));
         }
-        if let Some(input) = told.input {
+        let ours = told.life.is_none_or(|life| life == self.driver.lives());
+        if let Some(input) = told.input.filter(|_| ours) {
             self.feed(input, cause);
         }
     }

@@ -60,6 +60,10 @@ pub(super) enum Command {
     Quorum(super::quorum::Quorum),
     Compare(super::compare::Compare),
     Explore(super::explore::Explore),
+    #[cfg(feature = "agent")]
+    Agent(super::agent::Agent),
+    #[cfg(feature = "agent")]
+    Ctl(super::agent::Ctl),
     New(New),
     Completions(Completions),
     Man(Man),

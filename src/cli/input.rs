@@ -265,7 +265,7 @@ fn whole_file(path: &Path, expected: &str) -> Failure {
 
 /// A file's text. A file that does not exist or is no text is a wrong call; one that cannot be
 /// read is the machine's failure.
-fn read(path: &Path) -> Result<Source, Failure> {
+pub(super) fn read(path: &Path) -> Result<Source, Failure> {
     let file = path.display().to_string();
     let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
     let name = name.unwrap_or_else(|| file.clone());

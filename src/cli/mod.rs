@@ -1,5 +1,7 @@
 //! Floor 8: arguments in, one call, an exit status out. One file per subcommand.
 
+#[cfg(feature = "agent")]
+mod agent;
 mod args;
 mod capacity;
 mod capsule;
@@ -82,6 +84,10 @@ fn answer(command: Command, color: Color) -> Answer {
         Command::Merge(args) => sweep::merge(&args),
         Command::Swarm(args) => swarm::swarm(&args),
         Command::Shrink(args) => shrink::shrink(&args),
+        #[cfg(feature = "agent")]
+        Command::Agent(args) => agent::agent(&args),
+        #[cfg(feature = "agent")]
+        Command::Ctl(args) => agent::ctl(&args),
         Command::New(args) => new::new(&args),
         Command::Completions(args) => completions::completions(&args),
         Command::Man(args) => completions::man(&args),

@@ -1,0 +1,490 @@
+//! The hands of a real host: what a node wants is sent, begun and told here. Everything that takes
+//! time is done by a task of its own, which tells how it ended; this never waits.
+
+mod address;
+mod copies;
+mod name;
+mod services;
+mod start;
+
+pub use start::{StartError, prepare, start};
+
+use super::bonds::Bonds;
+use super::clock::{Clock, boottime};
+use super::control::{Answer, Request};
+use super::driver::Hands;
+use super::fence::{Fence, Voter};
+use super::keeper::Ask;
+use super::lease::{Gate, Kept, Lease, Thing};
+use super::paths::Paths;
+use super::run::{Datagram, News, Surroundings, Told};
+use super::status::{Asked, Counts, Status};
+use super::store::Kept as Stored;
+use super::wire::{Key, Opened, Wire};
+use crate::base::{DbId, IdVec, Instant, NetId, NicId, NodeId, NodeSet, OpId, ResourceId, Span};
+use crate::failover::Node;
+use crate::failover::config::Config;
+use crate::failover::message::Message;
+use crate::failover::seam::{Act, Boot, Durable, Failure, Input, Note, Order, Outcome, Start};
+use crate::journal::record::{AgentEvent, Plant};
+use crate::journal::{RecordNo, What};
+use crate::model::order::Names;
+use crate::model::scenario::Action;
+use crate::model::{Topology, order};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::sync::mpsc::UnboundedSender;
+
+/// Something that is done to a resource or a copy.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Wanted {
+    /// The life of the service that wants it, by its count; none: this host does, and nobody is told.
+    pub life: Option<u32>,
+    /// The operation.
+    pub op: OpId,
+    /// What to do.
+    pub act: Act,
+    /// The record of the wish.
+    pub record: RecordNo,
+}
+
+impl Wanted {
+    /// What is told when it has ended.
+    pub(super) fn ended(&self, facts: Vec<Plant>, outcome: Outcome) -> News {
+        let input = self.life.map(|_| Input::Done { op: self.op, outcome });
+        let cause = self.life.map(|_| self.record);
+        News::Told(Told { life: self.life, cause, facts, input })
+    }
+}
+
+/// Whoever does what is wanted of a resource.
+pub(super) enum Worker {
+    /// Takes one after the other.
+    Task(UnboundedSender<Wanted>),
+    /// The witness.
+    Witness,
+    /// Nothing on this host serves it.
+    Nobody,
+}
+
+/// What the leases hang on.
+pub(super) struct Guard {
+    pub gate: Gate,
+    pub lease: Lease,
+    /// What a lease is asked for of each resource and database.
+    pub of_resource: BTreeMap<ResourceId, Thing>,
+    pub of_database: BTreeMap<DbId, Thing>,
+    /// What is served here, leases permitting.
+    pub serves: BTreeSet<Thing>,
+    /// Told of every renewal, so that addresses live on.
+    pub renewed: tokio::sync::watch::Sender<u64>,
+}
+
+/// This host.
+pub struct Host {
+    pub(super) me: NodeId,
+    pub(super) topology: Arc<Topology>,
+    pub(super) config: Config,
+    pub(super) clock: Clock,
+    pub(super) wire: Wire,
+    pub(super) paths: Paths,
+    pub(super) bonds: Bonds,
+    pub(super) fence: Fence,
+    /// Who has a vote beside this member.
+    pub(super) voters: Vec<Voter>,
+    pub(super) patience: Span,
+    /// Keeps states on the disk, one after the other.
+    pub(super) stored: std::sync::mpsc::Sender<(Stored, Wanted)>,
+    /// What was handed to it last, or was there before.
+    pub(super) kept: Option<Durable>,
+    pub(super) keeper: Option<UnboundedSender<Ask>>,
+    pub(super) workers: IdVec<ResourceId, Worker>,
+    pub(super) copies: BTreeMap<DbId, UnboundedSender<Wanted>>,
+    pub(super) guard: Option<Guard>,
+    /// What may not begin before this member is bound to those that it would take over from.
+    pub(super) waits: Vec<(Instant, Wanted)>,
+    pub(super) view: (NodeSet, bool, bool, u64),
+    pub(super) news: UnboundedSender<News>,
+    pub(super) counts: Counts,
+    /// What a node begins from that never ran.
+    pub(super) first: Durable,
+    pub(super) key: Key,
+    pub(super) site: u64,
+    /// Whether each adapter has carrier.
+    pub(super) links: IdVec<NicId, bool>,
+    /// Counts lives of the service, as the driver does.
+    pub(super) lives: u32,
+    /// When the next life begins; none: it has begun, or is not to.
+    pub(super) again: Option<Instant>,
+    pub(super) stops: bool,
+    pub(super) over: bool,
+}
+
+impl Host {
+    /// The clock that its moments are of.
+    pub fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    fn network(&self, nic: NicId) -> Option<NetId> {
+        self.config.nodes[self.me].nics.get(nic).map(|on| on.network)
+    }
+
+    /// Members that are not in the view: what was theirs may be taken over.
+    fn absent(&self) -> NodeSet {
+        self.config.nodes.ids().filter(|node| !self.view.0.contains(*node)).collect()
+    }
+
+    /// Votes that make a majority.
+    fn majority(&self) -> usize {
+        self.voters.len().div_ceil(2) + 1
+    }
+
+    /// Until when nobody can have taken over, as far as is known.
+    fn safe_until(&self) -> Option<Instant> {
+        let (_, quorum, ..) = self.view;
+        self.fence.until(&self.voters, self.majority()).filter(|_| quorum)
+    }
+
+    /// Has something done, now or as soon as this member is bound to nobody that it takes over from.
+    fn have_done(&mut self, wanted: Wanted, now: Instant) {
+        let takes_over =
+            matches!(wanted.act, Act::Online(_) | Act::Mount(_) | Act::ClaimWitness { .. });
+        let free = self.bonds.free(self.absent());
+        if takes_over && free > now {
+            self.waits.push((free, wanted));
+        } else {
+            self.begin_now(wanted);
+        }
+    }
+
+    fn begin_now(&mut self, wanted: Wanted) {
+        self.guard_for(&wanted.act);
+        let sent = match &wanted.act {
+            Act::ClaimWitness { .. }
+            | Act::TestWitness { .. }
+            | Act::WitnessBoot { .. }
+            | Act::ReleaseWitness { .. } => return self.ask_keeper(&wanted),
+            Act::Store(durable) => return self.store(&wanted, &durable.clone()),
+            Act::Online(id)
+            | Act::Offline(id)
+            | Act::Terminate(id)
+            | Act::LooksAlive(id)
+            | Act::IsAlive(id) => match &self.workers[*id] {
+                Worker::Task(task) => task.send(wanted.clone()).is_ok(),
+                Worker::Witness => return self.witness_resource(&wanted),
+                Worker::Nobody => false,
+            },
+            Act::CopyStatus(database)
+            | Act::CopyLastLogs { database, .. }
+            | Act::Mount(database)
+            | Act::Dismount(database)
+            | Act::Follow { database, .. } => {
+                let copy = self.copies.get(database);
+                copy.is_some_and(|copy| copy.send(wanted.clone()).is_ok())
+            }
+            Act::Stop { .. } => true,
+        };
+        if !sent {
+            self.tell(wanted.ended(Vec::new(), Outcome::Failed(Failure::Terminated)));
+        }
+    }
+
+    /// What is to be served from now on is asked for, what is not is withdrawn before it ends.
+    fn guard_for(&mut self, act: &Act) {
+        let Some(guard) = &mut self.guard else { return };
+        let (thing, serves) = match act {
+            Act::Online(id) => (guard.of_resource.get(id), true),
+            Act::Offline(id) | Act::Terminate(id) => (guard.of_resource.get(id), false),
+            Act::Mount(id) => (guard.of_database.get(id), true),
+            Act::Dismount(id) => (guard.of_database.get(id), false),
+            _ => return,
+        };
+        let Some(thing) = thing.copied() else { return };
+        if serves {
+            guard.serves.insert(thing);
+            guard.lease.ask(thing);
+        } else {
+            guard.serves.remove(&thing);
+            guard.lease.release(thing);
+            if let Err(error) = guard.gate.withdraw(thing) {
+                tracing::error!(%thing, %error, "a lease could not be withdrawn; it ends by itself");
+            }
+        }
+    }
+
+    fn ask_keeper(&mut self, wanted: &Wanted) {
+        let asked = (self.lives, wanted.op, wanted.record);
+        let ask = match wanted.act {
+            Act::ClaimWitness { known, epoch, .. } => Ask::Claim { asked, known, epoch },
+            Act::TestWitness { known, .. } => Ask::Test { asked, known },
+            Act::WitnessBoot { .. } => Ask::Boot { asked },
+            Act::ReleaseWitness { .. } => Ask::Release { asked },
+            _ => return,
+        };
+        let taken = self.keeper.as_ref().is_some_and(|keeper| keeper.send(ask).is_ok());
+        if !taken {
+            self.tell(wanted.ended(Vec::new(), Outcome::Failed(Failure::NoPath)));
+        }
+    }
+
+    /// The witness resource is online where the witness answers.
+    fn witness_resource(&mut self, wanted: &Wanted) {
+        let asked = (self.lives, wanted.op, wanted.record);
+        match wanted.act {
+            Act::Offline(_) | Act::Terminate(_) => self.tell(wanted.ended(Vec::new(), Outcome::Ok)),
+            _ => {
+                let ask = Ask::IsAlive { asked };
+                if !self.keeper.as_ref().is_some_and(|keeper| keeper.send(ask).is_ok()) {
+                    self.tell(wanted.ended(Vec::new(), Outcome::Failed(Failure::NoPath)));
+                }
+            }
+        }
+    }
+
+    /// What the next life begins from, on the disk before the operation ends.
+    fn store(&mut self, wanted: &Wanted, durable: &Durable) {
+        let kept = Stored { durable: durable.clone(), latest: self.clock.now() };
+        self.kept = Some(durable.clone());
+        if self.stored.send((kept, wanted.clone())).is_err() {
+            self.tell(wanted.ended(Vec::new(), Outcome::Failed(Failure::Disk)));
+        }
+    }
+
+    fn tell(&self, news: News) {
+        // Nobody listens any more when everything ends.
+        let _ = self.news.send(news);
+    }
+
+    /// Renews the leases, or has them end.
+    fn renew(&mut self, now: Instant) {
+        let until = self.safe_until();
+        let clock = self.clock;
+        let Some(guard) = &mut self.guard else { return };
+        let policy = *guard.lease.policy();
+        // A renewal at its latest moment must still end before `until`.
+        let known = until.map(|until| {
+            let until = duration(clock.boottime_at(until.min(now + Span::from_secs(3_600))));
+            until.saturating_sub(policy.length + policy.age)
+        });
+        let known = known.unwrap_or_default().min(duration(boottime()));
+        match guard.gate.keep(&mut guard.lease, known, || duration(boottime())) {
+            Ok(Kept::Renewed) => {
+                self.counts.renewals += 1;
+                guard.renewed.send_modify(|count| *count += 1);
+            }
+            Ok(Kept::Withdrawn(why)) => {
+                tracing::warn!(%why, "every lease is withdrawn");
+                self.counts.stood_still += 1;
+                self.fence.forget();
+                self.serve_again();
+            }
+            Ok(Kept::Idle | Kept::NotDue { .. } | Kept::Stale { .. } | Kept::Late) => {}
+            Err(error) => tracing::error!(%error, "leases could not be renewed; they end"),
+        }
+    }
+
+    /// What is served is asked for anew: it is granted when somebody vouches for this member again.
+    fn serve_again(&mut self) {
+        if let Some(guard) = &mut self.guard {
+            guard.serves.iter().for_each(|thing| guard.lease.ask(*thing));
+        }
+    }
+}
+
+impl Hands for Host {
+    fn send(&mut self, nic: NicId, to: NodeId, message: Message, record: RecordNo) {
+        let Some(network) = self.network(nic) else { return };
+        let binding = self.bonds.binding(to, self.clock.now());
+        match self.wire.seal((to, network), binding, Some(record), &message) {
+            Some(bytes) => self.paths.send(nic, to, &bytes),
+            None => tracing::error!("a message is too long for a datagram"),
+        }
+    }
+
+    fn begin(&mut self, op: OpId, act: Act, record: RecordNo) {
+        let now = self.clock.now();
+        let life = Some(self.lives);
+        self.have_done(Wanted { life, op, act, record }, now);
+    }
+
+    fn note(&mut self, note: &Note) {
+        tracing::info!(?note);
+    }
+}
+
+impl Surroundings for Host {
+    fn datagram(&mut self, datagram: &Datagram) -> Option<(Input, Option<What>)> {
+        let (nic, now) = (datagram.nic, self.clock.now());
+        let network = self.network(nic)?;
+        match self.wire.open(network, now, &datagram.bytes) {
+            Opened::Message { from, record, life, binding, message } => {
+                self.bonds.stamped(from, binding.stamp);
+                if matches!(message, Message::Reply { .. }) {
+                    self.bonds.answered(from, now);
+                }
+                self.fence.promised(from, binding.echo, binding.bound);
+                // A heartbeat's story is told by the clock.
+                let came = record.filter(|_| !message.is_heartbeat());
+                let came = came.map(|record| AgentEvent::Came { from, life, record });
+                let came = came.map(|came| What::Agent(self.me, came));
+                Some((Input::Frame { nic, from, message }, came))
+            }
+            Opened::Greeted { from, answer } => {
+                self.fence.released(Voter::Member(from));
+                self.paths.send(nic, from, &answer);
+                None
+            }
+            Opened::Known { from, binding } => {
+                self.bonds.stamped(from, binding.stamp);
+                None
+            }
+            Opened::Dropped(why) => {
+                tracing::debug!(?why, "a datagram was dropped");
+                None
+            }
+        }
+    }
+
+    fn turn(&mut self, now: Instant, _since_last: Span) {
+        self.renew(now);
+        let due: Vec<Wanted> = {
+            let (due, waits) =
+                std::mem::take(&mut self.waits).into_iter().partition(|it| it.0 <= now);
+            self.waits = waits;
+            let due: Vec<(Instant, Wanted)> = due;
+            due.into_iter().map(|(_, wanted)| wanted).collect()
+        };
+        due.into_iter().for_each(|wanted| self.have_done(wanted, now));
+    }
+
+    fn seen(&mut self, node: Option<&Node>) {
+        let view = node.map(Node::view);
+        let me = self.me;
+        let core = self.config.core_group();
+        let now = view.map_or((NodeSet::EMPTY, false, false, 0), |view| {
+            let owner = view.database.groups.get(core).and_then(|group| group.owner);
+            (view.members, view.quorum, view.quorum && owner == Some(me), view.view)
+        });
+        if now != self.view {
+            self.view = now;
+            let (_, _, owns, number) = now;
+            if let Some(keeper) = &self.keeper {
+                // One that has ended is told of by what it does not answer.
+                let _ = keeper.send(Ask::Reserve(owns.then_some(number)));
+            }
+        }
+    }
+
+    fn happened(&mut self, fact: &Plant) {
+        if let Plant::Adapter { nic, up, .. } = *fact {
+            self.links[nic] = up;
+            if up {
+                self.paths.renew(nic);
+            }
+        }
+    }
+
+    fn witness(&mut self, vouches_since: Option<Span>) {
+        match vouches_since {
+            Some(began) => self.fence.renewed(self.clock.at(began), self.patience),
+            None => self.fence.released(Voter::Witness),
+        }
+    }
+
+    fn asked(&mut self, node: Option<&Node>, request: Request) -> (Answer, Option<Input>) {
+        match request {
+            Request::Status => {
+                let mut counts = self.counts.clone();
+                counts.dropped(self.wire.dropped());
+                counts.unsent = self.paths.counts().unsent.load(Ordering::Relaxed);
+                counts.overrun = self.paths.counts().overrun.load(Ordering::Relaxed);
+                let (me, now) = (self.me, self.clock.now());
+                let asked = Asked { me, node, shadow: false, now, safe_until: self.safe_until() };
+                (Answer::Status(Box::new(Status::of(&self.topology, asked, counts))), None)
+            }
+            Request::Order(line) => {
+                let names = Names::of(&self.topology);
+                match (order::read(&line, self.me, &names), node) {
+                    (_, None) => {
+                        (Answer::Refused("the Cluster service does not run".to_owned()), None)
+                    }
+                    (Ok(Action::Order { order, .. }), _) => {
+                        (Answer::Taken, Some(Input::Order(order)))
+                    }
+                    (Ok(_), _) => {
+                        let why = "this order is not for a member that runs".to_owned();
+                        (Answer::Refused(why), None)
+                    }
+                    (Err(wrong), _) => (Answer::Refused(format!("{line}: {wrong:?}")), None),
+                }
+            }
+            Request::Reload => {
+                (Answer::Refused("nothing here can be read again yet".to_owned()), None)
+            }
+            Request::Stop => {
+                self.stops = true;
+                let input = node.map(|_| Input::Order(Order::StopService));
+                self.over |= input.is_none();
+                (Answer::Taken, input)
+            }
+        }
+    }
+
+    fn ended(&mut self, now: Instant, restart: bool) {
+        self.waits.clear();
+        if let Some(guard) = &mut self.guard {
+            guard.serves.clear();
+            guard.lease.release_all();
+            if let Err(error) = guard.gate.withdraw_all() {
+                tracing::error!(%error, "leases could not be withdrawn; they end by themselves");
+            }
+        }
+        let own = |act| Wanted { life: None, op: OpId(0), act, record: RecordNo(0) };
+        for id in self.topology.resources.ids() {
+            if let Worker::Task(task) = &self.workers[id] {
+                let _ = task.send(own(Act::Terminate(id)));
+            }
+        }
+        for (database, copy) in &self.copies {
+            let _ = copy.send(own(Act::Dismount(*database)));
+        }
+        let delay = self.topology.settings.cluster.service_restart_delay;
+        self.again = (restart && !self.stops).then(|| now + delay);
+        self.over |= self.stops || !restart;
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        let waits = self.waits.iter().map(|(at, _)| *at);
+        // Also with nothing to renew: that is how it is noticed that the process stood still.
+        let renewal = self.guard.as_ref().map(|guard| {
+            let interval = guard.lease.policy().interval.as_nanos() as u64;
+            self.clock.now() + Span::from_nanos(interval)
+        });
+        waits.chain(renewal).chain(self.again).min()
+    }
+
+    fn begins(&mut self, now: Instant) -> Option<(Config, Boot)> {
+        self.again.take_if(|at| *at <= now)?;
+        self.lives += 1;
+        self.counts.lives += 1;
+        let members = self.config.nodes.len();
+        self.wire = Wire::new(self.me, now, self.site, self.key.clone(), members);
+        let durable = self.kept.clone().unwrap_or_else(|| self.first.clone());
+        let links = self.links.values().copied().collect();
+        let (start, time_of_day) = (Start::default(), Span::ZERO);
+        let replication_service = true;
+        let boot = Boot { durable, links, replication_service, start, time_of_day };
+        Some((self.config.clone(), boot))
+    }
+
+    fn over(&self) -> bool {
+        self.over
+    }
+}
+
+fn duration(span: Span) -> Duration {
+    Duration::from_nanos(span.as_nanos())
+}

@@ -1,0 +1,608 @@
+//! Makes a host of its settings: everything that can be wrong is found before anything is served.
+
+use super::address::AddressWorker;
+use super::copies::CopyWorker;
+use super::name::NameWorker;
+use super::{Guard, Host, Wanted, Worker, duration, services};
+use crate::agent::bonds::Bonds;
+use crate::agent::clock::Clock;
+use crate::agent::database::{self, Instance, logs};
+use crate::agent::dns::{self, Registrar, Registration};
+use crate::agent::fence::{Fence, Margins, Voter};
+use crate::agent::keeper::{Keeper, Pace};
+use crate::agent::lease::{self, Gate, Lease, Policy, Thing};
+use crate::agent::network::{self, Addresses, Arp, InterfaceAddress};
+use crate::agent::paths::{Adapter, Paths};
+use crate::agent::run::{Datagram, News, Told};
+use crate::agent::service::{self, ServiceError};
+use crate::agent::status::Counts;
+use crate::agent::store::{Kept, Store, StoreError};
+use crate::agent::wire::{Key, Wire};
+use crate::agent::witness::{self, Place, ShareSettings, Witness};
+use crate::base::{DbId, IdVec, Instant, MachineId, NicId, NodeId, NodeSet, ResourceId, Span};
+use crate::failover::config::ResourceKind;
+use crate::failover::quorum::Mode;
+use crate::failover::seam::{Durable, Failure, Input, Outcome};
+use crate::journal::hash_of;
+use crate::journal::record::Plant;
+use crate::model::host::{HostSettings, ServiceKind, ServiceSettings, WitnessPlace};
+use crate::model::{Scenario, Topology};
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use thiserror::Error;
+use tokio::sync::mpsc::{self, Sender, UnboundedReceiver, UnboundedSender};
+use tokio::sync::watch;
+
+/// How long a copy may take to be made (assumed).
+const PREPARE: Duration = Duration::from_secs(600);
+
+/// What keeps an agent from starting.
+#[derive(Error, Debug)]
+pub enum StartError {
+    /// The key's file.
+    #[error("{path}: {what}")]
+    Key {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// The state's folder.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The witness.
+    #[error(transparent)]
+    Witness(#[from] witness::Error),
+    /// Addresses and adapters.
+    #[error(transparent)]
+    Network(#[from] network::Error),
+    /// Names.
+    #[error(transparent)]
+    Names(#[from] dns::Error),
+    /// A service.
+    #[error(transparent)]
+    Service(#[from] ServiceError),
+    /// A database.
+    #[error(transparent)]
+    Database(#[from] database::Error),
+    /// The kernel's leases.
+    #[error(transparent)]
+    Lease(#[from] lease::Error),
+}
+
+/// What is put together.
+struct Assembly<'a> {
+    topology: &'a Topology,
+    settings: &'a HostSettings,
+    news: &'a UnboundedSender<News>,
+    key: Vec<u8>,
+    renewed: watch::Receiver<u64>,
+    life: NonZeroU32,
+}
+
+/// Makes a host; nothing is served before its node says so.
+///
+/// # Errors
+/// Whatever is wrong with the settings or the machine.
+pub async fn start(
+    topology: Arc<Topology>,
+    scenario: &Scenario,
+    settings: &HostSettings,
+    into: Sender<Datagram>,
+    news: UnboundedSender<News>,
+) -> Result<Host, StartError> {
+    let me = settings.node;
+    let store = Store::open(&settings.state)?;
+    let kept = store.load()?;
+    let clock = Clock::after(kept.as_ref().map_or(Instant::ZERO, |kept| kept.latest));
+    let kept = kept.map(|kept| kept.durable);
+    let secret = secret(&settings.key_file)?;
+    let wrong = |what| StartError::Key { path: settings.key_file.clone(), what };
+    let key = Key::new(&secret).map_err(wrong)?;
+    let (renewal, renewed) = watch::channel(0);
+    let policy = policy(&topology, settings);
+    let life = NonZeroU32::new(policy.valid_lft()).unwrap_or(NonZeroU32::MIN);
+    let assembly =
+        Assembly { topology: &topology, settings, news: &news, key: secret, renewed, life };
+    let guard = assembly.guard(policy, renewal).await?;
+    let addresses = Addresses::open(network::DEFAULT_WAIT)?;
+    let links = assembly.links(&addresses).await?;
+    let workers = assembly.workers(&addresses).await?;
+    let copies = assembly.copies().await?;
+    let keeper = assembly.keeper()?;
+    let config = topology.config(me);
+    let bound = config.heartbeat.same_subnet;
+    let patience = settings.witness.as_ref().map_or(Span::ZERO, |witness| witness.patience);
+    let bonds = Bonds::new(topology.nodes, bound.delay * u64::from(bound.threshold - 1));
+    let margins = Margins { drift: settings.lease.drift, slack: settings.lease.send };
+    let site = fingerprint(&topology);
+    let members = topology.nodes;
+    let first =
+        Durable { epoch: 1, database: topology.boot_database(scenario), ..Durable::default() };
+    let now = clock.now();
+    Ok(Host {
+        me,
+        wire: Wire::new(me, now, site, key.clone(), members),
+        paths: Paths::open(assembly.adapters(), settings.port, into),
+        bonds,
+        fence: Fence::new(margins),
+        voters: assembly.voters(),
+        patience,
+        stored: keeping(store, news.clone()),
+        kept,
+        keeper,
+        workers,
+        copies,
+        guard: Some(guard),
+        waits: Vec::new(),
+        view: (NodeSet::EMPTY, false, false, 0),
+        counts: Counts::default(),
+        first,
+        key,
+        site,
+        links,
+        lives: 0,
+        again: Some(now),
+        stops: false,
+        over: false,
+        config,
+        clock,
+        news,
+        topology: Arc::clone(&topology),
+    })
+}
+
+/// Makes what has to be there once before agents can serve: the witness's record, and the copies of
+/// databases here. The first copy of a database is made empty; another one is seeded from it, for
+/// which its agent has to run. What is there already stays as it is. Tells what was done.
+///
+/// # Errors
+/// Whatever is wrong with the settings or the machine.
+pub async fn prepare(
+    topology: &Topology,
+    settings: &HostSettings,
+) -> Result<Vec<String>, StartError> {
+    let (news, _told) = mpsc::unbounded_channel();
+    let (_renewal, renewed) = watch::channel(0);
+    let (key, life) = (secret(&settings.key_file)?, NonZeroU32::MIN);
+    let assembly = Assembly { topology, settings, news: &news, key, renewed, life };
+    let mut done = Vec::new();
+    if let Some((place, limit)) = assembly.place() {
+        let record = Witness::new(place)?.prepare(limit).await?;
+        done.push(format!("the witness has a record: {record:?}"));
+    }
+    for id in settings.databases.keys() {
+        let instance = assembly.instance(*id)?;
+        let (name, data) = (instance.name.clone(), instance.data());
+        if data.exists() {
+            done.push(format!("database {name}: {} is there", data.display()));
+            continue;
+        }
+        let (instance, _events) = Instance::open(instance).await?;
+        let first = topology.databases[*id].copies.first().copied();
+        match first.filter(|node| *node != settings.node) {
+            None => instance.create(PREPARE).await?,
+            Some(node) => instance.seed(node.0, PREPARE).await?,
+        }
+        done.push(format!("database {name}: {} is made", data.display()));
+    }
+    Ok(done)
+}
+
+/// Keeps one state after the other, each on the disk before its operation ends.
+fn keeping(store: Store, news: UnboundedSender<News>) -> std::sync::mpsc::Sender<(Kept, Wanted)> {
+    let (sender, receiver) = std::sync::mpsc::channel::<(Kept, Wanted)>();
+    std::thread::spawn(move || {
+        for (kept, wanted) in receiver {
+            let outcome = match store.save(&kept) {
+                Ok(()) => Outcome::Ok,
+                Err(error) => {
+                    tracing::error!(%error, "the state could not be kept");
+                    Outcome::Failed(Failure::Disk)
+                }
+            };
+            // Nobody listens any more when everything ends.
+            let _ = news.send(wanted.ended(Vec::new(), outcome));
+        }
+    });
+    sender
+}
+
+/// The shared key's bytes, written in hexadecimal.
+fn secret(path: &std::path::Path) -> Result<Vec<u8>, StartError> {
+    let wrong = |what: String| StartError::Key { path: path.to_owned(), what };
+    let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
+    let text = text.trim();
+    let digits = "expected hexadecimal digits, two for each byte, at least 64: \
+                  `head -c 32 /dev/urandom | xxd -p -c 64` makes them";
+    if text.len() % 2 != 0 || !text.is_ascii() {
+        return Err(wrong(digits.to_owned()));
+    }
+    let byte = |at: usize| u8::from_str_radix(&text[at..at + 2], 16).ok();
+    let bytes: Option<Vec<u8>> = (0..text.len()).step_by(2).map(byte).collect();
+    bytes.ok_or_else(|| wrong(digits.to_owned()))
+}
+
+/// What both ends of the wire must agree on: who is who.
+fn fingerprint(topology: &Topology) -> u64 {
+    let mut names = String::new();
+    let mut add = |kind: &str, name: &str| names += &format!("{kind} {name}\n");
+    topology.machines.values().for_each(|it| add("machine", &it.name));
+    topology.networks.values().for_each(|it| add("network", &it.name));
+    topology.groups.values().for_each(|it| add("group", &it.name));
+    topology.resources.values().for_each(|it| add("resource", &it.name));
+    topology.databases.values().for_each(|it| add("database", &it.name));
+    hash_of(names.as_bytes())
+}
+
+fn policy(topology: &Topology, settings: &HostSettings) -> Policy {
+    let cluster = &topology.settings.cluster;
+    let bound = cluster.same_subnet_delay * u64::from(cluster.same_subnet_threshold - 1);
+    let (length, send) = (duration(settings.lease.length), duration(settings.lease.send));
+    let age = duration(settings.lease.interval) + send * 2;
+    let (interval, clock_error) = (duration(settings.lease.interval), Duration::from_millis(10));
+    Policy { length, interval, age, send, clock_error, peer_wait: duration(bound) }
+}
+
+impl Assembly<'_> {
+    fn me(&self) -> NodeId {
+        self.settings.node
+    }
+
+    fn voters(&self) -> Vec<Voter> {
+        let others = self.topology.node_ids().filter(|node| *node != self.me());
+        let others = others.filter(|node| self.topology.machines[(*node).into()].vote);
+        let witness = match self.topology.rules().mode {
+            Mode::NodeMajority => None,
+            _ => Some(Voter::Witness),
+        };
+        others.map(Voter::Member).chain(witness).collect()
+    }
+
+    fn adapters(&self) -> IdVec<NicId, Adapter> {
+        let machines = &self.topology.machines;
+        let nics = machines[MachineId::from(self.me())].nics.iter();
+        let adapter = |(nic, own): (NicId, &crate::model::topology::Nic)| {
+            let others = self.topology.node_ids().filter(|node| *node != self.me());
+            let peer = |node: NodeId| {
+                let theirs = machines[MachineId::from(node)].nics.values();
+                let there = theirs.into_iter().find(|it| it.network == own.network)?;
+                Some((node, Ipv4Addr::from(there.address.0)))
+            };
+            Adapter {
+                interface: self.settings.interfaces[nic].clone(),
+                address: Ipv4Addr::from(own.address.0),
+                peers: others.filter_map(peer).collect(),
+            }
+        };
+        nics.map(adapter).collect()
+    }
+
+    /// Watches the adapters' carrier; gives how it is now.
+    async fn links(&self, addresses: &Addresses) -> Result<IdVec<NicId, bool>, StartError> {
+        let names: Vec<&str> = self.settings.interfaces.values().map(String::as_str).collect();
+        let mut watch = network::Watch::open(addresses, &names).await?;
+        let first = watch.links();
+        let up = |name: &String| first.iter().any(|(other, up)| other == name && *up);
+        let links = self.settings.interfaces.values().map(up).collect();
+        let (interfaces, news) = (self.settings.interfaces.clone(), self.news.clone());
+        let machine = MachineId::from(self.me());
+        tokio::spawn(async move {
+            loop {
+                let event = match watch.next().await {
+                    Ok(event) => event,
+                    Err(error) => {
+                        tracing::error!(%error, "adapters are not watched any more");
+                        return;
+                    }
+                };
+                let network::Event::Link { interface, up } = event else {
+                    tracing::warn!(?event, "an address was taken away by somebody else");
+                    continue;
+                };
+                let found = interfaces.iter().find(|(_, name)| **name == interface);
+                let Some((nic, _)) = found else { continue };
+                let facts = vec![Plant::Adapter { machine, nic, up }];
+                let input = Some(Input::Link { nic, up });
+                let _ = news.send(News::Told(Told { life: None, cause: None, facts, input }));
+            }
+        });
+        Ok(links)
+    }
+
+    async fn guard(
+        &self,
+        policy: Policy,
+        renewed: watch::Sender<u64>,
+    ) -> Result<Guard, StartError> {
+        let resources = self.topology.resources.iter();
+        let of_resource: BTreeMap<ResourceId, Thing> = resources
+            .filter_map(|(id, it)| Some((id, Thing::Address(Ipv4Addr::from(it.address?.0)))))
+            .collect();
+        let databases = self.settings.databases.iter();
+        let of_database: BTreeMap<DbId, Thing> =
+            databases.map(|(id, it)| (*id, Thing::Port(it.port))).collect();
+        let machines = &self.topology.machines;
+        let nics = machines[MachineId::from(self.me())].nics.iter();
+        let networks = &self.topology.networks;
+        let clients = nics.filter(|(_, nic)| {
+            networks[nic.network].role == crate::model::topology::NetworkRole::ClusterAndClient
+        });
+        let interfaces = clients.map(|(nic, _)| self.settings.interfaces[nic].clone()).collect();
+        let adapters = self.adapters();
+        let peers = adapters.values().flat_map(|adapter| adapter.peers.values());
+        let own = adapters.values().map(|adapter| &adapter.address);
+        let exempt = peers
+            .chain(own)
+            .map(|address| lease::Network { address: IpAddr::V4(*address), prefix: 32 });
+        let settings = lease::Settings {
+            table: self.settings.lease.table.clone(),
+            interfaces,
+            addresses: of_resource.values().filter_map(address).collect(),
+            ports: self.settings.databases.values().map(|it| it.port).collect(),
+            exempt: exempt.collect(),
+            ..lease::Settings::default()
+        };
+        let lease = Lease::new(policy)?;
+        let mut gate = Gate::open(settings)?;
+        gate.install().await?;
+        let serves = BTreeSet::new();
+        Ok(Guard { gate, lease, of_resource, of_database, serves, renewed })
+    }
+
+    /// Where the witness is, and how long an operation on it may take.
+    fn place(&self) -> Option<(Place, Duration)> {
+        let settings = self.settings.witness.as_ref()?;
+        let place = match &settings.place {
+            WitnessPlace::Directory(directory) => Place::Directory(directory.clone()),
+            WitnessPlace::Share { server, share, folder, user, domain, password_file } => {
+                Place::Share(ShareSettings {
+                    server: *server,
+                    share: share.clone(),
+                    folder: folder.clone(),
+                    user: user.clone(),
+                    domain: domain.clone(),
+                    password_file: password_file.clone(),
+                })
+            }
+        };
+        Some((place, duration(settings.limit)))
+    }
+
+    fn keeper(&self) -> Result<Option<UnboundedSender<crate::agent::keeper::Ask>>, StartError> {
+        let Some(settings) = &self.settings.witness else { return Ok(None) };
+        let pace = Pace {
+            interval: duration(settings.interval),
+            patience: duration(settings.patience),
+            limit: duration(settings.limit),
+        };
+        let Some((place, _)) = self.place() else { return Ok(None) };
+        let witness = Witness::new(place)?;
+        let keeper = Keeper::new(self.me(), 0, witness, pace, self.news.clone())?;
+        let (asks, asked) = mpsc::unbounded_channel();
+        tokio::spawn(keeper.run(asked));
+        Ok(Some(asks))
+    }
+
+    async fn workers(
+        &self,
+        addresses: &Addresses,
+    ) -> Result<IdVec<ResourceId, Worker>, StartError> {
+        let arp = Arp::open(addresses)?;
+        let mut workers = Vec::new();
+        for (id, resource) in self.topology.resources.iter() {
+            let (sender, receiver) = mpsc::unbounded_channel();
+            let worker = match resource.kind {
+                ResourceKind::IpAddress { .. } => match self.address(id, addresses, &arp) {
+                    Some(worker) => {
+                        tokio::spawn(worker.run(receiver));
+                        Worker::Task(sender)
+                    }
+                    None => Worker::Nobody,
+                },
+                ResourceKind::NetworkName => {
+                    self.name(id, receiver)?;
+                    Worker::Task(sender)
+                }
+                ResourceKind::FileShareWitness => Worker::Witness,
+                ResourceKind::GenericService | ResourceKind::GenericApplication => {
+                    self.service(id, receiver).await?;
+                    Worker::Task(sender)
+                }
+                ResourceKind::Wait => {
+                    let takes = resource.own.online_time.unwrap_or(Span::ZERO);
+                    tokio::spawn(wait(duration(takes), self.news.clone(), receiver));
+                    Worker::Task(sender)
+                }
+            };
+            workers.push(worker);
+        }
+        Ok(workers.into_iter().collect())
+    }
+
+    fn address(&self, id: ResourceId, addresses: &Addresses, arp: &Arp) -> Option<AddressWorker> {
+        let machine = MachineId::from(self.me());
+        let nic = self.topology.interface_for(machine, id)?;
+        let own = &self.topology.machines[machine].nics[nic];
+        let address = self.topology.resources[id].address?;
+        let prefix = self.topology.networks[own.network].prefix;
+        let ip = Ipv4Addr::from(address.0);
+        Some(AddressWorker {
+            place: InterfaceAddress::new(&self.settings.interfaces[nic], ip, prefix),
+            address,
+            machine,
+            nic,
+            addresses: addresses.clone(),
+            arp: arp.clone(),
+            life: self.life,
+            renewed: self.renewed.clone(),
+            news: self.news.clone(),
+        })
+    }
+
+    /// A name that is registered where there is a server, and else only said to be online.
+    fn name(&self, id: ResourceId, receiver: UnboundedReceiver<Wanted>) -> Result<(), StartError> {
+        let resource = &self.topology.resources[id];
+        let depends = resource.depends_on.iter().flatten();
+        let address = depends.filter_map(|on| self.topology.resources[*on].address).next();
+        let (Some(settings), Some(address), Some(host)) =
+            (&self.settings.names, address, &resource.dns_name)
+        else {
+            tokio::spawn(wait(Duration::ZERO, self.news.clone(), receiver));
+            return Ok(());
+        };
+        let zone: dns::HostName = settings.zone.parse()?;
+        let key = dns::Key::read(&settings.key_file, None)?;
+        let registrar = Registrar::new(settings.server, zone, key, dns::TIMEOUT)?;
+        let registration = Registration::new(host.parse()?, None);
+        let worker = NameWorker {
+            resource: id,
+            address,
+            ttl: u32::try_from(settings.ttl.as_millis() / 1_000).unwrap_or(u32::MAX),
+            registrar,
+            registration,
+            news: self.news.clone(),
+        };
+        tokio::spawn(worker.run(receiver));
+        Ok(())
+    }
+
+    async fn service(
+        &self,
+        id: ResourceId,
+        receiver: UnboundedReceiver<Wanted>,
+    ) -> Result<(), StartError> {
+        let name = &self.topology.resources[id].name;
+        let Some(settings) = self.settings.services.get(&id) else { return Ok(()) };
+        let checked = service_settings(name, settings).check().await?;
+        for remark in checked.remarks() {
+            tracing::warn!(resource = %name, %remark);
+        }
+        tokio::spawn(services::run(id, checked, self.news.clone(), receiver));
+        Ok(())
+    }
+
+    /// Where the other members are reached at a port.
+    fn peers_at(&self, port: u16) -> BTreeMap<u8, Vec<SocketAddr>> {
+        let mut peers: BTreeMap<u8, Vec<SocketAddr>> = BTreeMap::new();
+        for (node, address) in self.adapters().values().flat_map(|adapter| &adapter.peers) {
+            peers.entry(node.0).or_default().push(SocketAddr::from((*address, port)));
+        }
+        peers
+    }
+
+    fn instance(&self, id: DbId) -> Result<database::Settings, StartError> {
+        let it = &self.settings.databases[&id];
+        let clients = self.topology.networks.values();
+        let clients = clients.map(|it| (IpAddr::V4(Ipv4Addr::from(it.subnet.0)), it.prefix));
+        Ok(database::Settings {
+            name: self.topology.databases[id].name.to_lowercase(),
+            node: self.me().0,
+            directory: it.data.clone(),
+            port: it.port,
+            // Floating addresses come and go; the leases gate the port.
+            listen: vec![IpAddr::V4(Ipv4Addr::UNSPECIFIED)],
+            binaries: it.programs.clone(),
+            user: database::SystemUser::named(&it.user)?,
+            replication_user: "replication".to_owned(),
+            password_file: it.password_file.clone(),
+            peers: self.peers_at(it.port),
+            clients: clients.collect(),
+            synchronous: it.synchronous,
+            keep_for_copies: 1_024,
+            replay_lag: duration(self.topology.databases[id].replay_lag_time(self.me())),
+            least_free: 16 << 20,
+            parameters: BTreeMap::new(),
+            limits: database::Limits::default(),
+        })
+    }
+
+    async fn copies(&self) -> Result<BTreeMap<DbId, UnboundedSender<Wanted>>, StartError> {
+        let key = logs::Key::new(&self.key)?;
+        let mut senders = BTreeMap::new();
+        let mut served = BTreeMap::new();
+        let limits = &self.topology.config(self.me()).active_manager;
+        for id in self.settings.databases.keys() {
+            let settings = self.instance(*id)?;
+            let name = settings.name.clone();
+            served.insert(name.clone(), settings.data());
+            let (instance, events) = Instance::open(settings).await?;
+            let sources = self.peers_at(self.settings.port).into_iter().map(|(node, addresses)| {
+                let limit = duration(limits.last_logs_timeout);
+                (NodeId(node), logs::Client::new(addresses, key.clone(), limit))
+            });
+            let (sender, receiver) = mpsc::unbounded_channel();
+            let worker = CopyWorker {
+                database: *id,
+                me: self.me(),
+                instance: Arc::new(instance),
+                sources: sources.collect(),
+                limits: (limits.last_logs_timeout, limits.mount_timeout),
+                news: self.news.clone(),
+                missing: Arc::new(Mutex::new(0)),
+            };
+            tokio::spawn(worker.run(receiver, events));
+            senders.insert(*id, sender);
+        }
+        if !served.is_empty() {
+            let place = SocketAddr::from((Ipv4Addr::UNSPECIFIED, self.settings.port));
+            let server = logs::Server::start(place, key, served).await?;
+            // It serves as long as this process lives.
+            std::mem::forget(server);
+        }
+        Ok(senders)
+    }
+}
+
+fn address(thing: &Thing) -> Option<Ipv4Addr> {
+    match thing {
+        Thing::Address(address) => Some(*address),
+        Thing::Port(_) => None,
+    }
+}
+
+fn service_settings(name: &str, settings: &ServiceSettings) -> service::Settings {
+    let some = |words: &[String]| (!words.is_empty()).then(|| words.to_vec());
+    let kind = match &settings.kind {
+        ServiceKind::Unit(unit) => service::Kind::Unit(service::Unit::new(unit.clone())),
+        ServiceKind::Run { command, looks_alive, is_alive } => service::Kind::Run(service::Run {
+            looks_alive: some(looks_alive),
+            is_alive: some(is_alive),
+            ..service::Run::new(command.clone())
+        }),
+        ServiceKind::Commands { start, stop, looks_alive, is_alive } => {
+            service::Kind::Command(service::Command {
+                start: start.clone(),
+                stop: stop.clone(),
+                looks_alive: some(looks_alive),
+                is_alive: some(is_alive),
+            })
+        }
+        ServiceKind::Ocf { agent, parameters } => {
+            let ocf = service::Ocf::new(agent.clone());
+            service::Kind::Ocf(service::Ocf { parameters: parameters.clone(), ..ocf })
+        }
+    };
+    let limits = service::Limits {
+        online: Some(duration(settings.start_limit)),
+        offline: Some(duration(settings.stop_limit)),
+        looks_alive: Some(duration(settings.probe_limit)),
+        is_alive: Some(duration(settings.probe_limit)),
+        terminate: None,
+    };
+    service::Settings { limits, ..service::Settings::new(name, kind) }
+}
+
+/// A resource that takes so long to come online, and does nothing else.
+async fn wait(takes: Duration, news: UnboundedSender<News>, mut wanted: UnboundedReceiver<Wanted>) {
+    while let Some(next) = wanted.recv().await {
+        if let crate::failover::seam::Act::Online(_) = next.act {
+            tokio::time::sleep(takes).await;
+        }
+        let _ = news.send(next.ended(Vec::new(), Outcome::Ok));
+    }
+}

@@ -1,0 +1,164 @@
+//! What is done with a record that was found under an exclusive open. Pure.
+
+use super::record::Record;
+use super::watch::Stale;
+
+/// One compare-and-swap: sees the record that is there, and says what to write in its stead.
+pub(super) trait Step: Copy + Send + 'static {
+    /// What the caller is told.
+    type Answer: Send + 'static;
+    /// Whether it may ever write.
+    const WRITES: bool;
+    /// Given the record that was found and the last one that this process wrote without knowing
+    /// whether it arrived: what to answer, and what to write.
+    fn decide(&self, found: Record, unsure: Option<Record>) -> (Self::Answer, Option<Record>);
+}
+
+/// A node's wish to hold the witness.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Claim {
+    /// The node's number.
+    pub me: u8,
+    /// The newest epoch that the node knows: a witness that has a newer one refuses it.
+    pub known: u64,
+    /// The epoch to write; at least `known`.
+    pub epoch: u64,
+    /// The rival's record that was judged stale. Only this very record may be overwritten: if the
+    /// rival has moved it since, it is held.
+    pub stale: Option<Stale>,
+}
+
+/// The answer to a claim or a test.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Verdict {
+    /// Claimed: the record that is there now. Of a test: the record that was found, and that a
+    /// claim could have replaced.
+    Claimed(Record),
+    /// Another node holds it, and this record was not judged stale.
+    HeldBy {
+        /// The node.
+        node: u8,
+        /// The record, to be watched.
+        record: Record,
+    },
+    /// The witness's epoch is newer than the one that the node knows: its configuration is out
+    /// of date.
+    Newer(u64),
+}
+
+/// The answer to a renewal.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Renewal {
+    /// Still held: the record that is there now.
+    Renewed(Record),
+    /// Not held any more, and nothing was written: the record that was found.
+    Lost(Record),
+}
+
+/// The answer to a release.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Release {
+    /// Nobody holds it now: the record that is there.
+    Released(Record),
+    /// It was not held in this epoch, and nothing was written: the record that was found.
+    NotOurs(Record),
+}
+
+/// Whether a record may be replaced. The lock comes before the tag, as for a file share witness
+/// (wsfc.md §3.2): a node that is refused because another holds it learns nothing of the epoch.
+fn verdict(found: Record, me: u8, known: u64, stale: Option<Stale>, own: bool) -> Verdict {
+    match found.owner {
+        Some(node) if node != me && stale.map(Stale::record) != Some(found) => {
+            Verdict::HeldBy { node, record: found }
+        }
+        Some(_) | None if found.epoch > known && !own => Verdict::Newer(found.epoch),
+        Some(_) | None => Verdict::Claimed(found),
+    }
+}
+
+impl Step for Claim {
+    type Answer = Verdict;
+    const WRITES: bool = true;
+
+    fn decide(&self, found: Record, unsure: Option<Record>) -> (Verdict, Option<Record>) {
+        // The answer to an earlier try of this process was lost, but the try was not.
+        let own = unsure == Some(found) && found.epoch <= self.epoch;
+        match verdict(found, self.me, self.known, self.stale, own) {
+            Verdict::Claimed(_) => {
+                let next = found.followed_by(Some(self.me), self.epoch);
+                (Verdict::Claimed(next), Some(next))
+            }
+            refused @ (Verdict::HeldBy { .. } | Verdict::Newer(_)) => (refused, None),
+        }
+    }
+}
+
+/// A claim that writes nothing.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Test {
+    pub(super) me: u8,
+    pub(super) known: u64,
+    pub(super) stale: Option<Stale>,
+}
+
+impl Step for Test {
+    type Answer = Verdict;
+    const WRITES: bool = false;
+
+    fn decide(&self, found: Record, unsure: Option<Record>) -> (Verdict, Option<Record>) {
+        (verdict(found, self.me, self.known, self.stale, unsure == Some(found)), None)
+    }
+}
+
+/// Counts the counter up.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Renew {
+    pub(super) me: u8,
+    pub(super) epoch: u64,
+}
+
+impl Step for Renew {
+    type Answer = Renewal;
+    const WRITES: bool = true;
+
+    fn decide(&self, found: Record, _: Option<Record>) -> (Renewal, Option<Record>) {
+        if (found.owner, found.epoch) != (Some(self.me), self.epoch) {
+            return (Renewal::Lost(found), None);
+        }
+        let next = found.followed_by(found.owner, found.epoch);
+        (Renewal::Renewed(next), Some(next))
+    }
+}
+
+/// Gives the witness up.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct GiveUp {
+    pub(super) me: u8,
+    pub(super) epoch: u64,
+}
+
+impl Step for GiveUp {
+    type Answer = Release;
+    const WRITES: bool = true;
+
+    fn decide(&self, found: Record, _: Option<Record>) -> (Release, Option<Record>) {
+        if (found.owner, found.epoch) != (Some(self.me), self.epoch) {
+            return (Release::NotOurs(found), None);
+        }
+        let next = found.followed_by(None, found.epoch);
+        (Release::Released(next), Some(next))
+    }
+}
+
+/// Looks.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Look;
+
+impl Step for Look {
+    type Answer = Record;
+    const WRITES: bool = false;
+
+    fn decide(&self, found: Record, _: Option<Record>) -> (Record, Option<Record>) {
+        (found, None)
+    }
+}

@@ -1,0 +1,313 @@
+//! A witness in a directory, against the kernel's locks.
+
+use super::super::{Boot, Error, Kind, Place, Record, Release, Renewal, Unfit, Verdict};
+use super::super::{Witness, write_boot};
+use super::{ENOUGH, Process, Scratch, claim, held, record, run, say, skip, variable};
+use std::fs::{self, File, OpenOptions};
+use std::io::BufRead;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+fn at(directory: &Path) -> Witness {
+    Witness::new(Place::Directory(directory.to_path_buf())).expect("a thread")
+}
+
+fn prepared(directory: &Path) -> Witness {
+    let mut witness = at(directory);
+    run(witness.prepare(ENOUGH)).expect("prepared");
+    witness
+}
+
+/// The directory that a parent gave to its child.
+fn given() -> std::path::PathBuf {
+    variable("WITNESS_DIRECTORY").expect("a directory").into()
+}
+
+fn child(name: &str, directory: &Path) -> Process {
+    let directory = directory.to_str().expect("a name");
+    Process::start(&[], module_path!(), name, &[("WITNESS_DIRECTORY", directory)])
+}
+
+fn opened(directory: &Path) -> File {
+    let mut how = OpenOptions::new();
+    how.read(true).write(true).open(directory.join("witness")).expect("the record's file")
+}
+
+#[test]
+fn the_life_of_a_witness() {
+    let scratch = Scratch::new();
+    let (mut one, mut two) = (at(&scratch.0), at(&scratch.0));
+    let blank = run(one.read(ENOUGH)).expect_err("not prepared");
+    assert!(matches!(blank, Error::Missing { .. }), "{blank}");
+    let first = run(one.prepare(ENOUGH)).expect("prepared");
+    assert_eq!((first.owner, first.epoch), (None, 0));
+    let claimed = record(Some(1), 6, first.counter + 1);
+    assert_eq!(run(one.claim(claim(1, 5, 6), ENOUGH)).ok(), Some(Verdict::Claimed(claimed)));
+    assert_eq!(run(two.prepare(ENOUGH)).ok(), Some(claimed), "what is there stays");
+    let refused = Verdict::HeldBy { node: 1, record: claimed };
+    assert_eq!(run(two.claim(claim(2, 6, 7), ENOUGH)).ok(), Some(refused));
+    assert_eq!(run(two.test(2, 6, None, ENOUGH)).ok(), Some(refused));
+    let renewed = record(Some(1), 6, first.counter + 2);
+    assert_eq!(run(one.renew(1, 6, ENOUGH)).ok(), Some(Renewal::Renewed(renewed)));
+    assert_eq!(run(two.renew(2, 6, ENOUGH)).ok(), Some(Renewal::Lost(renewed)));
+    assert_eq!(run(two.release(2, 6, ENOUGH)).ok(), Some(Release::NotOurs(renewed)));
+    assert_eq!(run(two.read(ENOUGH)).ok(), Some(renewed));
+    let released = record(None, 6, first.counter + 3);
+    assert_eq!(run(one.release(1, 6, ENOUGH)).ok(), Some(Release::Released(released)));
+    assert_eq!(run(two.test(2, 5, None, ENOUGH)).ok(), Some(Verdict::Newer(6)));
+    assert_eq!(run(two.test(2, 6, None, ENOUGH)).ok(), Some(Verdict::Claimed(released)));
+    assert_eq!(fs::metadata(scratch.0.join("witness")).map(|about| about.len()).ok(), Some(1024));
+}
+
+#[test]
+fn the_start_of_the_host_is_told() {
+    let scratch = Scratch::new();
+    let mut witness = at(&scratch.0);
+    let missing = run(witness.boot(ENOUGH)).expect_err("not written");
+    assert!(matches!(missing, Error::Missing { .. }), "{missing}");
+    let boot = Boot::of_this_host().expect("this host has started");
+    write_boot(&scratch.0, &boot).expect("written");
+    assert_eq!(run(witness.boot(ENOUGH)).ok().as_ref(), Some(&boot));
+    // The clock was set: it is the same start, and does not move.
+    let second = jiff::SignedDuration::from_secs(100);
+    let moved = Boot { started: boot.started + second, id: boot.id.clone() };
+    write_boot(&scratch.0, &moved).expect("written");
+    assert_eq!(run(witness.boot(ENOUGH)).ok().as_ref(), Some(&boot));
+    let next = Boot { started: boot.started + second, id: "another".to_owned() };
+    write_boot(&scratch.0, &next).expect("written");
+    assert_eq!(run(witness.boot(ENOUGH)).ok(), Some(next));
+    let text = fs::read(scratch.0.join("boot")).expect("text");
+    for bytes in 0..text.len() {
+        assert_eq!(Boot::of_text(&text[..bytes]), None, "cut after {bytes} bytes");
+    }
+    fs::write(scratch.0.join("boot"), &text[..20]).expect("cut");
+    assert_eq!(run(witness.boot(ENOUGH)).map_err(|error| error.kind()), Err(Kind::Failed));
+}
+
+#[test]
+fn what_is_no_record_is_refused_and_left() {
+    let texts: [(&[u8], Unfit); 3] = [
+        (b"", Unfit::Blank),
+        (b"dagtwin witness 2\n", Unfit::Version("2".to_owned())),
+        (b"dear diary\n", Unfit::Foreign),
+    ];
+    for (text, expected) in texts {
+        let scratch = Scratch::new();
+        fs::write(scratch.0.join("witness"), text).expect("a file");
+        let mut witness = at(&scratch.0);
+        match run(witness.claim(claim(1, 5, 6), ENOUGH)) {
+            Err(Error::Unfit { unfit, .. }) => assert_eq!(unfit, expected),
+            other => panic!("{other:?}"),
+        }
+        assert_eq!(fs::read(scratch.0.join("witness")).ok().as_deref(), Some(text));
+        assert_eq!(run(witness.prepare(ENOUGH)).is_ok(), expected == Unfit::Blank);
+    }
+}
+
+#[test]
+fn another_has_it_open() {
+    let scratch = Scratch::new();
+    let mut witness = prepared(&scratch.0);
+    let other = opened(&scratch.0);
+    other.lock().expect("a lock");
+    let busy = run(witness.claim(claim(1, 5, 6), Duration::from_millis(100)));
+    assert_eq!(busy.map_err(|error| error.kind()), Err(Kind::Busy));
+    let busy = run(witness.read(Duration::from_millis(100)));
+    assert_eq!(busy.map_err(|error| error.kind()), Err(Kind::Busy));
+    drop(other);
+    assert!(matches!(run(witness.claim(claim(1, 5, 6), ENOUGH)), Ok(Verdict::Claimed(_))));
+}
+
+#[test]
+fn a_claim_that_is_dropped_while_it_waits_writes_nothing_later() {
+    let scratch = Scratch::new();
+    let mut witness = prepared(&scratch.0);
+    let before = run(witness.read(ENOUGH)).expect("a record");
+    let other = opened(&scratch.0);
+    other.lock().expect("a lock");
+    run(async {
+        let patience = Duration::from_millis(50);
+        let dropped = tokio::time::timeout(patience, witness.claim(claim(1, 5, 6), ENOUGH)).await;
+        assert!(dropped.is_err());
+    });
+    drop(other);
+    for _ in 0..5 {
+        assert_eq!(run(witness.read(ENOUGH)).ok(), Some(before));
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Opening a pipe for reading waits until somebody opens it for writing: a file system that does
+/// not answer.
+#[test]
+fn a_file_system_that_does_not_answer() {
+    let scratch = Scratch::new();
+    let file = scratch.0.join("witness");
+    if !Command::new("mkfifo").arg(&file).status().is_ok_and(|status| status.success()) {
+        return skip("mkfifo (coreutils) does not work here");
+    }
+    let mut witness = at(&scratch.0);
+    for _ in 0..20 {
+        let silent = run(witness.read(Duration::from_millis(10)));
+        assert_eq!(silent.map_err(|error| error.kind()), Err(Kind::NoAnswer));
+    }
+    // It answers again.
+    let pipe = OpenOptions::new().write(true).open(&file).expect("somebody waits at the pipe");
+    fs::remove_file(&file).expect("no pipe any more");
+    drop(pipe);
+    run(witness.prepare(ENOUGH)).expect("works again");
+}
+
+/// The directory is not there: told at once, a thousand times, with one thread.
+#[test]
+fn no_path() {
+    let scratch = Scratch::new();
+    let mut child = child("child_without_path", &scratch.0.join("not mounted"));
+    assert_eq!(child.next(), "cheap");
+}
+
+#[test]
+#[ignore = "a child of no_path"]
+fn child_without_path() {
+    let mut witness = at(&given());
+    run(async {
+        let mut before = None;
+        for _ in 0..1000 {
+            let result = witness.claim(claim(1, 5, 6), ENOUGH).await;
+            assert_eq!(result.map_err(|error| error.kind()), Err(Kind::NoPath));
+            let now = held();
+            assert_eq!(*before.get_or_insert(now), now, "threads and files");
+        }
+    });
+    say("cheap");
+}
+
+/// Two processes and two threads, a thousand times: one of them wins, and the rest see who.
+#[test]
+fn of_all_who_race_one_wins() {
+    const ROUNDS: u64 = 1000;
+    let scratch = Scratch::new();
+    let mut judge = prepared(&scratch.0);
+    let mut processes = [child("child_races", &scratch.0), child("child_races", &scratch.0)];
+    for (process, node) in processes.iter_mut().zip([3, 4]) {
+        process.tell(&node.to_string());
+        assert_eq!(process.next(), "ready");
+    }
+    let mut threads = [at(&scratch.0), at(&scratch.0)];
+    for round in 1..=ROUNDS {
+        for process in &mut processes {
+            process.tell(&round.to_string());
+        }
+        let [one, two] = &mut threads;
+        let (one, two) = run(async {
+            let (one, two) = (one.claim(claim(1, round - 1, round), ENOUGH), async {
+                two.claim(claim(2, round - 1, round), ENOUGH).await
+            });
+            tokio::join!(one, two)
+        });
+        let words = [one, two].map(|verdict| word(&verdict.expect("a verdict")));
+        let words: Vec<String> =
+            words.into_iter().chain(processes.iter_mut().map(Process::next)).collect();
+        let found = run(judge.read(ENOUGH)).expect("a record");
+        let winner = found.owner.expect("an owner");
+        assert_eq!(found.epoch, round);
+        for (word, node) in words.iter().zip(1_u8..) {
+            let expected = if node == winner { "won".to_owned() } else { winner.to_string() };
+            assert_eq!(*word, expected, "round {round}, node {node}: {words:?}");
+        }
+        let released = run(judge.release(winner, round, ENOUGH));
+        assert!(matches!(released, Ok(Release::Released(_))), "{released:?}");
+    }
+}
+
+fn word(verdict: &Verdict) -> String {
+    match verdict {
+        Verdict::Claimed(_) => "won".to_owned(),
+        Verdict::HeldBy { node, .. } => node.to_string(),
+        Verdict::Newer(epoch) => format!("newer: {epoch}"),
+    }
+}
+
+#[test]
+#[ignore = "a child of of_all_who_race_one_wins"]
+fn child_races() {
+    let mut witness = at(&given());
+    let mut lines = std::io::stdin().lock().lines();
+    let me = lines.next().expect("a line").expect("text").parse().expect("a node");
+    say("ready");
+    for line in lines {
+        let round: u64 = line.expect("text").parse().expect("a round");
+        let verdict = run(witness.claim(claim(me, round - 1, round), ENOUGH));
+        say(word(&verdict.expect("a verdict")));
+    }
+}
+
+#[test]
+fn killed_with_half_of_a_record_written() {
+    let scratch = Scratch::new();
+    let mut witness = prepared(&scratch.0);
+    let before = run(witness.read(ENOUGH)).expect("a record");
+    let mut child = child("child_writes_half", &scratch.0);
+    assert_eq!(child.next(), "half");
+    let busy = run(witness.claim(claim(1, 0, 1), Duration::from_millis(100)));
+    assert_eq!(busy.map_err(|error| error.kind()), Err(Kind::Busy));
+    child.kill();
+    assert_eq!(run(witness.read(ENOUGH)).ok(), Some(before), "the half is no record");
+    let claimed = record(Some(1), 1, before.counter + 1);
+    assert_eq!(run(witness.claim(claim(1, 0, 1), ENOUGH)).ok(), Some(Verdict::Claimed(claimed)));
+}
+
+#[test]
+#[ignore = "a child of killed_with_half_of_a_record_written"]
+fn child_writes_half() {
+    let file = opened(&given());
+    file.lock().expect("a lock");
+    let found = Record::of_file(&fs::read(given().join("witness")).expect("text"));
+    let next = found.expect("a record").followed_by(Some(9), 99);
+    file.write_all_at(&next.text()[..40], next.offset()).expect("written");
+    say("half");
+    std::thread::sleep(ENOUGH);
+}
+
+#[test]
+fn killed_at_any_moment_of_its_renewals() {
+    let scratch = Scratch::new();
+    let mut witness = prepared(&scratch.0);
+    for round in 1..=25_u64 {
+        let mut child = child("child_renews", &scratch.0);
+        child.tell(&round.to_string());
+        for _ in 0..=round % 5 {
+            child.next();
+        }
+        std::thread::sleep(Duration::from_micros(round * 97));
+        child.kill();
+        let said =
+            child.rest().lines().filter_map(|line| line.strip_prefix("> ")?.parse().ok()).max();
+        let found = run(witness.read(ENOUGH)).expect("a whole record, and no lock");
+        assert_eq!((found.owner, found.epoch), (Some(7), round));
+        assert!(
+            said.unwrap_or(0) <= found.counter,
+            "what was answered is there: {said:?} {found:?}"
+        );
+    }
+}
+
+#[test]
+#[ignore = "a child of killed_at_any_moment_of_its_renewals"]
+fn child_renews() {
+    let mut witness = at(&given());
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line).expect("a line");
+    let epoch = line.trim().parse().expect("an epoch");
+    assert!(matches!(run(witness.claim(claim(7, epoch, epoch), ENOUGH)), Ok(Verdict::Claimed(_))));
+    run(async {
+        loop {
+            match witness.renew(7, epoch, ENOUGH).await {
+                Ok(Renewal::Renewed(record)) => say(record.counter),
+                other => panic!("{other:?}"),
+            }
+        }
+    });
+}
