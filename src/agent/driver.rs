@@ -11,7 +11,7 @@ use crate::failover::seam::{Act, Boot, Effect, Effects, Input, Note, Timer};
 use crate::journal::record::{AgentEvent, Plant, ServiceState};
 use crate::journal::{RecordNo, What};
 use crate::model::Service;
-use std::io::Write;
+use std::io::{self, Write};
 
 /// Does what a node wants.
 pub trait Hands {
@@ -95,6 +95,14 @@ impl<W: Write> Driver<W> {
         let (service, state) = (Service::Cluster, ServiceState::Stopped);
         self.record(now, cause, What::Plant(Plant::Service { machine, service, state }));
         self.recorder.flush();
+    }
+
+    /// Ends the journal in good order.
+    ///
+    /// # Errors
+    /// If its end cannot be written.
+    pub fn finish(self) -> io::Result<()> {
+        self.recorder.finish()
     }
 
     /// Notes what became of the world outside the node.

@@ -80,6 +80,8 @@ pub struct Keeper {
     /// The epoch in which this life of the member holds the record.
     holds: Option<u64>,
     reserve: Option<u64>,
+    /// Whether the node has claimed it, and not released it since.
+    claimed: bool,
     /// Whether the last operation on the place had an answer.
     answers: Result<(), Failure>,
     news: UnboundedSender<News>,
@@ -98,8 +100,21 @@ impl Keeper {
         news: UnboundedSender<News>,
     ) -> Result<Keeper, Error> {
         let watch = Watch::new(me.0, pace.patience, pace.interval)?;
-        let (stale, holds, reserve, answers) = (None, None, None, Ok(()));
-        Ok(Keeper { me, server, witness, pace, watch, stale, holds, reserve, answers, news })
+        let (stale, holds, reserve, claimed) = (None, None, None, false);
+        let answers = Ok(());
+        Ok(Keeper {
+            me,
+            server,
+            witness,
+            pace,
+            watch,
+            stale,
+            holds,
+            reserve,
+            claimed,
+            answers,
+            news,
+        })
     }
 
     /// Does what it is asked, and looks or counts in between.
@@ -129,7 +144,8 @@ impl Keeper {
         match ask {
             Ask::Claim { asked, known, epoch } => {
                 let outcome = self.claim(known, epoch).await;
-                let holder = (outcome == Outcome::Ok).then_some(self.me);
+                self.claimed = outcome == Outcome::Ok;
+                let holder = self.claimed.then_some(self.me);
                 let (server, held) = (self.server, holder.is_some());
                 let facts = held.then_some(Plant::WitnessLock { server, holder });
                 self.done(asked, facts, outcome);
@@ -139,8 +155,12 @@ impl Keeper {
                 self.done(asked, None, outcome);
             }
             Ask::Release { asked } => {
-                self.reserve = None;
-                let outcome = self.release().await;
+                self.claimed = false;
+                let outcome = match self.reserve {
+                    // The node needs it no more, but its record still vouches for this member.
+                    Some(_) => Outcome::Ok,
+                    None => self.release().await,
+                };
                 let fact = Plant::WitnessLock { server: self.server, holder: None };
                 self.done(asked, (outcome == Outcome::Ok).then_some(fact), outcome);
             }
@@ -157,7 +177,13 @@ impl Keeper {
                 let outcome = self.answers.map_or_else(Outcome::Failed, |()| Outcome::Ok);
                 self.done(asked, None, outcome);
             }
-            Ask::Reserve(epoch) => self.reserve = epoch,
+            Ask::Reserve(epoch) => {
+                self.reserve = epoch;
+                if epoch.is_none() && !self.claimed {
+                    // What keeps it from being released was told; it goes stale by itself.
+                    let _ = self.release().await;
+                }
+            }
         }
     }
 
@@ -195,6 +221,7 @@ impl Keeper {
 
     fn lost(&mut self) {
         self.holds = None;
+        self.claimed = false;
         self.watch.forget();
         self.tell(News::WitnessLost);
     }

@@ -141,6 +141,14 @@ impl<W: Write, H: Surroundings> Member<W, H> {
         Ok(())
     }
 
+    /// Ends the journal in good order.
+    ///
+    /// # Errors
+    /// If its end cannot be written.
+    pub fn finish(self) -> io::Result<()> {
+        self.driver.finish()
+    }
+
     /// Takes the first and what else is there, up to the most at once.
     fn take(&mut self, first: Option<First>, incoming: &mut Incoming) {
         let mut next = first;

@@ -119,7 +119,8 @@ async fn serve(
     let mut member = Member { driver: Driver::new(settings.node, recorder), around, clock };
     tracing::info!(node = topology.node_name(settings.node), "it serves");
     let incoming = Incoming { news: told, datagrams, asked };
-    member.run(incoming).await.map_err(|error| failed(&error))
+    member.run(incoming).await.map_err(|error| failed(&error))?;
+    member.finish().map_err(|error| failed(&error))
 }
 
 /// The journal of this process; earlier ones stay beside it.
