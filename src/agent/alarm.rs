@@ -14,8 +14,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use tokio::sync::Notify;
 
-/// One alarm; setting it anew takes the place of what it was set to. It may ring once too often, for
-/// a moment that it was set to before.
+/// One alarm; setting it anew takes the place of what it was set to. It may ring once too often,
+/// for a moment that it was set to before.
 #[derive(Debug)]
 pub struct Alarm {
     shared: Arc<Shared>,

@@ -66,14 +66,14 @@ mod tests {
         Instant::ZERO + Span::from_millis(millis)
     }
 
-    /// Whatever two clocks show, and however long datagrams take: what one takes for the moment up to
-    /// which it may serve is never later than the one from which the other may take over.
+    /// Whatever two clocks show, and however long datagrams take: what one takes for the moment up
+    /// to which it may serve is never later than the one from which the other may take over.
     #[test]
     fn who_serves_has_ended_before_who_is_bound_is_free() {
         let span = Span::from_millis(4_000);
         for (ahead, there, back) in [(0, 1, 1), (50_000, 300, 20), (7, 20, 900), (0, 0, 3_000)] {
-            // By true time the owner sends at 1 s; the other hears it `there` later and answers with
-            // what it is bound to, which comes `back` later. The other's clock is `ahead`.
+            // By true time the owner sends at 1 s; the other hears it `there` later and answers
+            // with what it is bound to, which comes `back` later. Its clock is `ahead`.
             let (sent, heard) = (1_000, 1_000 + there);
             let mut other = Bonds::new(2, span);
             other.stamped(EX01, at(sent));

@@ -1,6 +1,6 @@
-//! The agent's clock. It goes on while the machine sleeps (CLOCK_BOOTTIME, linux-ha.md §10.3), never
-//! goes back, and its zero is such that moments of a later life of the service, also after the
-//! machine has booted again, are later than all of an earlier one.
+//! The agent's clock. It goes on while the machine sleeps (CLOCK_BOOTTIME, linux-ha.md §10.3),
+//! never goes back, and its zero is such that moments of a later life of the service, also after
+//! the machine has booted again, are later than all of an earlier one.
 
 use crate::base::{Instant, Span};
 use rustix::time::{ClockId, clock_gettime};

@@ -1,5 +1,5 @@
-//! Keeps one witness server's record for this member: claims it when the node wants it, counts it up
-//! while it is held, and watches it while another holds it.
+//! Keeps one witness server's record for this member: claims it when the node wants it, counts it
+//! up while it is held, and watches it while another holds it.
 //!
 //! The owner of the core group keeps the record also while its votes suffice without the witness:
 //! then the loss of the other member alone interrupts nobody, for the witness goes on vouching that
@@ -189,11 +189,10 @@ impl Keeper {
 
     /// Looks, or counts up what is held, or takes what is to be reserved and free.
     async fn tend(&mut self) {
-        if let Some(epoch) = self.holds {
-            if self.reserve.is_none_or(|wanted| wanted == epoch) {
-                self.renew(epoch).await;
-                return;
-            }
+        if let Some(epoch) = self.holds
+            && self.reserve.is_none_or(|wanted| wanted == epoch)
+        {
+            return self.renew(epoch).await;
         }
         let standing = self.look().await;
         let free = matches!(standing, Some(Standing::Free | Standing::Mine | Standing::Stale(_)));

@@ -1,6 +1,6 @@
 //! Floor 5: the production driver. It drives the same [`Node`](crate::failover::Node) as the
-//! simulator, in real time on a Linux host: sockets, addresses, names, witness, databases, services.
-//! docs/AGENT.md is for those who run it.
+//! simulator, in real time on a Linux host: sockets, addresses, names, witness, databases,
+//! services. docs/AGENT.md is for those who run it.
 
 pub mod alarm;
 pub mod bonds;

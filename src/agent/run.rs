@@ -66,7 +66,8 @@ pub struct Datagram {
 
 /// What the driver of a member needs beside the node: a network and hands.
 pub trait Surroundings: Hands {
-    /// Takes in a datagram; what the node is told of it, if anything, and the record of its sending.
+    /// Takes in a datagram; what the node is told of it, if anything, and the record of its
+    /// sending.
     fn datagram(&mut self, datagram: &Datagram) -> Option<(Input, Option<What>)>;
 
     /// So much time has passed since the last turn; called before what came in is taken.

@@ -1,9 +1,10 @@
 //! Datagrams between members: authenticated with a shared key, proof against replay, versioned.
 //!
-//! A datagram names the life of its sender's service and the life of its receiver's that it is meant
-//! for. Lives only grow, so what was recorded before one of them began fits no life of today; within
-//! a life each number is taken once. Who does not know the other's life yet says so in a greeting
-//! and has it answered: nothing depends on a send arriving, so what was to be said is said again.
+//! A datagram names the life of its sender's service and the life of its receiver's that it is
+//! meant for. Lives only grow, so what was recorded before one of them began fits no life of today;
+//! within a life each number is taken once. Who does not know the other's life yet says so in a
+//! greeting and has it answered: nothing depends on a send arriving, so what was to be said is said
+//! again.
 //! docs/AGENT.md has the bytes.
 
 use crate::base::{IdVec, Instant, NetId, NodeId, Span};

@@ -7,6 +7,7 @@ use crate::agent::driver::Driver;
 use crate::agent::host;
 use crate::agent::recorder::Recorder;
 use crate::agent::run::{Incoming, Member};
+use crate::base::Instant;
 use crate::journal::{Header, Origin};
 use crate::model::host::HostSettings;
 use crate::model::{Scenario, Topology, load};
@@ -15,7 +16,6 @@ use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
 
@@ -23,7 +23,7 @@ use tokio::sync::{mpsc, oneshot};
 /// sockets, addresses, names, witness, databases and services.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "\
-Exit status: 0 when it was asked to end and has; 2 if a setting is wrong; 3 if the machine failed it.
+Exit status: 0 when it was asked to end and has; 2 if a setting is wrong; 3 if the machine failed.
 
 Examples:
   dagtwin agent /etc/dagtwin/agent.toml --check
@@ -111,7 +111,7 @@ async fn serve(
     let around = host::start(Arc::clone(&topology), scenario, settings, into, news).await;
     let around = around.map_err(|error| Failure::Call(error.to_string()))?;
     let clock = around.clock();
-    let recorder = journal(&topology, settings).map_err(|error| failed(&error))?;
+    let recorder = journal(&topology, settings, clock.now()).map_err(|error| failed(&error))?;
     let control = Control::open(&settings.control).await;
     let control = control.map_err(|error| Failure::at(&settings.control, &error))?;
     tokio::spawn(control.serve(requests.clone()));
@@ -124,11 +124,15 @@ async fn serve(
 }
 
 /// The journal of this process; earlier ones stay beside it.
-fn journal(topology: &Topology, settings: &HostSettings) -> io::Result<Recorder<BufWriter<File>>> {
+fn journal(
+    topology: &Topology,
+    settings: &HostSettings,
+    now: Instant,
+) -> io::Result<Recorder<BufWriter<File>>> {
     let folder = settings.state.join("journals");
     std::fs::create_dir_all(&folder)?;
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let path = folder.join(format!("{}.dagtwin", now.as_millis()));
+    // The moment is the wall clock's, and no two processes begin at the same.
+    let path = folder.join(format!("{}.dagtwin", now.as_nanos() / 1_000_000));
     let file = File::options().write(true).create_new(true).open(path)?;
     let header = Header {
         format: Header::FORMAT,

@@ -9,10 +9,10 @@ use super::position::{History, Position, Timeline};
 pub(super) enum Local {
     /// It runs as an active copy.
     Active,
-    /// It runs as a passive copy.
-    Passive { system: u64, timeline: Timeline, have: Position },
+    /// It runs as a passive copy. `begun` tells whether its control file knows its timeline.
+    Passive { system: u64, history: History, begun: bool, have: Position },
     /// It does not run.
-    Stopped { system: u64, timeline: Timeline, marked: bool, left: Left, end: Position },
+    Stopped { system: u64, history: History, marked: bool, left: Left, end: Position },
 }
 
 /// What there is at the active copy.
@@ -38,6 +38,9 @@ pub(super) enum Step {
     BecomePassive,
     /// Copy from the active copy.
     Copy,
+    /// Forget a timeline that a promotion began which was then interrupted: nothing was ever
+    /// written on it, and the active copy has taken another.
+    Abandon(Timeline),
     /// Have `pg_rewind` take back what the active copy does not have, after this position.
     Rewind(Position),
     /// It cannot follow.
@@ -48,23 +51,30 @@ pub(super) enum Step {
 pub(super) fn decide(local: &Local, source: Option<&Source>) -> Step {
     match local {
         Local::Active => Step::Demote,
-        Local::Passive { system, timeline, have } => match source {
+        Local::Passive { system, history, begun, have } => match source {
             // The instance itself tries to connect, and is checked as soon as it can be.
             None => Step::Copy,
-            Some(source) => compare(*system, *timeline, *have, source, Step::Copy),
+            Some(source) => compare(*system, history, *begun, *have, source, Step::Copy),
         },
         // One that was being promoted has lost its mark, and may not start as if it had been
         // active: it would go on in the timeline of another (linux-ha.md §9, activation number).
         Local::Stopped { marked: true, .. }
         | Local::Stopped { left: Left::Passive | Left::StoppedPassive, .. } => Step::Start,
-        Local::Stopped { system, timeline, end, .. } => match source {
+        Local::Stopped { system, history, end, .. } => match source {
             None => Step::Wait("the active copy cannot be asked whether this one has diverged"),
-            Some(source) => compare(*system, *timeline, *end, source, Step::BecomePassive),
+            Some(source) => compare(*system, history, true, *end, source, Step::BecomePassive),
         },
     }
 }
 
-fn compare(system: u64, timeline: Timeline, have: Position, source: &Source, follow: Step) -> Step {
+fn compare(
+    system: u64,
+    own: &History,
+    begun: bool,
+    have: Position,
+    source: &Source,
+    follow: Step,
+) -> Step {
     if system != source.system {
         let theirs = source.system;
         return Step::CutOff(format!(
@@ -74,9 +84,11 @@ fn compare(system: u64, timeline: Timeline, have: Position, source: &Source, fol
     let Some((history, position)) = &source.active else {
         return Step::Wait("the other copy is not active yet");
     };
-    let Some(shared) = history.shared(timeline) else {
-        return Step::Rewind(Position(0));
-    };
+    let timeline = own.timeline;
+    if !history.goes_on_from(own) {
+        return if begun { Step::Rewind(Position(0)) } else { Step::Abandon(timeline) };
+    }
+    let shared = history.shared(timeline).unwrap_or_default();
     if have > shared {
         return Step::Rewind(shared);
     }
@@ -112,13 +124,28 @@ mod tests {
 
     #[test]
     fn the_next_step_is_decided() {
-        let passive = |timeline, have| Local::Passive { system: 7, timeline, have: Position(have) };
+        let history = |timeline| History {
+            timeline,
+            left: if timeline == 1 { vec![] } else { vec![(1, Position(5 * MB))] },
+        };
+        let passive = |timeline, have| Local::Passive {
+            system: 7,
+            history: history(timeline),
+            begun: true,
+            have: Position(have),
+        };
         let stopped = |timeline, left, end| Local::Stopped {
             system: 7,
-            timeline,
+            history: history(timeline),
             marked: false,
             left,
             end: Position(end),
+        };
+        let promoted_in_vain = |at| Local::Passive {
+            system: 7,
+            history: History { timeline: 2, left: vec![(1, Position(at))] },
+            begun: false,
+            have: Position(4 * MB),
         };
         let second = || Some(source(2, &[(1, 5 * MB)], 6 * MB));
         let first = || Some(source(1, &[], 6 * MB));
@@ -137,6 +164,9 @@ mod tests {
             (passive(1, 3 * MB - 8), first(), None),
             // A timeline that the active copy never was on.
             (passive(3, 4 * MB), second(), Some(Step::Rewind(Position(0)))),
+            (promoted_in_vain(4 * MB), first(), Some(Step::Abandon(2))),
+            (promoted_in_vain(4 * MB), second(), Some(Step::Abandon(2))),
+            (promoted_in_vain(5 * MB), second(), Some(Step::Copy)),
             (stopped(1, Left::Stopped, 5 * MB), second(), Some(Step::BecomePassive)),
             (stopped(1, Left::Active, 5 * MB), second(), Some(Step::BecomePassive)),
             (stopped(1, Left::Active, 5 * MB + 8), second(), Some(rewind.clone())),

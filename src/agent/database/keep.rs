@@ -9,12 +9,13 @@ use super::files::{self, Configuration, State};
 use super::instance::{Event, Inner, blocking};
 use super::mend;
 use super::observe;
-use super::position::Position;
+use super::position::{History, Position, Timeline};
 use super::process;
 use super::session::Session;
 use super::settings::{Node, Settings};
 use super::status::{Found, Goal, Observed, Task};
-use super::wal::{Log, read_history};
+use super::wal::{Log, newest_history, read_history};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -105,7 +106,7 @@ impl Inner {
             && observed.passive
             && copies
             && observed.paused == suspended
-            && (source.is_none() || observed.streaming)
+            && (if source.is_none() { observed.receiver.is_none() } else { observed.streaming })
         {
             self.lock().unreachable = false;
             return Ok(true);
@@ -143,15 +144,13 @@ impl Inner {
         if !observed.passive {
             return Ok(Local::Active);
         }
-        let (wal, timeline, have) = (self.settings.wal(), observed.timeline, observed.have());
-        let replayed = observed.replayed.unwrap_or_default();
+        let (wal, observed) = (self.settings.wal(), observed.clone());
         let data = self.settings.data();
         blocking(move || {
             let control = Control::read(&data)?;
-            // What is on disk and not replayed yet counts: it would be replayed.
-            let history = read_history(&wal, timeline)?;
-            let have = Log::new(&wal, &history).end(replayed)?.max(have);
-            Ok(Local::Passive { system: control.system, timeline, have })
+            let (history, have) = passive_log(&wal, control.timeline, &observed)?;
+            let begun = history.timeline == control.timeline;
+            Ok(Local::Passive { system: control.system, history, begun, have })
         })
         .await
     }
@@ -217,12 +216,20 @@ impl Inner {
             }
             Step::Copy => {
                 self.prepare_source(source).await;
-                if self.configuration() != copying {
+                if source.is_none() {
+                    // Before replay is paused: one that is does not notice.
+                    self.switch_receiver_off().await?;
+                } else if self.configuration() != copying {
                     self.reconfigure(copying).await?;
                 }
                 self.pause(suspended).await?;
                 observe::drop_slots(&self.session).await?;
                 Ok(source.is_none())
+            }
+            Step::Abandon(timeline) => {
+                self.stop(STOP).await?;
+                let wal = self.settings.wal();
+                blocking(move || mend::remove_timeline(&wal, timeline)).await.map(|()| false)
             }
             Step::Rewind(shared) => {
                 let Some(node) = source else { return Ok(true) };
@@ -295,6 +302,20 @@ fn alone(local: &Local) -> Step {
     }
 }
 
+/// The timeline of a passive copy and how far its log goes, to the byte: what is on disk and not
+/// replayed yet counts, as it would be replayed. It blocks.
+pub(super) fn passive_log(
+    wal: &Path,
+    known: Timeline,
+    observed: &Observed,
+) -> Result<(History, Position), Error> {
+    let known = known.max(observed.timeline);
+    let history = newest_history(wal, known, observed.have())?;
+    let replayed = observed.replayed.unwrap_or_default();
+    let have = Log::new(wal, &history).end(replayed)?.max(observed.have());
+    Ok((history, have))
+}
+
 fn stopped(settings: &Settings) -> Result<Local, Error> {
     let data = settings.data();
     let control = Control::read(&data)?;
@@ -303,7 +324,7 @@ fn stopped(settings: &Settings) -> Result<Local, Error> {
     let end = Log::new(&wal, &history).end(control.redo)?;
     Ok(Local::Stopped {
         system: control.system,
-        timeline: control.timeline,
+        history,
         marked: files::is_standby(&data),
         left: control.left,
         end,

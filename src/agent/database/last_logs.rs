@@ -12,6 +12,7 @@
 use super::error::Error;
 use super::files::{self, Configuration};
 use super::instance::{Inner, Instance, blocking};
+use super::keep::passive_log;
 use super::logs::{Client, Connection, End};
 use super::observe::{self, only, position};
 use super::position::{
@@ -19,7 +20,7 @@ use super::position::{
 };
 use super::session::value;
 use super::status::{Found, Goal, Observed};
-use super::wal::{Log, read_history, read_newest};
+use super::wal::{read_history, read_newest};
 use rustix::process::Signal;
 use std::sync::Arc;
 use std::time::Duration;
@@ -137,25 +138,26 @@ impl Inner {
                 return Err(self.refused("copy last logs", why));
             }
         };
-        let (wal, timeline) = (self.settings.wal(), observed.timeline);
-        let replayed = observed.replayed.unwrap_or_default();
-        let on_disk = blocking(move || {
-            let history = read_history(&wal, timeline)?;
-            Log::new(&wal, &history).end(replayed)
-        })
-        .await?;
-        let have = observed.have().max(on_disk);
+        let (wal, seen) = (self.settings.wal(), observed.clone());
+        let control = self.control().await?;
+        let (history, have) = blocking(move || passive_log(&wal, control.timeline, &seen)).await?;
         let known = self.lock().last.1.generated.max(have);
+        let (timeline, replayed) = (history.timeline, observed.replayed.unwrap_or_default());
         Ok(Before { timeline, have, replayed, known, paused: observed.paused })
     }
 
-    async fn switch_receiver_off(&self) -> Result<(), Error> {
+    /// Has the local copy copy from nobody; nothing is written to its log after this. A server
+    /// whose replay is paused, or waits, reads its configuration and leaves the receiver as it is:
+    /// that one is ended by name.
+    pub(super) async fn switch_receiver_off(&self) -> Result<(), Error> {
         self.reconfigure(self.without_source()).await?;
-        let sql = "select count(*) as receivers from pg_stat_wal_receiver";
+        let sql = "select pid from pg_stat_wal_receiver";
         loop {
             let rows = self.session.ask("whether it receives", sql, &[]).await?;
-            if value::<i64>(only(&rows)?, "receivers")? == 0 {
-                return Ok(());
+            let Some(row) = rows.first() else { return Ok(()) };
+            let receiver: Option<i32> = value(row, "pid")?;
+            if let (Some(pid), Some(process)) = (receiver, self.process()) {
+                process.end_child(pid);
             }
             sleep(POLL).await;
         }

@@ -5,7 +5,7 @@ use super::error::Error;
 use super::files::{self, Configuration, State};
 use super::instance::{Inner, Instance, blocking};
 use super::observe::{self, only};
-use super::position::{Position, Timeline, parse_file_name};
+use super::position::{Position, Timeline, history_name, parse_file_name};
 use super::process::{command, run};
 use super::session::{Session, value};
 use super::settings::{Node, Settings};
@@ -89,11 +89,22 @@ fn judge(error: Error) -> Failed {
 /// Removes log that was received and never replayed, from the file on in which the timeline was
 /// left: it would be replayed otherwise. The active copy has what is still needed of it.
 fn remove_after(wal: &Path, timeline: Timeline, shared: Position) -> Result<(), Error> {
+    remove_logs(wal, |of, file| of == timeline && file >= shared.file())
+}
+
+/// Removes a timeline that was never begun. It blocks.
+pub(super) fn remove_timeline(wal: &Path, timeline: Timeline) -> Result<(), Error> {
+    remove_logs(wal, |of, _| of == timeline)?;
+    let history = wal.join(history_name(timeline));
+    std::fs::remove_file(&history).map_err(|error| Error::file("remove", &history, error))
+}
+
+fn remove_logs(wal: &Path, which: impl Fn(Timeline, u64) -> bool) -> Result<(), Error> {
     let failed = |error| Error::file("read", wal, error);
     for entry in std::fs::read_dir(wal).map_err(failed)? {
         let name = entry.map_err(failed)?.file_name();
         let parsed = name.to_str().and_then(parse_file_name);
-        if parsed.is_some_and(|(of, file)| of == timeline && file >= shared.file()) {
+        if parsed.is_some_and(|(timeline, file)| which(timeline, file)) {
             let path = wal.join(name);
             std::fs::remove_file(&path).map_err(|error| Error::file("remove", &path, error))?;
         }

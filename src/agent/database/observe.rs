@@ -19,7 +19,8 @@ select pg_is_in_recovery() as passive,
   case when pg_is_in_recovery() then pg_last_wal_replay_lsn() end as replayed,
   case when pg_is_in_recovery() then pg_get_wal_replay_pause_state() <> 'not paused'
     else false end as paused,
-  coalesce(r.status = 'streaming', false) as streaming, r.latest_end_lsn as told,
+  coalesce(r.status = 'streaming', false) as streaming, r.pid as receiver,
+  r.latest_end_lsn as told,
   greatest(c.timeline_id, m.min_recovery_end_timeline, r.received_tli) as timeline
 from pg_control_checkpoint() c cross join pg_control_recovery() m
   left join pg_stat_wal_receiver r on true";
@@ -72,6 +73,7 @@ pub(super) async fn observe(session: &Session) -> Result<Observed, Error> {
         replayed: position(row, "replayed")?,
         told: position(row, "told")?,
         streaming: value(row, "streaming")?,
+        receiver: value(row, "receiver")?,
         paused: value(row, "paused")?,
         streams,
     })

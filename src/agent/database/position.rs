@@ -141,6 +141,17 @@ impl History {
         self.left.iter().find(|(ancestor, _)| *ancestor == timeline).map(|(_, at)| *at)
     }
 
+    /// Whether this is, or goes on from, exactly that timeline: the same number alone does not
+    /// make it the same.
+    pub(super) fn goes_on_from(&self, other: &History) -> bool {
+        let ancestors = if other.timeline == self.timeline {
+            Some(self.left.len())
+        } else {
+            self.left.iter().position(|(ancestor, _)| *ancestor == other.timeline)
+        };
+        ancestors.is_some_and(|ancestors| self.left[..ancestors] == other.left)
+    }
+
     /// The timelines whose files may hold a log file, newest first.
     pub(super) fn candidates(&self, file: u64) -> Vec<Timeline> {
         let mut found = Vec::new();
@@ -228,6 +239,20 @@ mod tests {
         assert_eq!(history.shared(2), Some(Position(0x70_00A0)));
         assert_eq!(history.shared(3), Some(Position(u64::MAX)));
         assert_eq!(history.shared(4), None);
+        let other = |timeline, left: &[(Timeline, u64)]| History {
+            timeline,
+            left: left.iter().map(|(timeline, at)| (*timeline, Position(*at))).collect(),
+        };
+        for (other, expected) in [
+            (other(1, &[]), true),
+            (other(2, &[(1, 0x50_0000)]), true),
+            (other(2, &[(1, 0x50_0008)]), false),
+            (other(3, &[(1, 0x50_0000)]), false),
+            (other(4, &[(1, 0x50_0000)]), false),
+        ] {
+            assert_eq!(history.goes_on_from(&other), expected, "{other:?}");
+        }
+        assert!(history.goes_on_from(&history));
         assert_eq!(history.candidates(4), vec![1]);
         assert_eq!(history.candidates(5), vec![2, 1]);
         assert_eq!(history.candidates(7), vec![3, 2, 1]);

@@ -240,6 +240,16 @@ impl Process {
         })
     }
 
+    /// Asks one of its children to end; another process is left alone.
+    pub(super) fn end_child(&self, pid: i32) {
+        let Some(child) = Pid::from_raw(pid) else { return };
+        // The descriptor is opened first, so that it is the child that is looked at.
+        let Ok(descriptor) = pidfd_open(child, PidfdFlags::NONBLOCK) else { return };
+        if parent_of(pid) == Some(self.pid()) {
+            let _ = pidfd_send_signal(descriptor, Signal::TERM);
+        }
+    }
+
     /// The end of its log, as far as it has one. It blocks.
     pub(super) fn log(&self, settings: &Settings) -> String {
         tail(&settings.directory.join("log"), self.log_begin)

@@ -110,6 +110,8 @@ pub(super) struct Observed {
     /// What the active copy told that it has.
     pub(super) told: Option<Position>,
     pub(super) streaming: bool,
+    /// The process that receives log, streaming or trying to.
+    pub(super) receiver: Option<i32>,
     pub(super) paused: bool,
     pub(super) streams: Vec<Stream>,
 }
@@ -252,6 +254,7 @@ mod tests {
             replayed: None,
             told: None,
             streaming,
+            receiver: None,
             paused: false,
             streams: Vec::new(),
         }))

@@ -4,7 +4,7 @@
 //! data. The layout is that of PostgreSQL 15 (`xlogrecord.h`, `xlog_internal.h`).
 
 use super::error::Error;
-use super::position::{History, LOG_BYTES, Position, file_name, history_name};
+use super::position::{History, LOG_BYTES, Position, Timeline, file_name, history_name};
 use rustix::fs::OFlags;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
@@ -241,10 +241,34 @@ pub(super) fn read_history(directory: &Path, timeline: u32) -> Result<History, E
     History::parse(timeline, &String::from_utf8_lossy(&bytes))
 }
 
+/// The timeline that a passive copy is on, which has log up to `have`. Its control file is behind:
+/// it has the one of its last restart point (`known`). The newest one counts that goes on from
+/// there and whose log is here, or which was left no earlier than what is here.
+///
+/// # Errors
+/// `File` or `Content`.
+pub(super) fn newest_history(
+    directory: &Path,
+    known: Timeline,
+    have: Position,
+) -> Result<History, Error> {
+    let mut newest = read_history(directory, known)?;
+    for timeline in known + 1.. {
+        let path = directory.join(history_name(timeline));
+        let Some(bytes) = read_file(&path)? else { break };
+        let history = History::parse(timeline, &String::from_utf8_lossy(&bytes))?;
+        let Some(shared) = history.shared(known) else { continue };
+        let last = Position(have.0.saturating_sub(1)).file();
+        if have <= shared || directory.join(file_name(timeline, last)).exists() {
+            newest = history;
+        }
+    }
+    Ok(newest)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::agent::database::position::Timeline;
     use std::path::PathBuf;
 
     /// Writes a log as the server does.
@@ -362,20 +386,17 @@ mod tests {
     fn a_damaged_or_cut_record_ends_it() {
         let mut writer = Writer::new(1);
         let (begin, _) = writer.record(10, 0);
-        let records: Vec<_> = (0..400).map(|n| writer.record(n * 7 % 9000, 0)).collect();
-        let base = LOG_BYTES;
-        for &(start, next) in &records {
-            // One bit in its last byte of use, or nothing from its middle on.
+        let records: Vec<_> = (0..60).map(|n| writer.record(n * 7 % 9000, 0)).collect();
+        for &(start, next) in records.iter().step_by(5) {
             let mut damaged = Writer { bytes: writer.bytes.clone(), ..Writer::new(1) };
-            damaged.bytes[(start - base) as usize + 20] ^= 1;
-            assert!(damaged.store(1, 0).end(begin) <= start);
-            let middle = (start + (next - start) / 2 - base) as usize;
-            damaged.bytes.truncate(middle);
+            damaged.bytes[(start - LOG_BYTES) as usize] ^= 8;
             let end = damaged.store(1, 0).end(begin);
             assert!(end <= start && start - end <= LONG_HEADER, "{end:x} of {start:x}");
-            if start > base + 200_000 {
-                break;
-            }
+            // Cut in its middle, and what a recycled file has there.
+            let middle = (start + (next - start) / 2 - LOG_BYTES) as usize;
+            damaged.bytes = writer.bytes[..middle].to_vec();
+            let end = damaged.store(1, 0xAA).end(begin);
+            assert!(end <= start && start - end <= LONG_HEADER, "{end:x} of {start:x}");
         }
     }
 
@@ -395,6 +416,25 @@ mod tests {
         assert_eq!(directory.end(begin), 2 * LOG_BYTES, "before {last:x}");
         std::fs::remove_file(&path).expect("removed");
         assert_eq!(directory.end(begin), 2 * LOG_BYTES, "after {switch:x}");
+    }
+
+    #[test]
+    fn the_timeline_of_a_passive_copy_is_the_newest_that_has_its_log() {
+        let directory = Directory::new();
+        let at = |mb: u64| Position(mb * LOG_BYTES);
+        let write = |name: String, text: &str| {
+            std::fs::write(directory.0.join(name), text).expect("a file");
+        };
+        let found = |have| newest_history(&directory.0, 1, have).expect("a history").timeline;
+        assert_eq!(found(at(9)), 1);
+        write(history_name(2), "1\t0/500000\tx\n");
+        write(history_name(4), "1\t0/500000\tx\n2\t0/600000\ty\n");
+        assert_eq!(found(at(5)), 2, "it can go on there");
+        assert_eq!(found(at(6)), 1, "it has gone on elsewhere");
+        write(file_name(2, 5), "");
+        assert_eq!(found(at(6)), 2, "its log is here");
+        write(history_name(3), "2\t0/700000\tx\n");
+        assert_eq!(found(at(6)), 4, "another one's history is passed over");
     }
 
     #[test]

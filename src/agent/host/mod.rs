@@ -40,7 +40,8 @@ use tokio::sync::mpsc::UnboundedSender;
 /// Something that is done to a resource or a copy.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Wanted {
-    /// The life of the service that wants it, by its count; none: this host does, and nobody is told.
+    /// The life of the service that wants it, by its count; none: this host does, and nobody is
+    /// told.
     pub life: Option<u32>,
     /// The operation.
     pub op: OpId,
@@ -148,7 +149,8 @@ impl Host {
         self.fence.until(&self.voters, self.majority()).filter(|_| quorum)
     }
 
-    /// Has something done, now or as soon as this member is bound to nobody that it takes over from.
+    /// Has something done, now or as soon as this member is bound to nobody that it takes over
+    /// from.
     fn have_done(&mut self, wanted: Wanted, now: Instant) {
         let takes_over =
             matches!(wanted.act, Act::Online(_) | Act::Mount(_) | Act::ClaimWitness { .. });
@@ -237,7 +239,7 @@ impl Host {
             Act::Offline(_) | Act::Terminate(_) => self.tell(wanted.ended(Vec::new(), Outcome::Ok)),
             _ => {
                 let ask = Ask::IsAlive { asked };
-                if !self.keeper.as_ref().is_some_and(|keeper| keeper.send(ask).is_ok()) {
+                if self.keeper.as_ref().is_none_or(|keeper| keeper.send(ask).is_err()) {
                     self.tell(wanted.ended(Vec::new(), Outcome::Failed(Failure::NoPath)));
                 }
             }

@@ -57,7 +57,7 @@ impl NameWorker {
         tracing::info!(?status, "the name's record");
         let (resource, address) = (self.resource, self.address);
         let fact = match status {
-            Status::Registered { .. } => Plant::DnsRecord { resource, address },
+            Status::Registered => Plant::DnsRecord { resource, address },
             _ => Plant::DnsUpdateFailed { resource },
         };
         let told = Told { life: None, cause: None, facts: vec![fact], input: None };

@@ -1,10 +1,11 @@
 //! Generic Service and Generic Application resources.
 
-use super::Wanted;
+use super::{Wanted, duration};
 use crate::agent::run::{News, Told};
-use crate::agent::service::{Checked, Done, Notice, Service, ServiceError};
+use crate::agent::service::{self, Checked, Done, Notice, Service, ServiceError};
 use crate::base::ResourceId;
 use crate::failover::seam::{Act, Failure, Input, Outcome, Report};
+use crate::model::host::{ServiceKind, ServiceSettings};
 use std::sync::Arc;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
@@ -72,4 +73,37 @@ fn noticed(resource: ResourceId, notice: &Notice, news: &UnboundedSender<News>) 
     };
     let input = Some(Input::Saw(report));
     let _ = news.send(News::Told(Told { life: None, cause: None, facts: Vec::new(), input }));
+}
+
+/// What a service is, from the agent's file.
+pub(super) fn settings(name: &str, settings: &ServiceSettings) -> service::Settings {
+    let some = |words: &[String]| (!words.is_empty()).then(|| words.to_vec());
+    let kind = match &settings.kind {
+        ServiceKind::Unit(unit) => service::Kind::Unit(service::Unit::new(unit.clone())),
+        ServiceKind::Run { command, looks_alive, is_alive } => service::Kind::Run(service::Run {
+            looks_alive: some(looks_alive),
+            is_alive: some(is_alive),
+            ..service::Run::new(command.clone())
+        }),
+        ServiceKind::Commands { start, stop, looks_alive, is_alive } => {
+            service::Kind::Command(service::Command {
+                start: start.clone(),
+                stop: stop.clone(),
+                looks_alive: some(looks_alive),
+                is_alive: some(is_alive),
+            })
+        }
+        ServiceKind::Ocf { agent, parameters } => {
+            let ocf = service::Ocf::new(agent.clone());
+            service::Kind::Ocf(service::Ocf { parameters: parameters.clone(), ..ocf })
+        }
+    };
+    let limits = service::Limits {
+        online: Some(duration(settings.start_limit)),
+        offline: Some(duration(settings.stop_limit)),
+        looks_alive: Some(duration(settings.probe_limit)),
+        is_alive: Some(duration(settings.probe_limit)),
+        terminate: None,
+    };
+    service::Settings { limits, ..service::Settings::new(name, kind) }
 }

@@ -14,7 +14,7 @@ use crate::agent::lease::{self, Gate, Lease, Policy, Thing};
 use crate::agent::network::{self, Addresses, Arp, InterfaceAddress};
 use crate::agent::paths::{Adapter, Paths};
 use crate::agent::run::{Datagram, News, Told};
-use crate::agent::service::{self, ServiceError};
+use crate::agent::service::ServiceError;
 use crate::agent::status::Counts;
 use crate::agent::store::{Kept, Store, StoreError};
 use crate::agent::wire::{Key, Wire};
@@ -25,7 +25,7 @@ use crate::failover::quorum::Mode;
 use crate::failover::seam::{Durable, Failure, Input, Outcome};
 use crate::journal::hash_of;
 use crate::journal::record::Plant;
-use crate::model::host::{HostSettings, ServiceKind, ServiceSettings, WitnessPlace};
+use crate::model::host::{HostSettings, WitnessPlace};
 use crate::model::{Scenario, Topology};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -427,9 +427,9 @@ impl Assembly<'_> {
     fn address(&self, id: ResourceId, addresses: &Addresses, arp: &Arp) -> Option<AddressWorker> {
         let machine = MachineId::from(self.me());
         let nic = self.topology.interface_for(machine, id)?;
-        let own = &self.topology.machines[machine].nics[nic];
         let address = self.topology.resources[id].address?;
-        let prefix = self.topology.networks[own.network].prefix;
+        // Of a shorter prefix the kernel takes away all but the first of a subnet with that one.
+        let prefix = 32;
         let ip = Ipv4Addr::from(address.0);
         Some(AddressWorker {
             place: InterfaceAddress::new(&self.settings.interfaces[nic], ip, prefix),
@@ -478,7 +478,7 @@ impl Assembly<'_> {
     ) -> Result<(), StartError> {
         let name = &self.topology.resources[id].name;
         let Some(settings) = self.settings.services.get(&id) else { return Ok(()) };
-        let checked = service_settings(name, settings).check().await?;
+        let checked = services::settings(name, settings).check().await?;
         for remark in checked.remarks() {
             tracing::warn!(resource = %name, %remark);
         }
@@ -563,38 +563,6 @@ fn address(thing: &Thing) -> Option<Ipv4Addr> {
         Thing::Address(address) => Some(*address),
         Thing::Port(_) => None,
     }
-}
-
-fn service_settings(name: &str, settings: &ServiceSettings) -> service::Settings {
-    let some = |words: &[String]| (!words.is_empty()).then(|| words.to_vec());
-    let kind = match &settings.kind {
-        ServiceKind::Unit(unit) => service::Kind::Unit(service::Unit::new(unit.clone())),
-        ServiceKind::Run { command, looks_alive, is_alive } => service::Kind::Run(service::Run {
-            looks_alive: some(looks_alive),
-            is_alive: some(is_alive),
-            ..service::Run::new(command.clone())
-        }),
-        ServiceKind::Commands { start, stop, looks_alive, is_alive } => {
-            service::Kind::Command(service::Command {
-                start: start.clone(),
-                stop: stop.clone(),
-                looks_alive: some(looks_alive),
-                is_alive: some(is_alive),
-            })
-        }
-        ServiceKind::Ocf { agent, parameters } => {
-            let ocf = service::Ocf::new(agent.clone());
-            service::Kind::Ocf(service::Ocf { parameters: parameters.clone(), ..ocf })
-        }
-    };
-    let limits = service::Limits {
-        online: Some(duration(settings.start_limit)),
-        offline: Some(duration(settings.stop_limit)),
-        looks_alive: Some(duration(settings.probe_limit)),
-        is_alive: Some(duration(settings.probe_limit)),
-        terminate: None,
-    };
-    service::Settings { limits, ..service::Settings::new(name, kind) }
 }
 
 /// A resource that takes so long to come online, and does nothing else.

@@ -124,11 +124,10 @@ impl Actor {
         if let Some(job) = &self.change
             && yields(job.action, by)
         {
-            // It may have ended just now.
-            let _ = job.cancel.send(Some(by));
+            call_off(&job.cancel, by);
         }
         for job in [&self.looks_alive, &self.is_alive].into_iter().flatten() {
-            let _ = job.cancel.send(Some(by));
+            call_off(&job.cancel, by);
         }
         let older = std::mem::take(&mut self.queue);
         let (off, kept): (Vec<Ask>, Vec<Ask>) =
@@ -193,6 +192,11 @@ impl Actor {
         });
         self.change = Some(Job { action, asks: vec![ask], cancel, work });
     }
+}
+
+/// Calls a job off; the first order that does is the one that is told.
+fn call_off(cancel: &watch::Sender<Option<Action>>, by: Action) {
+    cancel.send_if_modified(|called| called.is_none() && called.replace(by).is_none());
 }
 
 /// Tells everybody who asked.

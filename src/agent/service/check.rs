@@ -285,13 +285,10 @@ impl Settings {
         };
         let ran = self.ask(&self.agent(ocf, "meta-data", 0, LIMIT, false), LIMIT).await;
         let by_hand = "run it by hand with the argument `meta-data`";
-        match &ran.end {
-            End::Exited(status) if status.success() => {}
-            other => {
-                let mut found = format!("cannot be had: it {}", end_words(other, LIMIT));
-                found.extend(ran.last.last().map(|line| format!(" ({line})")));
-                return Err(wrong(found, by_hand));
-            }
+        if !matches!(ran.end, End::Exited(status) if status.success()) {
+            let mut found = format!("cannot be had: it {}", end_words(&ran.end, LIMIT));
+            found.extend(ran.last.last().map(|line| format!(" ({line})")));
+            return Err(wrong(found, by_hand));
         }
         let read = MetaData::parse(&ran.answer).map_err(|found| wrong(found, by_hand))?;
         for needed in ["start", "stop", "monitor"] {

@@ -264,19 +264,16 @@ mod tests {
 
     #[test]
     fn what_is_no_description_is_told() {
+        let of_action = |attributes: &str| {
+            format!("<resource-agent><actions><action {attributes}/></actions></resource-agent>")
+        };
         let table = [
             ("", "is not XML"),
             ("usage: thing start", "is not XML"),
             ("<resource-agent>", "is not XML"),
             ("<html/>", "is a <html>"),
-            (
-                r#"<resource-agent><actions><action name="start" timeout="soon"/></actions></resource-agent>"#,
-                "gives start the timeout \"soon\"",
-            ),
-            (
-                r#"<resource-agent><actions><action name="monitor" depth="-1"/></actions></resource-agent>"#,
-                "gives monitor a depth",
-            ),
+            (&of_action(r#"name="start" timeout="soon""#), "gives start the timeout \"soon\""),
+            (&of_action(r#"name="monitor" depth="-1""#), "gives monitor a depth"),
         ];
         for (text, expected) in table {
             let error = MetaData::parse(text).expect_err(text);

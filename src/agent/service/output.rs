@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::net::unix::pipe::Receiver;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
@@ -23,6 +24,12 @@ const ANSWER: usize = 1 << 20;
 /// Most often that a resource is told to be at work. Well below the smallest sensible
 /// PendingTimeout (assumed).
 const AT_WORK: Duration = Duration::from_secs(1);
+/// Longest wait for what a program left in its pipes (assumed; it is there, so only a busy machine
+/// takes long).
+const DRAIN: Duration = Duration::from_secs(2);
+/// Most that is read of a pipe after its program's end: the largest that a pipe can be without
+/// privilege (pipe(7)).
+const PIPE: usize = 1 << 20;
 /// How long a flooding program is not read from: it then waits in its `write` (assumed).
 const PAUSE: Duration = Duration::from_millis(10);
 
@@ -193,6 +200,8 @@ impl Splitter {
 pub(super) struct Pump {
     task: JoinHandle<()>,
     sink: Arc<Sink>,
+    hurry: watch::Sender<bool>,
+    dry: [Option<oneshot::Receiver<()>>; 2],
 }
 
 impl Pump {
@@ -202,17 +211,15 @@ impl Pump {
         stderr: Option<OwnedFd>,
         sink: Arc<Sink>,
     ) -> std::io::Result<Self> {
-        let stdout = stdout.map(Receiver::from_owned_fd).transpose()?;
-        let stderr = stderr.map(Receiver::from_owned_fd).transpose()?;
+        let (hurry, hurried) = watch::channel(false);
+        let (first, first_dry) = Reader::new(stdout, Stream::Output, &sink, &hurried)?;
+        let (second, second_dry) = Reader::new(stderr, Stream::Error, &sink, &hurried)?;
         let of_task = Arc::clone(&sink);
         let task = tokio::spawn(async move {
-            tokio::join!(
-                read(stdout, Stream::Output, &of_task),
-                read(stderr, Stream::Error, &of_task)
-            );
+            tokio::join!(first.read(), second.read());
             of_task.end();
         });
-        Ok(Pump { task, sink })
+        Ok(Pump { task, sink, hurry, dry: [Some(first_dry), Some(second_dry)] })
     }
 
     /// Whether every writer has gone.
@@ -220,11 +227,15 @@ impl Pump {
         self.task.is_finished()
     }
 
-    /// Waits until everything is read, at most for a time: a daemon may hold the pipes open.
-    /// True: everything is read.
-    pub(super) async fn drain(&mut self, patience: Duration) -> bool {
-        // A task that has ended may be asked only once.
-        self.ended() || tokio::time::timeout(patience, &mut self.task).await.is_ok()
+    /// The program has ended: waits until all that it wrote is read. A daemon that it started may
+    /// hold its pipes open; that is not waited for. Takes at most 2 s.
+    pub(super) async fn drain(&mut self) {
+        // If the readers have gone, they have read everything.
+        let _ = self.hurry.send(true);
+        let until = Instant::now() + DRAIN;
+        for dry in self.dry.iter_mut().filter_map(Option::take) {
+            let _ = tokio::time::timeout_at(until, dry).await;
+        }
     }
 }
 
@@ -237,33 +248,101 @@ impl Drop for Pump {
     }
 }
 
-async fn read(pipe: Option<Receiver>, stream: Stream, sink: &Sink) {
-    let Some(pipe) = pipe else { return };
-    let mut splitter = Splitter::default();
-    let mut chunk = vec![0; 1 << 13];
-    loop {
-        if pipe.readable().await.is_err() {
-            break;
+/// Reads one of a program's pipes.
+struct Reader {
+    pipe: Option<Receiver>,
+    stream: Stream,
+    sink: Arc<Sink>,
+    splitter: Splitter,
+    hurried: watch::Receiver<bool>,
+    /// Told once all is read that the program can have written.
+    dry: Option<oneshot::Sender<()>>,
+}
+
+impl Reader {
+    fn new(
+        pipe: Option<OwnedFd>,
+        stream: Stream,
+        sink: &Arc<Sink>,
+        hurried: &watch::Receiver<bool>,
+    ) -> std::io::Result<(Self, oneshot::Receiver<()>)> {
+        let pipe = pipe.map(Receiver::from_owned_fd).transpose()?;
+        let (dry, told) = oneshot::channel();
+        let (sink, hurried) = (Arc::clone(sink), hurried.clone());
+        let splitter = Splitter::default();
+        Ok((Reader { pipe, stream, sink, splitter, hurried, dry: Some(dry) }, told))
+    }
+
+    async fn read(mut self) {
+        let Some(pipe) = self.pipe.take() else { return };
+        let mut chunk = vec![0; 1 << 13];
+        loop {
+            let hurry = tokio::select! {
+                biased;
+                Ok(_) = self.hurried.wait_for(|hurry| *hurry), if self.dry.is_some() => true,
+                ready = pipe.readable() => match ready {
+                    Ok(()) => false,
+                    Err(_) => break,
+                },
+            };
+            if hurry {
+                let end = self.drain(&pipe, &mut chunk);
+                self.rest();
+                self.dry = None;
+                if end {
+                    break;
+                }
+                continue;
+            }
+            match pipe.try_read(&mut chunk) {
+                Ok(0) => break,
+                Ok(read) => {
+                    if !self.take(&chunk[..read]) {
+                        tokio::time::sleep(PAUSE).await;
+                    }
+                }
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+                Err(_) => break,
+            }
         }
-        let read = match pipe.try_read(&mut chunk) {
-            Ok(0) => break,
-            Ok(read) => read,
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => continue,
-            Err(_) => break,
-        };
-        sink.at_work();
-        if sink.answers && stream == Stream::Output {
-            sink.keep(&chunk[..read]);
-            continue;
+        self.rest();
+    }
+
+    /// Reads what is in the pipe, past the runtime's opinion of its readiness. True: there is
+    /// nobody who could write any more.
+    fn drain(&mut self, pipe: &Receiver, chunk: &mut [u8]) -> bool {
+        let mut left = PIPE;
+        while left > 0 {
+            match rustix::io::read(pipe, &mut *chunk) {
+                Ok(0) => return true,
+                Ok(read) => {
+                    left = left.saturating_sub(read);
+                    self.take(&chunk[..read]);
+                }
+                Err(rustix::io::Errno::INTR) => {}
+                Err(_) => break,
+            }
+        }
+        false
+    }
+
+    /// False: too much comes.
+    fn take(&mut self, bytes: &[u8]) -> bool {
+        self.sink.at_work();
+        if self.sink.answers && self.stream == Stream::Output {
+            self.sink.keep(bytes);
+            return true;
         }
         let mut calm = true;
-        splitter.push(&chunk[..read], |line| calm &= sink.line(stream, line));
-        if !calm {
-            tokio::time::sleep(PAUSE).await;
-        }
+        self.splitter.push(bytes, |line| calm &= self.sink.line(self.stream, line));
+        calm
     }
-    if let Some(rest) = splitter.rest() {
-        sink.line(stream, rest);
+
+    /// Tells the rest that no line feed has ended.
+    fn rest(&mut self) {
+        if let Some(rest) = self.splitter.rest() {
+            self.sink.line(self.stream, rest);
+        }
     }
 }
 

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 pub(super) const MARK: &str = "DAGTWIN_RESOURCE";
 /// How long a look at /proc may take (assumed). Reading another process's environment waits for
 /// its memory map, which a process stuck in the kernel may hold.
-const LOOK: Duration = Duration::from_secs(2);
+const LOOK: Duration = Duration::from_secs(10);
 /// How long a process may take to vanish after SIGKILL (assumed). Only one that is stuck in the
 /// kernel takes longer.
 pub(super) const VANISH: Duration = Duration::from_secs(2);
@@ -158,7 +158,7 @@ impl Realm {
         }
     }
 
-    /// The processes that belong to the resource. May be dropped at an await; takes at most 2 s.
+    /// The processes that belong to the resource. May be dropped at an await; takes at most 10 s.
     ///
     /// # Errors
     /// If /proc could not be read within that time.
@@ -194,7 +194,7 @@ impl Realm {
     }
 
     /// Kills what belongs to the resource and waits until it has gone: what could not be ended, in
-    /// words. May be dropped at an await; takes at most about 4 s.
+    /// words. May be dropped at an await; takes at most about 12 s.
     pub(super) async fn sweep(&self, groups: &[Group]) -> Vec<String> {
         let until = Instant::now() + VANISH;
         let mut pause = PAUSES.0;

@@ -21,9 +21,6 @@ use tokio::io::unix::AsyncFd;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-/// How long output that a program left in its pipes is waited for after its end (assumed); a
-/// daemon that it started may hold them open.
-const DRAIN: Duration = Duration::from_millis(50);
 /// How long the system may take to start a program (assumed; a dead file server).
 const SPAWN: Duration = Duration::from_secs(10);
 /// Puts itself into the cgroup and becomes the program, so that it cannot fork outside before.
@@ -114,15 +111,14 @@ pub(super) struct Ran {
 /// pipes open (closing them would end a daemon that writes).
 pub(super) struct Rest {
     pub(super) group: Group,
-    pump: Option<Pump>,
+    pump: Pump,
 }
 
 impl Rest {
     /// Whether there is still something.
     pub(super) fn exists(&self) -> bool {
         let group = Pid::from_raw(self.group.number);
-        let open = self.pump.as_ref().is_some_and(|pump| !pump.ended());
-        open || group.is_some_and(|group| test_kill_process_group(group).is_ok())
+        !self.pump.ended() || group.is_some_and(|group| test_kill_process_group(group).is_ok())
     }
 }
 
@@ -168,14 +164,13 @@ impl Program {
             leader.kill_group();
         }
         let status = leader.reap().await;
-        let drained = pump.drain(DRAIN).await;
+        pump.drain().await;
         let (last, answer) = (sink.last(), sink.answer());
         let end = match (end, status) {
             (Some(end), _) => end,
             (None, Some(status)) => End::Exited(status),
             (None, None) => End::TimedOut,
         };
-        let pump = (!drained).then_some(pump);
         let rest = leaves.then(|| Rest { group: leader.group(), pump });
         Ran { end, last, answer, rest }
     }

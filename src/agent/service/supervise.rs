@@ -14,9 +14,6 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-/// How long the child's last output is waited for after its end (assumed).
-const DRAIN: Duration = Duration::from_millis(50);
-
 /// How a child is to end.
 enum Stop {
     /// SIGTERM to its group, and SIGKILL after a time.
@@ -123,7 +120,7 @@ impl Child {
         self.leader.kill_group();
         let lived = self.born.elapsed();
         let status = self.leader.reap().await;
-        self.pump.drain(DRAIN).await;
+        self.pump.drain().await;
         if status.is_some() {
             self.file.remove();
         }

@@ -62,6 +62,9 @@ impl Verdict {
     }
 }
 
+/// Reads an exit status.
+type Meaning = fn(ExitStatus) -> Result<(), String>;
+
 /// Exit status 0 is yes.
 pub(super) fn plain(status: ExitStatus) -> Result<(), String> {
     if status.success() { Ok(()) } else { Err(words(status)) }
@@ -291,12 +294,11 @@ impl Shared {
 
     /// The stop of commands and agents.
     async fn stop(&self, action: Action, limit: Duration, body: &mut Body) -> Verdict {
-        let (program, meaning): (_, fn(ExitStatus) -> Result<(), String>) =
-            match &self.settings.kind {
-                Kind::Command(command) => (self.settings.child(&command.stop), plain),
-                Kind::Ocf(ocf) => (self.agent(ocf, "stop", 0, limit, false), of_agent),
-                Kind::Unit(_) | Kind::Run(_) => return Verdict::new(Ok(())),
-            };
+        let (program, meaning): (_, Meaning) = match &self.settings.kind {
+            Kind::Command(command) => (self.settings.child(&command.stop), plain),
+            Kind::Ocf(ocf) => (self.agent(ocf, "stop", 0, limit, false), of_agent),
+            Kind::Unit(_) | Kind::Run(_) => return Verdict::new(Ok(())),
+        };
         let ran = self.run(&program, action, limit, body, false).await;
         self.judge(action, &program, limit, ran, meaning)
     }
@@ -469,7 +471,9 @@ impl Shared {
             }
             End::Exited(status) if !status.success() => None,
             // A check that hangs or cannot be run does not say that there is nothing.
-            end => Some(format!("{} {}", program.title(), end_words(end, limit))),
+            end @ (End::Exited(_) | End::TimedOut | End::CalledOff(_) | End::CannotRun(_)) => {
+                Some(format!("{} {}", program.title(), end_words(end, limit)))
+            }
         }
     }
 }

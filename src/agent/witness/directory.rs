@@ -47,6 +47,8 @@ struct Time {
     deadline: Instant,
     /// Whoever asked does not wait any more.
     left: Arc<AtomicBool>,
+    /// Another has the record locked.
+    in_use: Arc<AtomicBool>,
 }
 
 impl Time {
@@ -104,7 +106,8 @@ impl Directory {
     ) -> Result<T, Error> {
         let leaves = Leaves(Arc::new(AtomicBool::new(false)));
         let deadline = Instant::now() + limit;
-        let time = Time { limit, deadline, left: Arc::clone(&leaves.0) };
+        let in_use = Arc::new(AtomicBool::new(false));
+        let time = Time { limit, deadline, left: Arc::clone(&leaves.0), in_use: in_use.clone() };
         let (reply, answer) = oneshot::channel();
         let job: Job = Box::new(move |hand| {
             if !time.is_over() {
@@ -119,6 +122,9 @@ impl Directory {
         let place = self.place.clone();
         match timeout_at(deadline, asked).await {
             Ok(Some(answer)) => answer,
+            Ok(None) | Err(_) if in_use.load(Ordering::Acquire) => {
+                Err(Error::Busy { place, limit })
+            }
             // The thread lets a job go unanswered only when its time is over.
             Ok(None) | Err(_) => {
                 Err(Error::NoAnswer { place, doing: "waiting for the file system", limit })
@@ -193,14 +199,18 @@ impl Hand {
     /// the death of the process.
     fn lock(&self, file: &File, time: &Time) -> Result<(), Error> {
         loop {
-            match file.try_lock() {
-                Ok(()) => return Ok(()),
+            let locked = match file.try_lock() {
+                Ok(()) => true,
+                Err(TryLockError::WouldBlock) => false,
                 Err(TryLockError::Error(error)) => {
                     return Err(self.failed("locking the record", time, &error));
                 }
-                Err(TryLockError::WouldBlock) => {}
+            };
+            time.in_use.store(!locked, Ordering::Release);
+            if locked {
+                return Ok(());
             }
-            if time.is_over() || Instant::now() + 2 * WAIT >= time.deadline {
+            if time.is_over() {
                 return Err(Error::Busy { place: self.place.clone(), limit: time.limit });
             }
             thread::sleep(WAIT);

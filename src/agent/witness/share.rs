@@ -52,6 +52,8 @@ pub(super) struct Share {
     unsure: Option<Record>,
     /// What is waited for.
     doing: &'static str,
+    /// The server's last word was that another has the record open.
+    in_use: bool,
 }
 
 /// Why an attempt has no answer.
@@ -114,8 +116,8 @@ impl Share {
         if !settings.folder.is_empty() {
             place = format!(r"{place}\{}", settings.folder);
         }
-        let (kept, unsure, doing) = (None, None, "connecting");
-        Ok(Share { settings, password, place, kept, unsure, doing })
+        let (kept, unsure, doing, in_use) = (None, None, "connecting", false);
+        Ok(Share { settings, password, place, kept, unsure, doing, in_use })
     }
 
     pub(super) async fn exchange<S: Step>(
@@ -136,10 +138,12 @@ impl Share {
 
     /// Does something with a session, and keeps the session if nothing is left open on it.
     async fn within<W: Work>(&mut self, limit: Duration, work: W) -> Result<W::Answer, Error> {
+        self.in_use = false;
         let deadline = Instant::now() + limit;
         let attempts = self.attempts(deadline, limit, work);
         match timeout_at(deadline, attempts).await {
             Ok(answer) => answer,
+            Err(_) if self.in_use => Err(Error::Busy { place: self.place.clone(), limit }),
             Err(_) => Err(self.no_answer(limit)),
         }
     }
@@ -158,7 +162,9 @@ impl Share {
                 Some(wire) => wire,
                 None => self.connect(deadline, limit).await?,
             };
-            match work.on(self, &wire).await {
+            let done = work.on(self, &wire).await;
+            self.in_use = matches!(done, Err(Stop::InUse));
+            match done {
                 Ok(answer) => {
                     self.kept = Some(wire);
                     return Ok(answer);
@@ -169,9 +175,6 @@ impl Share {
                 }
                 Err(Stop::InUse) => {
                     self.kept = Some(wire);
-                    if Instant::now() + 2 * WAIT >= deadline {
-                        return Err(Error::Busy { place: self.place.clone(), limit });
-                    }
                     sleep(WAIT).await;
                 }
                 // A kept session may have ended long ago, without anybody noticing.
@@ -192,6 +195,7 @@ impl Share {
         }
         let opened = wire.open(&name, Open::Alone, FILE + 1).await;
         let (file, text) = opened.map_err(|trouble| self.stop(trouble, RECORD))?;
+        self.in_use = false;
         let (answer, write) = match self.found(&text) {
             Ok(found) => step.decide(found, self.unsure),
             Err(error) => {

@@ -76,13 +76,15 @@ impl Watch {
     /// A record was read somewhere between the two moments, so it stood still at least from the
     /// answer to its first look until the beginning of its last one.
     pub fn look(&mut self, record: Record, asked: Duration, answered: Duration) -> Standing {
+        // If the clock went back during the look, the later moment is the careful one.
+        let looked = answered.max(asked);
         let since = match self.seen {
             Some(seen) if seen.record == record && self.watched(seen, asked, answered) => {
                 seen.since
             }
-            Some(_) | None => answered,
+            Some(_) | None => looked,
         };
-        self.seen = Some(Seen { record, since, looked: answered });
+        self.seen = Some(Seen { record, since, looked });
         let Some(node) = record.owner else { return Standing::Free };
         if node == self.me {
             return Standing::Mine;

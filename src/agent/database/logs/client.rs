@@ -34,11 +34,18 @@ impl Client {
         Client { addresses, key, limit }
     }
 
+    /// Asks where the log of a database ends whose instance does not run; none if it runs. For an
+    /// administrator who wants to know whether a peer's logs can be had. May be dropped.
+    ///
+    /// # Errors
+    /// `NoPath`, `NoAnswer`, `NotAuthentic`, `Refused` if it does not serve the database.
+    pub async fn probe(&self, database: &str) -> Result<Option<(Timeline, Position)>, Error> {
+        let end = self.connect(database).await?.end(Position(0)).await?;
+        Ok(end.map(|end| (end.timeline, end.end)))
+    }
+
     /// Connects for one database.
-    pub(in crate::agent::database) async fn connect(
-        &self,
-        database: &str,
-    ) -> Result<Connection, Error> {
+    pub(in crate::agent::database) async fn connect(&self, database: &str) -> Result<Connection, Error> {
         let mut place = "log server (no address given)".to_owned();
         let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
         for address in &self.addresses {
@@ -83,10 +90,7 @@ impl Client {
 
 impl Connection {
     /// Where the log of an instance that does not run ends; none if it runs.
-    pub(in crate::agent::database) async fn end(
-        &mut self,
-        from: Position,
-    ) -> Result<Option<End>, Error> {
+    pub(in crate::agent::database) async fn end(&mut self, from: Position) -> Result<Option<End>, Error> {
         let database = self.database.clone();
         match self.ask(&Request::End { database, from }).await? {
             Answer::End(end) => Ok(Some(end)),
@@ -96,10 +100,7 @@ impl Connection {
     }
 
     /// A log file of the newest timeline; none if it is not there.
-    pub(in crate::agent::database) async fn log(
-        &mut self,
-        file: u64,
-    ) -> Result<Option<Vec<u8>>, Error> {
+    pub(in crate::agent::database) async fn log(&mut self, file: u64) -> Result<Option<Vec<u8>>, Error> {
         let database = self.database.clone();
         self.file(&Request::Log { database, file }).await
     }

@@ -57,7 +57,7 @@ fn no_changed_octet_is_believed() {
     assert_eq!(read(&request, right.clone()), Some(told.clone()));
     let mut trusted = 0;
     for place in 0..right.len() {
-        for change in 1..=255 {
+        for change in [1, 2, 4, 8, 16, 32, 64, 128, 255] {
             let mut bytes = right.clone();
             bytes[place] ^= change;
             // Some octets mean nothing, such as the case of the key's name.
@@ -68,7 +68,7 @@ fn no_changed_octet_is_believed() {
         }
         assert_eq!(read(&request, right[..place].to_vec()), None, "cut at {place}");
     }
-    assert!(trusted < 2000, "{trusted} of {}", right.len() * 255);
+    assert!(trusted < right.len(), "{trusted} of {}", right.len() * 9);
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn no_octets_panic() {
         state ^= state << 17;
         usize::try_from(state % below as u64).expect("it is below")
     };
-    for _ in 0..100_000 {
+    for _ in 0..20_000 {
         let mut bytes = right.clone();
         for _ in 0..=random(6) {
             let place = random(bytes.len());

@@ -105,14 +105,15 @@ fn free_port() -> SocketAddr {
 
 fn run(directory: &Path) -> Child {
     let log = fs::File::create(directory.join("log")).expect("a log");
-    Command::new(PROGRAM)
-        .args(["-g", "-n", "1", "-c"])
+    // setpriv ends it also when this process is killed.
+    Command::new("/usr/bin/setpriv")
+        .args(["--pdeathsig", "KILL", PROGRAM, "-g", "-n", "1", "-c"])
         .arg(directory.join("named.conf"))
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(log)
         .spawn()
-        .expect("named is executable")
+        .expect("setpriv (util-linux) runs")
 }
 
 /// A directory with all that named needs.

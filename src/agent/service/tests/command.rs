@@ -6,9 +6,11 @@ use super::*;
 /// A resource whose state is a file.
 fn filed(bench: &Bench) -> Command {
     Command {
-        start: bench.argv("start", "touch $D/state"),
-        stop: bench.argv("stop", "rm -f $D/state"),
-        looks_alive: Some(bench.argv("looks", "test -e $D/state || { echo gone >&2; exit 3; }")),
+        start: bench.argv("filed-start", "touch $D/state"),
+        stop: bench.argv("filed-stop", "rm -f $D/state"),
+        looks_alive: Some(
+            bench.argv("filed-looks", "test -e $D/state || { echo gone >&2; exit 3; }"),
+        ),
         is_alive: None,
     }
 }
@@ -315,8 +317,8 @@ async fn another_resources_processes_are_left_alone() {
 async fn a_program_that_vanished_is_the_machines_fault() {
     let bench = Bench::new();
     let it = bench.service(Kind::Command(filed(&bench))).await;
-    fs::remove_file(bench.path("start")).expect("it was there");
+    fs::remove_file(bench.path("filed-start")).expect("it was there");
     let done = it.online().await;
     let Err(ServiceError::CannotRun { program, .. }) = &done.result else { panic!("{done:?}") };
-    assert!(program.ends_with("/start"), "{program}");
+    assert!(program.ends_with("/filed-start"), "{program}");
 }

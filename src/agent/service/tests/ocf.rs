@@ -191,7 +191,8 @@ async fn agents_that_are_none_are_told() {
         ("echo no such thing >&2; exit 1", "(no such thing)"),
         ("echo usage", "is not XML"),
         (
-            "echo '<resource-agent><actions><action name=\"start\"/><action name=\"stop\"/></actions></resource-agent>'",
+            "echo '<resource-agent><actions><action name=\"start\"/><action name=\"stop\"/>\
+             </actions></resource-agent>'",
             "declares no action `monitor`",
         ),
         ("kill -9 $$", "signal 9"),

@@ -112,9 +112,9 @@ fn another_has_it_open() {
     let mut witness = prepared(&scratch.0);
     let other = opened(&scratch.0);
     other.lock().expect("a lock");
-    let busy = run(witness.claim(claim(1, 5, 6), Duration::from_millis(100)));
+    let busy = run(witness.claim(claim(1, 5, 6), Duration::from_millis(400)));
     assert_eq!(busy.map_err(|error| error.kind()), Err(Kind::Busy));
-    let busy = run(witness.read(Duration::from_millis(100)));
+    let busy = run(witness.read(Duration::from_millis(400)));
     assert_eq!(busy.map_err(|error| error.kind()), Err(Kind::Busy));
     drop(other);
     assert!(matches!(run(witness.claim(claim(1, 5, 6), ENOUGH)), Ok(Verdict::Claimed(_))));
@@ -251,7 +251,7 @@ fn killed_with_half_of_a_record_written() {
     let before = run(witness.read(ENOUGH)).expect("a record");
     let mut child = child("child_writes_half", &scratch.0);
     assert_eq!(child.next(), "half");
-    let busy = run(witness.claim(claim(1, 0, 1), Duration::from_millis(100)));
+    let busy = run(witness.claim(claim(1, 0, 1), Duration::from_millis(400)));
     assert_eq!(busy.map_err(|error| error.kind()), Err(Kind::Busy));
     child.kill();
     assert_eq!(run(witness.read(ENOUGH)).ok(), Some(before), "the half is no record");

@@ -16,7 +16,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Instant;
 
 /// How much longer than its limit an operation may take on a busy machine.
-const SLACK: Duration = Duration::from_secs(2);
+const SLACK: Duration = Duration::from_secs(5);
 
 #[test]
 fn a_server_that_does_not_answer() {
@@ -36,8 +36,11 @@ fn a_server_that_does_not_answer() {
             assert!(begin.elapsed() < 2 * limit + SLACK, "{:?}", begin.elapsed());
         }
         // Nothing is left of what was given up.
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        assert_eq!(samba.connections(), 0);
+        let begin = Instant::now();
+        while samba.connections() > 0 {
+            assert!(begin.elapsed() < ENOUGH, "{} connections", samba.connections());
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
         samba.signal("CONT");
         for witness in [&mut kept, &mut fresh] {
             let renewed = witness.renew(1, 6, ENOUGH).await;
@@ -214,7 +217,7 @@ fn a_claim_whose_answer_is_lost_is_known_again() {
         assert_eq!(witness.read(ENOUGH).await.ok(), Some(before));
         // The answer to the opening is passed on, and the one to the writing is not.
         relay.answers.store(1, Ordering::SeqCst);
-        let limit = Duration::from_millis(500);
+        let limit = Duration::from_secs(4);
         let lost = witness.claim(claim(1, 5, 6), limit).await.expect_err("no answer");
         assert_eq!(lost.kind(), Kind::NoAnswer);
         assert!(lost.to_string().contains("while writing"), "{lost}");

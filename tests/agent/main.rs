@@ -1,0 +1,12 @@
+//! The hands of the agent against a real kernel and real servers, each in namespaces, temporary
+//! directories and on ports of its own.
+
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "what is tested here runs in real time on a real machine"
+)]
+
+mod database;
+mod lease;
+mod network;
