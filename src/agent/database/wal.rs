@@ -67,7 +67,7 @@ impl<'a> Log<'a> {
 
     /// The first position at or after `at` where a record can begin; none if no page is there.
     fn skip_header(&mut self, at: Position) -> Result<Option<Position>, Error> {
-        if at.0 % PAGE != 0 {
+        if !at.0.is_multiple_of(PAGE) {
             return Ok(Some(at));
         }
         Ok(self.page(at)?.map(|page| Position(at.0 + page.header)))
@@ -162,7 +162,7 @@ struct Reader<'l, 'a> {
 impl Reader<'_, '_> {
     fn read(&mut self, mut into: &mut [u8]) -> Result<Got, Error> {
         while !into.is_empty() {
-            if self.at.0 % PAGE == 0 {
+            if self.at.0.is_multiple_of(PAGE) {
                 let Some(page) = self.log.page(self.at)? else { return Ok(Got::None) };
                 let begin = Position(self.at.0 + page.header);
                 if page.flags & REPLACES != 0 {
@@ -287,7 +287,7 @@ mod tests {
         }
         fn page(&mut self, remaining: u32, flags: u16) {
             let at = self.at();
-            let long = at % LOG_BYTES == 0;
+            let long = at.is_multiple_of(LOG_BYTES);
             self.bytes.extend(MAGIC.to_ne_bytes());
             self.bytes.extend((flags | if long { 2 } else { 0 }).to_ne_bytes());
             self.bytes.extend(1_u32.to_ne_bytes());
@@ -300,7 +300,7 @@ mod tests {
         }
         /// A record with so much in it; where it begins and the next may begin.
         fn record(&mut self, payload: usize, info: u8) -> (u64, u64) {
-            if self.at() % PAGE == 0 {
+            if self.at().is_multiple_of(PAGE) {
                 self.page(0, 0);
             }
             let start = self.at();
@@ -315,7 +315,7 @@ mod tests {
             record.extend(body);
             let mut rest = record.as_slice();
             while !rest.is_empty() {
-                if self.at() % PAGE == 0 {
+                if self.at().is_multiple_of(PAGE) {
                     self.page(rest.len() as u32, CONTINUES);
                 }
                 let length = rest.len().min((PAGE - self.at() % PAGE) as usize);

@@ -13,6 +13,7 @@ use std::time::Duration;
 /// The floating address, and where the node and the client are on both networks.
 pub(crate) const FLOATING: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 9);
 pub(crate) const NODE: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 1);
+pub(crate) const CLIENT: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 2);
 pub(crate) const NODE_REPLICATION: Ipv4Addr = Ipv4Addr::new(10, 77, 1, 1);
 pub(crate) const PORT: u16 = 43432;
 

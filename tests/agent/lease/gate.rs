@@ -123,7 +123,7 @@ fn a_withdrawal_is_immediate() {
     for all in [false, true, false, true] {
         let begun = boottime();
         grant(&mut gate, &[ADDRESS], ms(60_000));
-        thread::sleep(ms(200));
+        observer.wait_for(|frame| frame.at > begun);
         if all {
             gate.withdraw_all().unwrap()
         } else {
@@ -132,7 +132,6 @@ fn a_withdrawal_is_immediate() {
         let withdrawn = boottime();
         thread::sleep(ms(200));
         let frames = observer.after(begun);
-        assert!(frames.iter().any(|frame| frame.at < withdrawn), "nothing was served");
         // Frames that were let through before may still be on their way.
         let late = frames.iter().filter(|frame| frame.at > withdrawn + ms(30)).collect::<Vec<_>>();
         assert!(late.is_empty(), "{late:?}");
@@ -237,7 +236,7 @@ fn one_turn_of_both() {
     let Some(bed) = Bed::new() else { return };
     let mut gate = bed.installed();
     let (length, peer_wait) = (ms(20_000), ms(30_000));
-    let policy = Policy { length, peer_wait, age: ms(2000), send: ms(1000), ..Policy::default() };
+    let policy = Policy { length, peer_wait, age: ms(6000), send: ms(5000), ..Policy::default() };
     let mut lease = Lease::new(policy).unwrap();
     let now = Cell::new(ms(100_000));
     let mut turn = |lease: &mut Lease, passed: Duration, age: Duration| {

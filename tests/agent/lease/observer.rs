@@ -1,15 +1,18 @@
 //! What the client sees of the node, with the kernel's own times, and what it asks for.
 
-use crate::lease::bed::{Bed, FLOATING, PORT, enter, ms};
+use crate::lease::bed::{Bed, CLIENT, FLOATING, NODE, PORT, enter, ms};
 use dagtwin::agent::lease::boottime;
 use rustix::time::{ClockId, clock_gettime};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
+
+/// Port of datagrams that only tell how far `tcpdump` has come.
+const MARKER: u16 = 43999;
 
 /// A frame that the client got.
 #[derive(Clone, Debug)]
@@ -20,6 +23,10 @@ pub(crate) struct Frame {
 }
 
 impl Frame {
+    fn is_marker(&self) -> bool {
+        self.what.contains(&format!(".{MARKER}: UDP"))
+    }
+
     pub(crate) fn is_arp(&self) -> bool {
         self.what.contains("ARP")
     }
@@ -43,13 +50,17 @@ impl Frame {
 pub(crate) struct Observer {
     tcpdump: Child,
     frames: Arc<Mutex<Vec<Frame>>>,
+    /// Sends markers from the node's own address, which no gate holds back.
+    marker: UdpSocket,
 }
 
 impl Observer {
     /// Everything that comes from the floating address, ARP included, or from the database port.
     pub(crate) fn start(bed: &Bed) -> Observer {
-        let filter =
-            format!("arp src host {FLOATING} or ip src host {FLOATING} or tcp src port {PORT}");
+        let filter = format!(
+            "arp src host {FLOATING} or ip src host {FLOATING} or tcp src port {PORT} or udp dst \
+             port {MARKER}"
+        );
         let mut tcpdump = Command::new("ip")
             .args(["netns", "exec", &bed.client, "tcpdump", "-i", "e0", "-Q", "in", "-tt", "-n"])
             .args(["--immediate-mode", "-l", &filter])
@@ -76,17 +87,45 @@ impl Observer {
         });
         // The other pipe stays open so that tcpdump can say its last words.
         thread::spawn(move || std::io::copy(&mut said, &mut std::io::sink()));
-        Observer { tcpdump, frames }
+        let marker = bed.on_node(|| UdpSocket::bind((NODE, 0)).unwrap());
+        Observer { tcpdump, frames, marker }
     }
 
+    /// What was seen until now, as far as it has come through the pipe.
     pub(crate) fn frames(&self) -> Vec<Frame> {
-        self.frames.lock().unwrap().clone()
+        let frames = self.frames.lock().unwrap();
+        frames.iter().filter(|frame| !frame.is_marker()).cloned().collect()
+    }
+
+    /// Waits until a frame of a kind was seen.
+    pub(crate) fn wait_for(&self, kind: impl Fn(&Frame) -> bool) {
+        for _ in 0..3000 {
+            if self.frames().iter().any(&kind) {
+                return;
+            }
+            thread::sleep(ms(10));
+        }
+        panic!("not seen, but {:?}", self.frames().iter().rev().take(5));
+    }
+
+    /// Waits until everything that came before now has come through the pipe.
+    fn catch_up(&self) {
+        let markers =
+            || self.frames.lock().unwrap().iter().filter(|frame| frame.is_marker()).count();
+        let before = markers();
+        self.marker.send_to(b"marker", (CLIENT, MARKER)).unwrap();
+        for _ in 0..3000 {
+            if markers() > before {
+                return;
+            }
+            thread::sleep(ms(10));
+        }
+        panic!("tcpdump does not show what comes");
     }
 
     /// Frames that came after a moment.
     pub(crate) fn after(&self, moment: Duration) -> Vec<Frame> {
-        // What was seen until now comes through the pipe a little later.
-        thread::sleep(ms(300));
+        self.catch_up();
         self.frames().into_iter().filter(|frame| frame.at > moment).collect()
     }
 }

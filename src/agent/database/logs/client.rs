@@ -45,7 +45,10 @@ impl Client {
     }
 
     /// Connects for one database.
-    pub(in crate::agent::database) async fn connect(&self, database: &str) -> Result<Connection, Error> {
+    pub(in crate::agent::database) async fn connect(
+        &self,
+        database: &str,
+    ) -> Result<Connection, Error> {
         let mut place = "log server (no address given)".to_owned();
         let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
         for address in &self.addresses {
@@ -90,7 +93,10 @@ impl Client {
 
 impl Connection {
     /// Where the log of an instance that does not run ends; none if it runs.
-    pub(in crate::agent::database) async fn end(&mut self, from: Position) -> Result<Option<End>, Error> {
+    pub(in crate::agent::database) async fn end(
+        &mut self,
+        from: Position,
+    ) -> Result<Option<End>, Error> {
         let database = self.database.clone();
         match self.ask(&Request::End { database, from }).await? {
             Answer::End(end) => Ok(Some(end)),
@@ -100,7 +106,10 @@ impl Connection {
     }
 
     /// A log file of the newest timeline; none if it is not there.
-    pub(in crate::agent::database) async fn log(&mut self, file: u64) -> Result<Option<Vec<u8>>, Error> {
+    pub(in crate::agent::database) async fn log(
+        &mut self,
+        file: u64,
+    ) -> Result<Option<Vec<u8>>, Error> {
         let database = self.database.clone();
         self.file(&Request::Log { database, file }).await
     }

@@ -1,5 +1,11 @@
 //! The real thing: small scripts in a temporary directory, real processes, real signals.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "what is tested here runs in real time on a real machine"
+)]
+
 mod check;
 mod command;
 mod cycles;

@@ -93,6 +93,11 @@ fn stories() {
         "the observer was frozen during a look",
         &[(a, 0, 0, Is::Held(2000)), (a, 500, 500, Is::Held(1500)), (a, 600, 5000, Is::Held(2000))],
     );
+}
+
+#[test]
+fn stories_of_slow_looks_and_clocks() {
+    let a = record(Some(2), 5, 10);
     story(
         "slow looks count from the end of the first to the beginning of the last",
         &[
