@@ -32,6 +32,12 @@ impl Clock {
         self.zero.saturating_add(boottime.saturating_sub(self.began))
     }
 
+    /// The moment at which CLOCK_BOOTTIME showed 0.
+    pub fn booted(&self) -> Instant {
+        let before = self.zero.as_nanos().saturating_sub(self.began.as_nanos());
+        Instant::from_nanos(before)
+    }
+
     /// What CLOCK_BOOTTIME shows at a moment.
     pub fn boottime_at(&self, moment: Instant) -> Span {
         let since = moment.saturating_since(self.zero);
@@ -42,6 +48,13 @@ impl Clock {
 /// Time since the machine was booted, asleep or not.
 pub fn boottime() -> Span {
     Span::from_nanos(nanos(ClockId::Boottime))
+}
+
+/// Which boot of which machine this is; 0 if the system does not tell.
+pub fn boot_id() -> u128 {
+    let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    let digits: String = text.chars().filter(char::is_ascii_hexdigit).collect();
+    u128::from_str_radix(&digits, 16).unwrap_or(0)
 }
 
 fn nanos(clock: ClockId) -> u64 {
@@ -70,5 +83,8 @@ mod tests {
         let later = clock.now() + Span::from_secs(5);
         assert_eq!(clock.at(clock.boottime_at(later)), later);
         assert_eq!(clock.at(Span::ZERO), clock.at(clock.began), "before it was made is its zero");
+        let since = later.since(clock.booted());
+        assert_eq!(since, clock.boottime_at(later), "moments count from the boot");
+        assert_ne!(boot_id(), 0, "Linux tells which boot it is");
     }
 }

@@ -130,7 +130,8 @@ impl<W: Write, H: Surroundings> Member<W, H> {
             self.around.turn(now, now.saturating_since(last));
             last = now;
             if let Some((config, boot)) = self.around.begins(now) {
-                self.driver.start(self.clock.now(), config, boot);
+                // The moment names the life in every datagram, too.
+                self.driver.start(now, config, boot);
             }
             self.take(first, &mut incoming);
             if self.driver.deadline().is_some_and(|at| at <= self.clock.now()) {

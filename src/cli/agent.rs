@@ -2,13 +2,15 @@
 
 use super::failure::{Answer as Answered, Done, Failure};
 use super::input;
+use crate::agent::clock::boot_id;
 use crate::agent::control::{self, Control, Request};
 use crate::agent::driver::Driver;
 use crate::agent::host;
 use crate::agent::recorder::Recorder;
 use crate::agent::run::{Incoming, Member};
 use crate::base::Instant;
-use crate::journal::{Header, Origin};
+use crate::journal::record::AgentEvent;
+use crate::journal::{Header, Origin, What};
 use crate::model::host::HostSettings;
 use crate::model::{Scenario, Topology, load};
 use clap::{Args, Subcommand, ValueHint};
@@ -105,7 +107,7 @@ async fn serve(
     settings: &HostSettings,
 ) -> Result<(), Failure> {
     let failed = |error: &io::Error| Failure::at(&settings.state, error);
-    let (news, told) = mpsc::unbounded_channel();
+    let (news, told_news) = mpsc::unbounded_channel();
     let (into, datagrams) = mpsc::channel(1_024);
     let (requests, asked) = mpsc::channel(16);
     let around = host::start(Arc::clone(&topology), scenario, settings, into, news).await;
@@ -116,9 +118,12 @@ async fn serve(
     let control = control.map_err(|error| Failure::at(&settings.control, &error))?;
     tokio::spawn(control.serve(requests.clone()));
     tokio::spawn(signals(requests));
-    let mut member = Member { driver: Driver::new(settings.node, recorder), around, clock };
+    let mut driver = Driver::new(settings.node, recorder);
+    let told = AgentEvent::Clock { booted: clock.booted(), boot: boot_id() };
+    driver.record(clock.now(), None, What::Agent(settings.node, told));
+    let mut member = Member { driver, around, clock };
     tracing::info!(node = topology.node_name(settings.node), "it serves");
-    let incoming = Incoming { news: told, datagrams, asked };
+    let incoming = Incoming { news: told_news, datagrams, asked };
     member.run(incoming).await.map_err(|error| failed(&error))?;
     member.finish().map_err(|error| failed(&error))
 }

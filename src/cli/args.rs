@@ -59,6 +59,7 @@ pub(super) enum Command {
     WhatIf(super::what_if::WhatIfArguments),
     Quorum(super::quorum::Quorum),
     Compare(super::compare::Compare),
+    Import(super::measured::Import),
     Explore(super::explore::Explore),
     #[cfg(feature = "agent")]
     Agent(super::agent::Agent),

@@ -2,7 +2,7 @@
 
 use super::args::{StudyFormat, key_value, number};
 use super::failure::{Answer, Done, Failure};
-use super::{input, progress};
+use super::{input, measured, progress};
 use crate::lab::compare::{self, Comparison, Design, Question};
 use crate::lab::pool::{self, Progress};
 use crate::model::Rates;
@@ -32,9 +32,10 @@ pub(super) struct Compare {
     /// Years of each design.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(0..=100_000), value_name = "N")]
     pub years: u64,
-    /// Seeds of every fault alone and of every scenario; the years take turns with them.
-    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=10_000), value_name = "N")]
-    pub runs: u64,
+    /// Seeds of every fault alone and of every scenario; the years take turns with them
+    /// [default: 2].
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=10_000), value_name = "N")]
+    pub runs: Option<u64>,
     /// Seed of every random draw: a number (0x for hexadecimal).
     #[arg(long, default_value = "1", value_parser = number, value_name = "N")]
     pub seed: u64,
@@ -56,6 +57,12 @@ pub(super) struct Compare {
     /// Give a price, such as server=8000; --set prices.KEY=VALUE in short.
     #[arg(long = "price", value_name = "KEY=VALUE", value_parser = key_value)]
     pub price: Vec<(String, String)>,
+    /// Hold the prediction against what was measured: folders with repetitions of faults, as the
+    /// test bed of docs/AGENT.md writes them. Each fault is compared with as many runs of the
+    /// scenario of its name as --runs says [default with this: 200].
+    #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
+    #[arg(conflicts_with_all = ["years", "rates", "exact", "quiet_limit", "price", "keep"])]
+    pub measured: Vec<PathBuf>,
     /// Write the episodes that the report names into this folder, as scenario files.
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub keep: Option<PathBuf>,
@@ -74,9 +81,17 @@ Examples:
   dagtwin compare my-site two-node-2010 --rates my-rates.toml --price server=8000
   dagtwin compare two-node-2010 my-site --scenario nic-loss --scenario power-off
   dagtwin compare two-node-2010 my-site --format svg > outage.svg
-  dagtwin compare my-site --keep episodes";
+  dagtwin compare my-site --keep episodes
+  dagtwin compare topologies/bed --measured results";
+
+/// Runs of every fault if none are asked for, and where they are held against measurements.
+const RUNS: u64 = 2;
+const PREDICTED: u64 = 200;
 
 pub(super) fn compare(args: &Compare) -> Answer {
+    if !args.measured.is_empty() {
+        return held_against(args);
+    }
     let rates = rates(args.rates.as_deref())?;
     let designs = designs(args)?;
     if let Some(folder) = &args.keep {
@@ -85,7 +100,7 @@ pub(super) fn compare(args: &Compare) -> Answer {
     let question = Question {
         rates,
         years: args.years,
-        runs: args.runs,
+        runs: args.runs.unwrap_or(RUNS),
         seed: args.seed,
         jobs: args.jobs.map_or_else(pool::cores, usize::from),
         exact: args.exact,
@@ -111,6 +126,26 @@ pub(super) fn compare(args: &Compare) -> Answer {
         .map_err(|error| Failure::output(&error))?;
     let broken = broken(&comparison);
     Ok(Done { output, broken, interrupted: comparison.stopped, ..Done::default() })
+}
+
+/// The prediction of one design beside what was measured.
+fn held_against(args: &Compare) -> Answer {
+    let [design] = args.designs.as_slice() else {
+        let expected = "--measured: expected one design, the one that the measured site has";
+        return Err(Failure::Call(expected.to_owned()));
+    };
+    let (site, own) = parts(design)?;
+    let set: Vec<_> = args.set.iter().cloned().chain(own).collect();
+    measured::compare(&measured::Question {
+        site: &site,
+        set: &set,
+        from: &args.measured,
+        runs: args.runs.unwrap_or(PREDICTED),
+        seed: args.seed,
+        jobs: args.jobs.map_or_else(pool::cores, usize::from),
+        format: super::study_format(args.format, args.width),
+        repeat: &repeat(args),
+    })
 }
 
 /// Whether a promise was broken anywhere.
@@ -207,8 +242,14 @@ fn repeat(args: &Compare) -> String {
     let mut words = vec!["dagtwin compare".to_owned()];
     words.extend(args.designs.iter().map(|design| quoted(design)));
     words.extend(args.scenario.iter().map(|name| format!("--scenario {}", quoted(name))));
-    let (years, runs, seed) = (args.years, args.runs, args.seed);
-    words.push(format!("--years {years} --runs {runs} --seed {seed}"));
+    let (years, seed) = (args.years, args.seed);
+    if args.measured.is_empty() {
+        words.push(format!("--years {years} --runs {} --seed {seed}", args.runs.unwrap_or(RUNS)));
+    } else {
+        let folders = args.measured.iter().map(|path| quoted(&path.display().to_string()));
+        words.extend(folders.map(|path| format!("--measured {path}")));
+        words.push(format!("--runs {} --seed {seed}", args.runs.unwrap_or(PREDICTED)));
+    }
     let rates = args.rates.iter().map(|path| quoted(&path.display().to_string()));
     words.extend(rates.map(|path| format!("--rates {path}")));
     if args.exact {

@@ -15,6 +15,7 @@ mod files;
 mod input;
 mod journal;
 mod list;
+mod measured;
 mod new;
 mod pace;
 mod progress;
@@ -79,6 +80,7 @@ fn answer(command: Command, color: Color) -> Answer {
         Command::WhatIf(args) => what_if::what_if(&args),
         Command::Quorum(args) => quorum::quorum(&args),
         Command::Compare(args) => compare::compare(&args),
+        Command::Import(args) => measured::import(&args),
         Command::Explore(args) => explore::explore(&args),
         Command::Sweep(args) => sweep::sweep(&args),
         Command::Merge(args) => sweep::merge(&args),

@@ -1,8 +1,10 @@
 //! Floor 5: files of a real cluster, read into what the lower floors understand.
 //!
 //! [`copies`] reads what `Get-MailboxDatabaseCopyStatus` printed or exported, in any of the forms
-//! that administrators keep: `Export-Csv`, `ConvertTo-Json`, `Format-List`.
+//! that administrators keep: `Export-Csv`, `ConvertTo-Json`, `Format-List`. [`agents`] lays the
+//! journals of agents beside each other, and tells what their operations took.
 
+pub mod agents;
 pub mod copies;
 mod decode;
 mod table;

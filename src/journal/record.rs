@@ -71,6 +71,14 @@ pub enum AgentEvent {
     },
     /// The process stood still for so long, or its machine slept.
     StoodStill(Span),
+    /// What moments of this journal are on the machine's own clock, by which journals of members
+    /// are laid beside each other.
+    Clock {
+        /// The moment at which the machine's CLOCK_BOOTTIME showed 0.
+        booted: Instant,
+        /// Which boot of which machine it is.
+        boot: u128,
+    },
 }
 
 /// A change in the plant.

@@ -1,5 +1,6 @@
-//! Floor 6: runs and what they mean: expectations, database
-//! operations, the verdict; years of faults, and designs compared; what-ifs of a kept run.
+//! Floor 6: runs and what they mean: expectations, database operations, the verdict; years of
+//! faults, and designs compared; what-ifs of a kept run; predictions held against what was
+//! measured.
 
 pub mod accounts;
 pub mod assign;
@@ -11,6 +12,7 @@ pub mod episode;
 pub mod expect;
 pub mod explore;
 pub mod fold;
+pub mod measured;
 pub mod moves;
 pub mod percentile;
 pub mod pool;

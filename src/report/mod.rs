@@ -9,6 +9,7 @@ pub mod explore;
 pub mod export;
 pub mod json;
 pub mod junit;
+pub mod measured;
 mod page;
 mod palette;
 pub mod quorum;

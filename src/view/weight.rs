@@ -31,6 +31,7 @@ impl Weight {
             What::Out(_, Effect::Note(note)) => of_note(note),
             What::Plant(plant) => of_plant(plant),
             What::Agent(_, AgentEvent::Boot(_) | AgentEvent::StoodStill(_)) => Weight::Milestone,
+            What::Agent(_, AgentEvent::Clock { .. }) => Weight::Detail,
             What::Agent(_, AgentEvent::Came { .. }) => Weight::Traffic,
             What::Client(_, event) => of_client(event),
             What::Mail(_, event) => match event {

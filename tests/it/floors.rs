@@ -68,7 +68,7 @@ const FLOORS: &[Floor] = &[
             "jiff",
         ],
     ),
-    floor("import", 5, TO_JOURNAL, &["csv", "serde_json"]),
+    floor("import", 5, TO_JOURNAL, &["csv", "serde", "serde_json"]),
     floor("lab", 6, TO_LAB, &["hdrhistogram", "toml_edit", "serde", "postcard"]),
     floor(
         "report",

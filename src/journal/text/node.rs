@@ -38,6 +38,7 @@ impl Names<'_> {
                 format!("hears what {} sent as its record {}", self.node(*from), record.0)
             }
             AgentEvent::StoodStill(span) => format!("stood still for {span}"),
+            AgentEvent::Clock { boot, .. } => format!("boot {boot:032x} of its machine"),
         }
     }
 

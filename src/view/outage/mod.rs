@@ -341,6 +341,13 @@ impl Way {
     }
 }
 
+/// The stages of an outage that was seen from outside, by the record that ended it; they add up to
+/// it.
+pub fn budget(records: &[Record], from: Instant, to: Instant, enabling: RecordNo) -> Vec<Stage> {
+    let points = Way::default().points(records, &[Some(enabling)], &[]);
+    stages(from, to, &points)
+}
+
 /// Cuts an outage at the moments on the way; they end exactly at `to`.
 fn stages(from: Instant, to: Instant, points: &[Point]) -> Vec<Stage> {
     let mut stages: Vec<Stage> = Vec::new();
