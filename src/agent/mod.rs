@@ -13,6 +13,7 @@ pub mod fence;
 pub mod host;
 pub mod keeper;
 pub mod lease;
+pub mod metrics;
 pub mod network;
 pub mod paths;
 pub mod recorder;

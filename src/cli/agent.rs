@@ -1,11 +1,12 @@
 //! `dagtwin agent`: serves one member of a site on this host. `dagtwin ctl`: asks it.
 
-use super::failure::{Answer as Answered, Done, Failure};
+use super::failure::{Answer as Answered, Done, Failure, plain};
 use super::input;
 use crate::agent::clock::boot_id;
 use crate::agent::control::{self, Control, Request};
 use crate::agent::driver::Driver;
 use crate::agent::host;
+use crate::agent::metrics::Metrics;
 use crate::agent::recorder::Recorder;
 use crate::agent::run::{Incoming, Member};
 use crate::base::Instant;
@@ -90,6 +91,11 @@ pub(super) fn agent(args: &Agent) -> Answered {
     tracing_subscriber::fmt().with_writer(io::stderr).with_ansi(color).init();
     let runtime = tokio::runtime::Runtime::new();
     let runtime = runtime.map_err(|error| Failure::at(&args.file, &error))?;
+    if args.prepare && settings.shadow {
+        let name = args.file.display();
+        let expected = "expected a member that serves; this one is a shadow and makes nothing";
+        return Err(Failure::Call(format!("{name}: --prepare: {expected}")));
+    }
     if args.prepare {
         let done = runtime.block_on(host::prepare(&topology, &settings));
         let done = done.map_err(|error| Failure::Call(error.to_string()))?;
@@ -117,6 +123,12 @@ async fn serve(
     let control = Control::open(&settings.control).await;
     let control = control.map_err(|error| Failure::at(&settings.control, &error))?;
     tokio::spawn(control.serve(requests.clone()));
+    if let Some(address) = settings.metrics {
+        let metrics = Metrics::open(address).await;
+        let metrics = metrics
+            .map_err(|error| Failure::Machine(format!("metrics {address}: {}", plain(&error))))?;
+        tokio::spawn(metrics.serve(requests.clone()));
+    }
     tokio::spawn(signals(requests));
     let mut driver = Driver::new(settings.node, recorder);
     let told = AgentEvent::Clock { booted: clock.booted(), boot: boot_id() };

@@ -60,6 +60,8 @@ const FLOORS: &[Floor] = &[
             "postgres_protocol",
             "crc32c",
             "roxmltree",
+            "hyper",
+            "hyper_util",
             "tracing",
             "serde",
             "serde_json",

@@ -5,6 +5,7 @@ mod address;
 mod copies;
 mod name;
 mod services;
+mod shadow;
 mod start;
 
 pub use start::{StartError, prepare, start};
@@ -31,6 +32,7 @@ use crate::journal::{RecordNo, What};
 use crate::model::order::Names;
 use crate::model::scenario::Action;
 use crate::model::{Topology, order};
+use shadow::Shadow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -104,6 +106,8 @@ pub struct Host {
     pub(super) workers: IdVec<ResourceId, Worker>,
     pub(super) copies: BTreeMap<DbId, UnboundedSender<Wanted>>,
     pub(super) guard: Option<Guard>,
+    /// What it takes for done, if it only watches.
+    pub(super) shadow: Option<Shadow>,
     /// What may not begin before this member is bound to those that it would take over from.
     pub(super) waits: Vec<(Instant, Wanted)>,
     pub(super) view: (NodeSet, bool, bool, u64),
@@ -163,6 +167,9 @@ impl Host {
     }
 
     fn begin_now(&mut self, wanted: Wanted) {
+        if self.shadow.is_some() {
+            return self.would_do(&wanted);
+        }
         self.guard_for(&wanted.act);
         let sent = match &wanted.act {
             Act::ClaimWitness { .. }
@@ -217,7 +224,7 @@ impl Host {
         }
     }
 
-    fn ask_keeper(&mut self, wanted: &Wanted) {
+    pub(super) fn ask_keeper(&mut self, wanted: &Wanted) {
         let asked = (self.lives, wanted.op, wanted.record);
         let ask = match wanted.act {
             Act::ClaimWitness { known, epoch, .. } => Ask::Claim { asked, known, epoch },
@@ -247,7 +254,7 @@ impl Host {
     }
 
     /// What the next life begins from, on the disk before the operation ends.
-    fn store(&mut self, wanted: &Wanted, durable: &Durable) {
+    pub(super) fn store(&mut self, wanted: &Wanted, durable: &Durable) {
         let kept = Stored { durable: durable.clone(), latest: self.clock.now() };
         self.kept = Some(durable.clone());
         if self.stored.send((kept, wanted.clone())).is_err() {
@@ -255,7 +262,7 @@ impl Host {
         }
     }
 
-    fn tell(&self, news: News) {
+    pub(super) fn tell(&self, news: News) {
         // Nobody listens any more when everything ends.
         let _ = self.news.send(news);
     }
@@ -373,7 +380,7 @@ impl Surroundings for Host {
         if now != self.view {
             self.view = now;
             let (_, _, owns, number) = now;
-            if let Some(keeper) = &self.keeper {
+            if let Some(keeper) = self.keeper.as_ref().filter(|_| self.shadow.is_none()) {
                 // One that has ended is told of by what it does not answer.
                 let _ = keeper.send(Ask::Reserve(owns.then_some(number)));
             }
@@ -404,7 +411,13 @@ impl Surroundings for Host {
                 counts.unsent = self.paths.counts().unsent.load(Ordering::Relaxed);
                 counts.overrun = self.paths.counts().overrun.load(Ordering::Relaxed);
                 let (me, now) = (self.me, self.clock.now());
-                let asked = Asked { me, node, shadow: false, now, safe_until: self.safe_until() };
+                let asked = Asked {
+                    me,
+                    node,
+                    shadow: self.shadow.is_some(),
+                    now,
+                    safe_until: self.safe_until(),
+                };
                 (Answer::Status(Box::new(Status::of(&self.topology, asked, counts))), None)
             }
             Request::Order(line) => {

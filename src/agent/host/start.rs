@@ -3,6 +3,7 @@
 use super::address::AddressWorker;
 use super::copies::CopyWorker;
 use super::name::NameWorker;
+use super::shadow::Shadow;
 use super::{Guard, Host, Wanted, Worker, duration, services};
 use crate::agent::bonds::Bonds;
 use crate::agent::clock::Clock;
@@ -108,11 +109,16 @@ pub async fn start(
     let life = NonZeroU32::new(policy.valid_lft()).unwrap_or(NonZeroU32::MIN);
     let assembly =
         Assembly { topology: &topology, settings, news: &news, key: secret, renewed, life };
-    let guard = assembly.guard(policy, renewal).await?;
+    let guard = match settings.shadow {
+        true => None,
+        false => Some(assembly.guard(policy, renewal).await?),
+    };
     let addresses = Addresses::open(network::DEFAULT_WAIT)?;
     let links = assembly.links(&addresses).await?;
-    let workers = assembly.workers(&addresses).await?;
-    let copies = assembly.copies().await?;
+    let (workers, copies) = match settings.shadow {
+        true => (topology.resources.ids().map(|_| Worker::Nobody).collect(), BTreeMap::new()),
+        false => (assembly.workers(&addresses).await?, assembly.copies().await?),
+    };
     let keeper = assembly.keeper()?;
     let config = topology.config(me);
     let bound = config.heartbeat.same_subnet;
@@ -137,7 +143,8 @@ pub async fn start(
         keeper,
         workers,
         copies,
-        guard: Some(guard),
+        guard,
+        shadow: settings.shadow.then(Shadow::default),
         waits: Vec::new(),
         view: (NodeSet::EMPTY, false, false, 0),
         counts: Counts::default(),
