@@ -26,20 +26,27 @@ pub enum Request {
     Status,
     /// An order, as the cmdlet's own line: `Move-ClusterGroup CASArray -Node EX02`.
     Order(String),
-    /// Read again what can be read again: time limits of services, metrics.
+    /// Read the agent's file again, and take over what can be taken over.
     Reload,
     /// Hand over what can be handed over, and end.
     Stop,
 }
 
 /// What is answered.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Answer {
     /// How the member is.
     Status(Box<Status>),
     /// It was taken; what comes of it, the status and the journal tell.
     Taken,
+    /// The agent's file was read again.
+    Reloaded {
+        /// What is in force from now on.
+        taken: Vec<String>,
+        /// What has changed and will be in force when the agent starts anew.
+        at_restart: Vec<String>,
+    },
     /// It was not, and why.
     Refused(String),
 }

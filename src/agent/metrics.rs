@@ -97,7 +97,7 @@ async fn metrics(into: &mpsc::Sender<Asked>) -> Option<String> {
     into.send((Request::Status, tell)).await.ok()?;
     match timeout(PATIENCE, told).await.ok()?.ok()? {
         Answer::Status(status) => Some(status.metrics()),
-        Answer::Taken | Answer::Refused(_) => None,
+        Answer::Taken | Answer::Reloaded { .. } | Answer::Refused(_) => None,
     }
 }
 

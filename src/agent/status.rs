@@ -4,12 +4,12 @@ use super::wire::Dropped;
 use crate::base::{Instant, NodeId, NodeSet, Span};
 use crate::failover::Node;
 use crate::model::Topology;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
 /// What a member is at a moment.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Status {
     /// The member.
     pub node: String,
@@ -37,7 +37,7 @@ pub struct Status {
 }
 
 /// A group as the cluster database has it.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct GroupStatus {
     /// Who owns it.
     pub owner: Option<String>,
@@ -46,7 +46,7 @@ pub struct GroupStatus {
 }
 
 /// A database as the cluster database has it.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct DatabaseStatus {
     /// Where it is active.
     pub active_on: Option<String>,
@@ -55,7 +55,7 @@ pub struct DatabaseStatus {
 }
 
 /// What was counted since the process began.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Counts {
     /// Lives of the Cluster service.
     pub lives: u64,
@@ -66,7 +66,7 @@ pub struct Counts {
     /// Datagrams that came faster than they were taken.
     pub overrun: u64,
     /// Datagrams that were dropped, by reason.
-    pub dropped: BTreeMap<&'static str, u64>,
+    pub dropped: BTreeMap<String, u64>,
     /// Renewals of leases.
     pub renewals: u64,
     /// How often everything was withdrawn because the process stood still.
@@ -76,7 +76,7 @@ pub struct Counts {
 impl Counts {
     /// Takes over how many datagrams were dropped.
     pub fn dropped(&mut self, counts: impl Iterator<Item = (Dropped, u64)>) {
-        self.dropped = counts.map(|(why, count)| (why.name(), count)).collect();
+        self.dropped = counts.map(|(why, count)| (why.name().to_owned(), count)).collect();
     }
 }
 
@@ -126,6 +126,46 @@ impl Status {
             databases: databases.collect(),
             counts,
         }
+    }
+
+    /// The same for a person.
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        let mut say = |name: &str, value: &str| {
+            let _ = writeln!(text, "{name:<24}{value}");
+        };
+        let runs = match (self.running, self.quorum) {
+            (false, _) => "the Cluster service does not run",
+            (true, false) => "runs without quorum",
+            (true, true) => "runs in quorum",
+        };
+        let shadow = if self.shadow { ", and only watches" } else { "" };
+        say(&self.node, &format!("{runs}{shadow}"));
+        say("view", &format!("{}: {}", self.view, self.members.join(", ")));
+        if self.primary_active_manager {
+            say("Primary Active Manager", "here");
+        }
+        let safe = self.safe_for_ms.map(|safe| format!("for {safe} ms at least"));
+        say("nobody can take over", safe.as_deref().unwrap_or("not known"));
+        for (name, group) in &self.groups {
+            let owner = group.owner.as_deref().unwrap_or("nobody");
+            say(&format!("group {name}"), &format!("{} on {owner}", group.state));
+        }
+        for (name, database) in &self.databases {
+            let on = database.active_on.as_deref().unwrap_or("nobody");
+            let state = if database.mounted { "mounted" } else { "not mounted" };
+            say(&format!("database {name}"), &format!("{state}, active on {on}"));
+        }
+        let counts = &self.counts;
+        let dropped: u64 = counts.dropped.values().sum();
+        let told = [
+            ("lives", counts.lives),
+            ("datagrams not sent", counts.unsent),
+            ("datagrams dropped", dropped),
+            ("times it stood still", counts.stood_still),
+        ];
+        told.iter().for_each(|(name, count)| say(name, &count.to_string()));
+        text
     }
 
     /// The same in the text form of Prometheus.

@@ -65,6 +65,8 @@ pub(super) enum Command {
     Agent(super::agent::Agent),
     #[cfg(feature = "agent")]
     Ctl(super::agent::Ctl),
+    #[cfg(feature = "agent")]
+    Witness(super::witness::WitnessArguments),
     New(New),
     Completions(Completions),
     Man(Man),

@@ -32,6 +32,8 @@ mod verify;
 mod watch;
 mod what_if;
 mod why;
+#[cfg(feature = "agent")]
+mod witness;
 
 use crate::lab::pool::Progress;
 use crate::report::StudyFormat;
@@ -90,6 +92,8 @@ fn answer(command: Command, color: Color) -> Answer {
         Command::Agent(args) => agent::agent(&args),
         #[cfg(feature = "agent")]
         Command::Ctl(args) => agent::ctl(&args),
+        #[cfg(feature = "agent")]
+        Command::Witness(args) => witness::witness(&args),
         Command::New(args) => new::new(&args),
         Command::Completions(args) => completions::completions(&args),
         Command::Man(args) => completions::man(&args),

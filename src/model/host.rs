@@ -28,6 +28,8 @@ pub struct HostSettings {
     pub metrics: Option<SocketAddr>,
     /// Whether it only watches and tells what it would have done.
     pub shadow: bool,
+    /// What is logged.
+    pub log: LogLevel,
     /// The interface of each of the member's adapters.
     pub interfaces: IdVec<NicId, String>,
     /// How long a lease holds, and how it is renewed.
@@ -40,6 +42,44 @@ pub struct HostSettings {
     pub databases: BTreeMap<DbId, DatabaseSettings>,
     /// Services and applications of groups.
     pub services: BTreeMap<ResourceId, ServiceSettings>,
+}
+
+/// What is logged: this and what is worse.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum LogLevel {
+    /// `error`: what needs somebody.
+    Error,
+    /// `warn`: what is not as it should be.
+    Warn,
+    /// `info`: what happens.
+    #[default]
+    Info,
+    /// `debug`: everything.
+    Debug,
+}
+
+impl HostSettings {
+    /// The keys and tables in which this differs from another, by their names in the file.
+    pub fn differs_in(&self, other: &HostSettings) -> Vec<&'static str> {
+        let differs = [
+            ("topology", self.topology != other.topology),
+            ("node", self.node != other.node),
+            ("port", self.port != other.port),
+            ("key_file", self.key_file != other.key_file),
+            ("state", self.state != other.state),
+            ("control", self.control != other.control),
+            ("metrics", self.metrics != other.metrics),
+            ("shadow", self.shadow != other.shadow),
+            ("log", self.log != other.log),
+            ("adapter", self.interfaces != other.interfaces),
+            ("lease", self.lease != other.lease),
+            ("witness", self.witness != other.witness),
+            ("names", self.names != other.names),
+            ("database", self.databases != other.databases),
+            ("service", self.services != other.services),
+        ];
+        differs.iter().filter(|(_, differs)| *differs).map(|(name, _)| *name).collect()
+    }
 }
 
 /// Leases that the kernel enforces (linux-ha.md §10.1).

@@ -4,6 +4,7 @@
 mod address;
 mod copies;
 mod name;
+mod orders;
 mod services;
 mod shadow;
 mod start;
@@ -13,6 +14,7 @@ pub use start::{StartError, prepare, start};
 use super::bonds::Bonds;
 use super::clock::{Clock, boottime};
 use super::control::{Answer, Request};
+use super::database::Instance;
 use super::driver::Hands;
 use super::fence::{Fence, Voter};
 use super::keeper::Ask;
@@ -29,9 +31,7 @@ use crate::failover::message::Message;
 use crate::failover::seam::{Act, Boot, Durable, Failure, Input, Note, Order, Outcome, Start};
 use crate::journal::record::{AgentEvent, Plant};
 use crate::journal::{RecordNo, What};
-use crate::model::order::Names;
-use crate::model::scenario::Action;
-use crate::model::{Topology, order};
+use crate::model::Topology;
 use shadow::Shadow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -105,6 +105,8 @@ pub struct Host {
     pub(super) keeper: Option<UnboundedSender<Ask>>,
     pub(super) workers: IdVec<ResourceId, Worker>,
     pub(super) copies: BTreeMap<DbId, UnboundedSender<Wanted>>,
+    /// The same, for what the node has no part in.
+    pub(super) instances: BTreeMap<DbId, Arc<Instance>>,
     pub(super) guard: Option<Guard>,
     /// What it takes for done, if it only watches.
     pub(super) shadow: Option<Shadow>,
@@ -121,6 +123,10 @@ pub struct Host {
     pub(super) links: IdVec<NicId, bool>,
     /// Counts lives of the service, as the driver does.
     pub(super) lives: u32,
+    /// How the next life begins.
+    pub(super) start: Start,
+    /// Whether it begins as soon as the present one has ended.
+    pub(super) at_once: bool,
     /// When the next life begins; none: it has begun, or is not to.
     pub(super) again: Option<Instant>,
     pub(super) stops: bool,
@@ -420,24 +426,9 @@ impl Surroundings for Host {
                 };
                 (Answer::Status(Box::new(Status::of(&self.topology, asked, counts))), None)
             }
-            Request::Order(line) => {
-                let names = Names::of(&self.topology);
-                match (order::read(&line, self.me, &names), node) {
-                    (_, None) => {
-                        (Answer::Refused("the Cluster service does not run".to_owned()), None)
-                    }
-                    (Ok(Action::Order { order, .. }), _) => {
-                        (Answer::Taken, Some(Input::Order(order)))
-                    }
-                    (Ok(_), _) => {
-                        let why = "this order is not for a member that runs".to_owned();
-                        (Answer::Refused(why), None)
-                    }
-                    (Err(wrong), _) => (Answer::Refused(format!("{line}: {wrong:?}")), None),
-                }
-            }
+            Request::Order(line) => self.order(node, &line),
             Request::Reload => {
-                (Answer::Refused("nothing here can be read again yet".to_owned()), None)
+                (Answer::Refused("a member itself has no file to read again".to_owned()), None)
             }
             Request::Stop => {
                 self.stops = true;
@@ -466,9 +457,14 @@ impl Surroundings for Host {
         for (database, copy) in &self.copies {
             let _ = copy.send(own(Act::Dismount(*database)));
         }
-        let delay = self.topology.settings.cluster.service_restart_delay;
-        self.again = (restart && !self.stops).then(|| now + delay);
-        self.over |= self.stops || !restart;
+        let at_once = std::mem::take(&mut self.at_once);
+        let delay = match at_once {
+            true => Span::ZERO,
+            false => self.topology.settings.cluster.service_restart_delay,
+        };
+        // A service that was stopped is started again by an order.
+        self.again = ((restart || at_once) && !self.stops).then(|| now + delay);
+        self.over |= self.stops;
     }
 
     fn deadline(&self) -> Option<Instant> {
@@ -489,7 +485,7 @@ impl Surroundings for Host {
         self.wire = Wire::new(self.me, now, self.site, self.key.clone(), members);
         let durable = self.kept.clone().unwrap_or_else(|| self.first.clone());
         let links = self.links.values().copied().collect();
-        let (start, time_of_day) = (Start::default(), Span::ZERO);
+        let (start, time_of_day) = (std::mem::take(&mut self.start), Span::ZERO);
         let replication_service = true;
         let boot = Boot { durable, links, replication_service, start, time_of_day };
         Some((self.config.clone(), boot))

@@ -23,7 +23,7 @@ use crate::agent::witness::{self, Place, ShareSettings, Witness};
 use crate::base::{DbId, IdVec, Instant, MachineId, NicId, NodeId, NodeSet, ResourceId, Span};
 use crate::failover::config::ResourceKind;
 use crate::failover::quorum::Mode;
-use crate::failover::seam::{Durable, Failure, Input, Outcome};
+use crate::failover::seam::{Durable, Failure, Input, Outcome, Start};
 use crate::journal::hash_of;
 use crate::journal::record::Plant;
 use crate::model::host::{HostSettings, WitnessPlace};
@@ -39,7 +39,7 @@ use tokio::sync::mpsc::{self, Sender, UnboundedReceiver, UnboundedSender};
 use tokio::sync::watch;
 
 /// How long a copy may take to be made (assumed).
-const PREPARE: Duration = Duration::from_secs(600);
+pub(super) const PREPARE: Duration = Duration::from_secs(600);
 
 /// What keeps an agent from starting.
 #[derive(Error, Debug)]
@@ -74,6 +74,9 @@ pub enum StartError {
     #[error(transparent)]
     Lease(#[from] lease::Error),
 }
+
+/// Who serves each copy here, and its instance.
+type Copies = (BTreeMap<DbId, UnboundedSender<Wanted>>, BTreeMap<DbId, Arc<Instance>>);
 
 /// What is put together.
 struct Assembly<'a> {
@@ -115,8 +118,8 @@ pub async fn start(
     };
     let addresses = Addresses::open(network::DEFAULT_WAIT)?;
     let links = assembly.links(&addresses).await?;
-    let (workers, copies) = match settings.shadow {
-        true => (topology.resources.ids().map(|_| Worker::Nobody).collect(), BTreeMap::new()),
+    let (workers, (copies, instances)) = match settings.shadow {
+        true => (topology.resources.ids().map(|_| Worker::Nobody).collect(), Copies::default()),
         false => (assembly.workers(&addresses).await?, assembly.copies().await?),
     };
     let keeper = assembly.keeper()?;
@@ -143,6 +146,7 @@ pub async fn start(
         keeper,
         workers,
         copies,
+        instances,
         guard,
         shadow: settings.shadow.then(Shadow::default),
         waits: Vec::new(),
@@ -153,6 +157,8 @@ pub async fn start(
         site,
         links,
         lives: 0,
+        start: Start::default(),
+        at_once: false,
         again: Some(now),
         stops: false,
         over: false,
@@ -528,9 +534,9 @@ impl Assembly<'_> {
         })
     }
 
-    async fn copies(&self) -> Result<BTreeMap<DbId, UnboundedSender<Wanted>>, StartError> {
+    async fn copies(&self) -> Result<Copies, StartError> {
         let key = logs::Key::new(&self.key)?;
-        let mut senders = BTreeMap::new();
+        let (mut senders, mut instances) = Copies::default();
         let mut served = BTreeMap::new();
         let limits = &self.topology.config(self.me()).active_manager;
         for id in self.settings.databases.keys() {
@@ -538,6 +544,7 @@ impl Assembly<'_> {
             let name = settings.name.clone();
             served.insert(name.clone(), settings.data());
             let (instance, events) = Instance::open(settings).await?;
+            let instance = Arc::new(instance);
             let sources = self.peers_at(self.settings.port).into_iter().map(|(node, addresses)| {
                 let limit = duration(limits.last_logs_timeout);
                 (NodeId(node), logs::Client::new(addresses, key.clone(), limit))
@@ -546,7 +553,7 @@ impl Assembly<'_> {
             let worker = CopyWorker {
                 database: *id,
                 me: self.me(),
-                instance: Arc::new(instance),
+                instance: Arc::clone(&instance),
                 sources: sources.collect(),
                 limits: (limits.last_logs_timeout, limits.mount_timeout),
                 news: self.news.clone(),
@@ -554,6 +561,7 @@ impl Assembly<'_> {
             };
             tokio::spawn(worker.run(receiver, events));
             senders.insert(*id, sender);
+            instances.insert(*id, instance);
         }
         if !served.is_empty() {
             let place = SocketAddr::from((Ipv4Addr::UNSPECIFIED, self.settings.port));
@@ -561,7 +569,7 @@ impl Assembly<'_> {
             // It serves as long as this process lives.
             std::mem::forget(server);
         }
-        Ok(senders)
+        Ok((senders, instances))
     }
 }
 

@@ -5,7 +5,7 @@ use crate::base::{DbId, IdVec, MachineId, NicId, NodeId, ResourceId, Span};
 use crate::failover::config::ResourceKind;
 use crate::failover::quorum::Counting;
 use crate::model::host::{
-    DatabaseSettings, HostSettings, LeaseSettings, NameSettings, PORT, ServiceKind,
+    DatabaseSettings, HostSettings, LeaseSettings, LogLevel, NameSettings, PORT, ServiceKind,
     ServiceSettings, WitnessPlace, WitnessSettings,
 };
 use crate::model::topology::Resource;
@@ -82,6 +82,7 @@ impl Reader<'_, '_, '_> {
         let (key_file, state) = (self.path(root, "key_file"), self.path(root, "state"));
         let control = self.path(root, "control");
         let shadow = root.value("shadow").unwrap_or(false);
+        let log = self.log();
         let lease = self.lease();
         let witness = self.witness();
         let dns = root.table("names").and_then(|section| self.names(&section));
@@ -97,6 +98,7 @@ impl Reader<'_, '_, '_> {
             control,
             metrics,
             shadow,
+            log,
             interfaces,
             lease: lease?,
             witness,
@@ -104,6 +106,20 @@ impl Reader<'_, '_, '_> {
             databases,
             services,
         })
+    }
+
+    fn log(&self) -> LogLevel {
+        let Some(place) = self.root.optional_text("log") else { return LogLevel::default() };
+        match place.text.as_str() {
+            "error" => LogLevel::Error,
+            "warn" => LogLevel::Warn,
+            "info" => LogLevel::Info,
+            "debug" => LogLevel::Debug,
+            _ => {
+                self.root.wrong_at(&place, "error, warn, info or debug", None);
+                LogLevel::default()
+            }
+        }
     }
 
     fn path(&self, section: &Section, key: &'static str) -> PathBuf {
