@@ -1,0 +1,16 @@
+//! The test bed: the real programs on hosts made of namespaces, faults put upon them, and probers
+//! that measure from a client. docs/BED.md tells how to run it and what it judges.
+
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "what is tested here runs in real time on a real machine"
+)]
+
+mod ground;
+mod machine;
+mod serve;
+mod servers;
+mod site;
+mod space;
+mod switch;
