@@ -34,8 +34,8 @@ impl Machine {
         let mut command = space.command("unshare");
         command.args(["--mount", "--pid", "--fork", "--kill-child=KILL", "--mount-proc"]);
         command.args(["--propagation", "private", "bash", "-c", script]);
-        let mut starter =
-            command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("nsenter");
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut starter = command.spawn().expect("nsenter");
         await_line(&mut starter);
         let first = child_of(starter.id()).expect("the first process");
         Machine { starter, first }
@@ -52,8 +52,9 @@ impl Machine {
     /// Starts a program on it that goes on; what it writes goes to the end of a file.
     pub(crate) fn start(&self, words: &[&str], log: &Path) -> Process {
         let log = File::options().create(true).append(true).open(log).expect("a log");
-        let mut command = self.command(words[0]);
-        command.args(&words[1..]).stdin(Stdio::null());
+        // A session of its own, as service managers give it.
+        let mut command = self.command("setsid");
+        command.args(words).stdin(Stdio::null());
         command.stdout(log.try_clone().expect("a log")).stderr(log);
         let starter = command.spawn().expect("nsenter");
         let pid = wait_for(ms(5_000), || child_of(starter.id())).expect("it starts");

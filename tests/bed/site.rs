@@ -7,6 +7,7 @@ use crate::servers::{self, Servers};
 use crate::space::Space;
 use crate::switch::{Network, Switch};
 use dagtwin::agent::control::{self, Request};
+use dagtwin::agent::database::SystemUser;
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -75,15 +76,16 @@ impl Host {
         let disk = host.disk();
         fs::create_dir(&disk).expect("a folder");
         // A host's disk is memory, so that the machine's disk and its other users are not measured.
-        let mount = |size: &str, at: &Path| {
-            let (options, at) = (format!("size={size},mode=755"), at.to_str().expect("plain"));
+        let mount = |options: &str, at: &Path| {
+            let at = at.to_str().expect("plain");
             host.space.run(&format!("mount -t tmpfs -o {options} tmpfs {at}"));
         };
-        mount("2g", &disk);
+        mount("size=2g,mode=755", &disk);
+        let user = SystemUser::named("postgres").expect("it comes with the package").uid;
         for (database, _) in DATABASES {
             let home = disk.join(database.to_lowercase());
             fs::create_dir(host.space.path(&home)).expect("a folder");
-            mount("512m", &home);
+            mount(&format!("size=512m,mode=700,uid={user}"), &home);
         }
         host
     }
@@ -120,7 +122,7 @@ impl Host {
              [witness]\nshare = \"witness\"\nserver = \"{dc01}:445\"\nuser = \"{}\"\n\
              password_file = \"{at}/dc01/witness.password\"\n\
              [names]\nserver = \"{dc01}:53\"\nkey_file = \"{at}/dc01/dns.key\"\n\
-             [[service]]\nresource = \"Front End\"\nrun = [{}]\n",
+             [[service]]\nresource = \"FrontEnd\"\nrun = [{}]\n",
             self.name,
             disk.display(),
             servers::USER,
@@ -318,8 +320,16 @@ impl Site {
         self.hosts.iter().find(|host| host.name == name).expect("a member")
     }
 
-    fn wait<T>(&self, what: &str, ask: impl Fn(&Site) -> Result<T, String>) -> T {
-        wait_for(PATIENCE, || ask(self)).unwrap_or_else(|why| {
+    fn wait<T>(&mut self, what: &str, ask: impl Fn(&Site) -> Result<T, String>) -> T {
+        let answer = wait_for(PATIENCE, || {
+            for host in &mut self.hosts {
+                if host.agent.as_mut().is_some_and(|agent| !agent.runs()) {
+                    return Ok(Err(format!("the agent of {} has ended", host.name)));
+                }
+            }
+            ask(self).map(Ok)
+        });
+        answer.and_then(|answer| answer).unwrap_or_else(|why| {
             let [one, two] = [0, 1].map(|n: usize| self.hosts[n].last_lines());
             panic!("{what}: {why}\nEX01:\n{one}\nEX02:\n{two}")
         })
@@ -367,12 +377,12 @@ impl Site {
     }
 
     /// Waits until the site is as it should be; who owns the group.
-    pub(crate) fn wait_whole(&self) -> String {
+    pub(crate) fn wait_whole(&mut self) -> String {
         self.wait("the site becomes whole", Site::whole)
     }
 
     /// Waits until everything is on one member; moves what is not.
-    pub(crate) fn gather(&self) -> String {
+    pub(crate) fn gather(&mut self) -> String {
         let owner = self.wait_whole();
         let status = self.host(&owner).status().expect("it is whole");
         for (name, database) in status["databases"].as_object().into_iter().flatten() {
@@ -406,6 +416,6 @@ fn a_site_comes_up_and_is_whole() {
         return;
     }
     let began = boottime();
-    let site = Site::new(Profile::chosen());
+    let mut site = Site::new(Profile::chosen());
     eprintln!("up after {} ms, {} owns all", (boottime() - began) / 1_000_000, site.gather());
 }
