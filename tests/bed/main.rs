@@ -7,8 +7,15 @@
     reason = "what is tested here runs in real time on a real machine"
 )]
 
+mod fault;
+mod faults;
 mod ground;
+mod judge;
 mod machine;
+mod probe;
+mod relay;
+mod report;
+mod run;
 mod serve;
 mod servers;
 mod site;

@@ -2,6 +2,7 @@
 
 use crate::ground::{POSTGRES, boottime, folder, ms, variable, wait_for};
 use crate::machine::{Machine, Process};
+use crate::relay::Relay;
 use crate::serve;
 use crate::servers::{self, Servers};
 use crate::space::Space;
@@ -230,6 +231,8 @@ pub(crate) struct Site {
     /// For each member one that for ever takes the floating address to be that member's.
     pub(crate) stale: [Space; 2],
     pub(crate) switch: Switch,
+    /// Cables that take time.
+    slow: Vec<Relay>,
     folder: Folder,
 }
 
@@ -274,8 +277,9 @@ impl Site {
         });
         let servers = Servers::new(at);
         let dc01 = Machine::boot(&dc01_space);
+        let slow = Vec::new();
         let mut site =
-            Site { profile, hosts, servers, dc01, dc01_space, client, stale, switch, folder };
+            Site { profile, hosts, servers, dc01, dc01_space, client, stale, switch, slow, folder };
         site.start();
         site
     }
@@ -314,6 +318,27 @@ impl Site {
             waits.join().expect("it waits")
         })
         .expect("smbd serves");
+    }
+
+    /// Has everything that a member sends or gets take longer.
+    pub(crate) fn slow_down(&mut self, member: usize, by: Duration) {
+        let host = &self.hosts[member];
+        for network in Network::ALL {
+            // A frame is put in again as it is: hosts have to cut theirs themselves.
+            for other in &self.hosts {
+                let adapter = network.adapter();
+                other.space.ip(&format!("link set {adapter} gso_max_size 1514 gso_max_segs 1\n"));
+            }
+            let [port, inner] = self.switch.unplug(host.name, network);
+            self.slow.push(Relay::new(self.switch.space.pid(), [&port, &inner], by));
+        }
+    }
+
+    pub(crate) fn speed_up(&mut self, member: usize) {
+        self.slow.clear();
+        for network in Network::ALL {
+            self.switch.plug_again(self.hosts[member].name, network);
+        }
     }
 
     pub(crate) fn host(&self, name: &str) -> &Host {

@@ -91,6 +91,27 @@ impl Switch {
         self.space.ip(&lines.collect::<String>());
     }
 
+    /// Takes a host's port out of the switch. Between it and the second interface that is given
+    /// frames have to be carried by hand.
+    pub(crate) fn unplug(&self, host: &str, network: Network) -> [String; 2] {
+        let (port, bridge) = (port(host, network), network.bridge());
+        let (inner, outer) = (format!("in{}", network.letter()), format!("out{}", network.letter()));
+        self.space.ip(&format!(
+            "link add {outer} type veth peer name {inner}\nlink set {outer} master {bridge}\n\
+             link set {outer} up\nlink set {inner} up\nlink set {port} nomaster\n\
+             link set {port} promisc on\n"
+        ));
+        [port, inner]
+    }
+
+    pub(crate) fn plug_again(&self, host: &str, network: Network) {
+        let (port, bridge) = (port(host, network), network.bridge());
+        self.space.ip(&format!(
+            "link del out{}\nlink set {port} promisc off\nlink set {port} master {bridge}\n",
+            network.letter()
+        ));
+    }
+
     /// Drops such frames on both networks, and passes all others again.
     pub(crate) fn drop_frames(&self, drops: &[Drops]) {
         let mut rules = String::from("table bridge faults\ndelete table bridge faults\n");
