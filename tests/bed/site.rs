@@ -24,7 +24,7 @@ const CONTROL: &str = "/run/dagtwin/control.sock";
 const TOPOLOGY: &str = include_str!("../../topologies/bed/topology.toml");
 const AGENT: &str = env!("CARGO_BIN_EXE_dagtwin");
 /// Longest that anything here may take that is not measured.
-const PATIENCE: Duration = Duration::from_secs(90);
+const PATIENCE: Duration = Duration::from_secs(40);
 
 /// How fast the members find each other gone.
 #[derive(Clone, Copy, Debug)]
@@ -210,6 +210,19 @@ impl Host {
         Ok(rows.into_iter().filter_map(first).collect())
     }
 
+    /// Saves what would be gone with its disk.
+    fn keep_evidence(&self) {
+        let to = self.folder.join(format!("{}-evidence", self.name));
+        let _ = fs::create_dir(&to);
+        for journal in self.journals() {
+            let _ = fs::copy(&journal, to.join(journal.file_name().unwrap_or_default()));
+        }
+        for (database, _) in DATABASES {
+            let log = self.space.path(&self.home(database).join("log"));
+            let _ = fs::copy(log, to.join(format!("{database}.log")));
+        }
+    }
+
     /// Journals of its agent's lives, the oldest first.
     pub(crate) fn journals(&self) -> Vec<PathBuf> {
         let folder = self.space.path(&self.disk().join("state/journals"));
@@ -356,6 +369,7 @@ impl Site {
         });
         answer.and_then(|answer| answer).unwrap_or_else(|why| {
             let [one, two] = [0, 1].map(|n: usize| self.hosts[n].last_lines());
+            self.hosts.iter().for_each(Host::keep_evidence);
             panic!("{what}: {why}\nEX01:\n{one}\nEX02:\n{two}")
         })
     }

@@ -458,7 +458,9 @@ impl Assembly<'_> {
         let zone: dns::HostName = settings.zone.parse()?;
         let key = dns::Key::read(&settings.key_file, None)?;
         let registrar = Registrar::new(settings.server, zone, key, dns::TIMEOUT)?;
-        let registration = Registration::new(host.parse()?, None);
+        // The topology has the name alone, as a Network Name's property has it.
+        let full = if host.contains('.') { host.clone() } else { format!("{host}.{}", settings.zone) };
+        let registration = Registration::new(full.parse()?, None);
         let worker = NameWorker {
             resource: id,
             address,
