@@ -195,9 +195,8 @@ fn power_off(site: &mut Site, owner: usize) {
     host.space.run("nft flush ruleset");
     for network in Network::ALL {
         let (adapter, address) = (network.adapter(), network.address(host.number));
-        host.space.ip(&format!(
-            "address flush dev {adapter}\naddress add {address}/24 dev {adapter}\n"
-        ));
+        host.space
+            .ip(&format!("address flush dev {adapter}\naddress add {address}/24 dev {adapter}\n"));
     }
 }
 

@@ -15,7 +15,8 @@ fn tried(fault: Fault) {
     if !fit() {
         return;
     }
-    let repetitions = variable("DAGTWIN_BED_REPETITIONS").map_or(1, |it| it.parse().expect("a number"));
+    let repetitions =
+        variable("DAGTWIN_BED_REPETITIONS").map_or(1, |it| it.parse().expect("a number"));
     let mut broken = Vec::new();
     for repetition in 1..=repetitions {
         let mut site = kept.take().unwrap_or_else(|| Site::new(Profile::chosen()));

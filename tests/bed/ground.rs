@@ -32,8 +32,10 @@ pub(crate) fn variable(name: &str) -> Option<String> {
 
 /// Runs a command that has to succeed; gives what it writes.
 pub(crate) fn said(command: &mut Command) -> String {
-    let Output { status, stdout, stderr } =
-        command.stdin(Stdio::null()).output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let Output { status, stdout, stderr } = command
+        .stdin(Stdio::null())
+        .output()
+        .unwrap_or_else(|error| panic!("{command:?}: {error}"));
     let stderr = String::from_utf8_lossy(&stderr);
     assert!(status.success(), "{command:?}: {status}: {stderr}");
     String::from_utf8_lossy(&stdout).into_owned()

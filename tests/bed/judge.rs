@@ -81,9 +81,9 @@ pub(crate) struct Answer {
 }
 
 pub(crate) fn answers(asked: &[Asked]) -> impl Iterator<Item = Answer> {
-    asked.iter().filter_map(|it| {
-        it.answer.map(|(got, member)| Answer { sent: it.sent, got, member })
-    })
+    asked
+        .iter()
+        .filter_map(|it| it.answer.map(|(got, member)| Answer { sent: it.sent, got, member }))
 }
 
 /// How long two members answered at one time, and how many answers the one gave that had begun

@@ -1,7 +1,7 @@
 //! One run with a fault: what it came to, as a file beside the journals of the members.
 
 use crate::fault::Fault;
-use crate::ground::{said, variable};
+use crate::ground::{nanos, said, variable};
 use crate::judge::Outage;
 use serde_json::{Map, Value, json};
 use std::fs;
@@ -26,6 +26,8 @@ pub(crate) struct Report {
     pub(crate) http: [Option<Outage>; 2],
     /// All that was without an answer, summed up.
     pub(crate) http_lost: Duration,
+    /// How long an answer took, in nanoseconds: median and 99th percentile.
+    pub(crate) took: [Option<u64>; 2],
     pub(crate) databases: Vec<DatabaseReport>,
     pub(crate) both_answering: Duration,
     pub(crate) stale_answers: usize,
@@ -41,11 +43,18 @@ pub(crate) struct DatabaseReport {
     pub(crate) outages: [Option<Outage>; 2],
     pub(crate) acknowledged: usize,
     pub(crate) lost: usize,
+    /// All that was without an acknowledged write, summed up.
+    pub(crate) without: Duration,
     pub(crate) both_writable: Duration,
 }
 
 pub(crate) fn milliseconds(span: Duration) -> f64 {
     (span.as_secs_f64() * 1e6).round() / 1e3
+}
+
+/// Begun milliseconds, so that what is more than nothing is told as more.
+fn whole(span: Duration) -> u64 {
+    nanos(span).div_ceil(1_000_000)
 }
 
 impl Report {
@@ -56,15 +65,17 @@ impl Report {
 
     fn json(&self, hosts: Value) -> Value {
         let [before, after] = self.http;
+        let took = |nanos: Option<u64>| nanos.map(|it| milliseconds(Duration::from_nanos(it)));
         let databases = self.databases.iter().map(|it| {
             let told = json!({
+                "outage_ns": nanos(it.without),
                 "outage_ms": self.length(it.outages[0]),
                 "heal_outage_ms": self.length(it.outages[1]),
-                "last_acknowledged_ns": it.outages[0].map(|it| it.from),
-                "first_acknowledged_ns": it.outages[0].and_then(|it| it.to),
+                "first_missed_ns": it.outages[0].map(|it| it.from),
+                "first_answer_ns": it.outages[0].and_then(|it| it.to),
                 "acknowledged": it.acknowledged,
                 "lost": it.lost,
-                "both_writable_ms": milliseconds(it.both_writable),
+                "both_writable_ms": whole(it.both_writable),
             });
             (it.name.to_owned(), told)
         });
@@ -82,15 +93,17 @@ impl Report {
             "whole_at_boottime_ns": self.whole_at,
             "hosts": hosts,
             "http": {
+                "outage_ns": nanos(self.http_lost),
                 "outage_ms": self.length(before),
                 "heal_outage_ms": self.length(after),
-                "unanswered_ms": milliseconds(self.http_lost),
+                "median_answer_ms": took(self.took[0]),
+                "p99_answer_ms": took(self.took[1]),
                 "first_missed_ns": before.map(|it| it.from),
                 "first_answer_ns": before.and_then(|it| it.to),
             },
             "databases": databases.collect::<Map<_, _>>(),
-            "both_answering_ms": milliseconds(self.both_answering),
-            "both_writable_ms": milliseconds(both_writable.unwrap_or_default()),
+            "both_answering_ms": whole(self.both_answering),
+            "both_writable_ms": whole(both_writable.unwrap_or_default()),
             "stale_answers": self.stale_answers,
             "verified": self.verified,
             "breaks": self.breaks,
@@ -134,9 +147,7 @@ impl Report {
                 names.push(Value::String(file));
             }
             // What the fault struck is in the first one; a later life may have one more.
-            let first = names.first().cloned();
-            let later = names.split_off(names.len().min(1));
-            hosts.insert(name.to_owned(), json!({ "journal": first, "later": later }));
+            hosts.insert(name.to_owned(), json!({ "journals": names }));
         }
         let text = format!("{:#}\n", self.json(Value::Object(hosts)));
         fs::write(folder.join("result.json"), text).expect("a file");

@@ -14,7 +14,7 @@ use std::time::Duration;
 /// How long clients are served before the fault, and after everything is whole again.
 const QUIET: Duration = ms(700);
 /// From detection to service: regroup, witness, moves (linux-ha.md §5), and a busy machine.
-const MARGIN: Duration = ms(1_500);
+const MARGIN: Duration = ms(1_200);
 /// A move that nobody has to detect.
 const MOVE: Duration = ms(2_000);
 /// What a busy machine may cost while everything stays where it is.
@@ -25,7 +25,6 @@ struct Moments {
     began: u64,
     fault_at: u64,
     healed_at: u64,
-    whole_at: u64,
     ended: u64,
 }
 
@@ -49,7 +48,7 @@ pub(crate) fn run(site: &mut Site, fault: Fault, repetition: u32) -> Report {
     sleep(QUIET);
     let ended = boottime();
     let seen = probers.finish();
-    let moments = Moments { began, fault_at, healed_at, whole_at, ended };
+    let moments = Moments { began, fault_at, healed_at, ended };
     let journals = [0, 1].map(|n| site.hosts[n].journals().split_off(lives[n] - 1));
     let databases = databases(site, &seen, first_number, &moments);
     let mut report = Report {
@@ -65,6 +64,7 @@ pub(crate) fn run(site: &mut Site, fault: Fault, repetition: u32) -> Report {
         ended,
         http: [None; 2],
         http_lost: Duration::ZERO,
+        took: [None; 2],
         databases,
         both_answering: Duration::ZERO,
         stale_answers: 0,
@@ -92,14 +92,16 @@ fn databases(
         let there = site.host(active).sql(name, &text).expect("it is whole");
         let there: BTreeSet<u64> = there.iter().filter_map(|number| number.parse().ok()).collect();
         let lost = writes.iter().filter(|write| !there.contains(&write.number)).count();
-        let Moments { began, fault_at, healed_at, ended, .. } = *moments;
+        let Moments { began, fault_at, healed_at, ended } = *moments;
         let outages = unwritten(writes, began, ended);
-        let answers = writes.iter().map(|it| Answer { sent: it.sent, got: it.got, member: it.member });
+        let answers =
+            writes.iter().map(|it| Answer { sent: it.sent, got: it.got, member: it.member });
         DatabaseReport {
             name,
             outages: [longest(&outages, began, healed_at), longest(&outages, healed_at, ended)],
             acknowledged: writes.iter().filter(|it| it.got >= fault_at - 1).count(),
             lost,
+            without: outages.iter().map(|it| it.length(ended)).sum(),
             both_writable: together(&answers.collect::<Vec<_>>()).0,
         }
     });
@@ -116,6 +118,9 @@ fn look(report: &mut Report, seen: &Seen) {
     let all = [&seen.http, &seen.stale[0], &seen.stale[1]];
     let all: Vec<Answer> = all.into_iter().flat_map(|asked| answers(asked)).collect();
     (report.both_answering, report.stale_answers) = together(&all);
+    let mut took: Vec<u64> = answers(&http).map(|it| it.got - it.sent).collect();
+    took.sort_unstable();
+    report.took = [50, 99].map(|percent| took.get(took.len() * percent / 100).copied());
 }
 
 fn judge_run(report: &mut Report, seen: &Seen, detection: Duration) {

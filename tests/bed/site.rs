@@ -43,9 +43,10 @@ impl Profile {
         }
     }
 
-    /// How long it takes at most until a member is missed.
+    /// How long it takes at most until a member is missed: five beats without an answer, the first
+    /// of which is sent up to a beat after the fault (wsfc.md §1.2).
     pub(crate) fn detection(&self) -> Duration {
-        self.delay * 5
+        self.delay * 6
     }
 
     fn topology(&self) -> String {
@@ -239,14 +240,14 @@ pub(crate) struct Site {
     pub(crate) hosts: [Host; 2],
     pub(crate) servers: Servers,
     pub(crate) dc01: Machine,
-    dc01_space: Space,
+    _dc01_space: Space,
     pub(crate) client: Space,
     /// For each member one that for ever takes the floating address to be that member's.
     pub(crate) stale: [Space; 2],
     pub(crate) switch: Switch,
     /// Cables that take time.
     slow: Vec<Relay>,
-    folder: Folder,
+    _folder: Folder,
 }
 
 struct Folder(PathBuf);
@@ -291,8 +292,18 @@ impl Site {
         let servers = Servers::new(at);
         let dc01 = Machine::boot(&dc01_space);
         let slow = Vec::new();
-        let mut site =
-            Site { profile, hosts, servers, dc01, dc01_space, client, stale, switch, slow, folder };
+        let mut site = Site {
+            profile,
+            hosts,
+            servers,
+            dc01,
+            _dc01_space: dc01_space,
+            client,
+            stale,
+            switch,
+            slow,
+            _folder: folder,
+        };
         site.start();
         site
     }

@@ -18,7 +18,16 @@ impl Space {
     pub(crate) fn new(name: &str) -> Space {
         let script = format!("hostname {name} && ip link set lo up && echo up && exec cat");
         let mut command = Command::new("unshare");
-        command.args(["--net", "--mount", "--uts", "--propagation", "private", "sh", "-c", &script]);
+        command.args([
+            "--net",
+            "--mount",
+            "--uts",
+            "--propagation",
+            "private",
+            "sh",
+            "-c",
+            &script,
+        ]);
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut holder = command.spawn().expect("unshare");
         await_line(&mut holder);

@@ -95,7 +95,8 @@ impl Switch {
     /// frames have to be carried by hand.
     pub(crate) fn unplug(&self, host: &str, network: Network) -> [String; 2] {
         let (port, bridge) = (port(host, network), network.bridge());
-        let (inner, outer) = (format!("in{}", network.letter()), format!("out{}", network.letter()));
+        let (inner, outer) =
+            (format!("in{}", network.letter()), format!("out{}", network.letter()));
         self.space.ip(&format!(
             "link add {outer} type veth peer name {inner}\nlink set {outer} master {bridge}\n\
              link set {outer} up\nlink set {inner} up\nlink set {port} nomaster\n\

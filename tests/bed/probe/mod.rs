@@ -91,7 +91,8 @@ fn prober<T: Send + 'static, F: Future<Output = T>>(
     std::thread::spawn(move || {
         enter(space);
         let thread = rustix::thread::gettid().as_raw_nonzero().to_string();
-        let chrt = std::process::Command::new("chrt").args(["--fifo", "--pid", "10", &thread]).status();
+        let chrt =
+            std::process::Command::new("chrt").args(["--fifo", "--pid", "10", &thread]).status();
         assert!(chrt.is_ok_and(|status| status.success()), "a prober goes first");
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         LocalSet::new().block_on(&runtime.expect("a runtime"), work(ends))
