@@ -18,7 +18,9 @@ pub(crate) fn words(host: &str) -> Vec<String> {
     let program = program.to_str().expect("a plain path").to_owned();
     let said = format!("{VARIABLE}={host}");
     let rest = ["serve::front_end", "--exact", "--ignored", "--nocapture"].map(str::to_owned);
-    ["/usr/bin/env".to_owned(), said, program].into_iter().chain(rest).collect()
+    // Before everything but the probers: on a host of its own it would have its own processor.
+    let first = ["/usr/bin/chrt", "--fifo", "5", "/usr/bin/env"].map(str::to_owned);
+    first.into_iter().chain([said, program]).chain(rest).collect()
 }
 
 #[test]

@@ -52,8 +52,16 @@ impl Profile {
     fn topology(&self) -> String {
         let usual = "same_subnet_delay = \"1s\"";
         assert!(TOPOLOGY.contains(usual), "topologies/bed/topology.toml says {usual}");
-        let delay = format!("same_subnet_delay = \"{}ms\"", self.delay.as_millis());
-        TOPOLOGY.replace(usual, &delay)
+        if self.delay == ms(1_000) {
+            return TOPOLOGY.to_owned();
+        }
+        // The regroup after it is in proportion.
+        let delay = self.delay.as_millis();
+        let fast = format!(
+            "same_subnet_delay = \"{delay}ms\"\nclus_svc_regroup_tick = \"{}ms\"",
+            delay / 2
+        );
+        TOPOLOGY.replace(usual, &fast)
     }
 }
 
@@ -346,23 +354,24 @@ impl Site {
 
     /// Has everything that a member sends or gets take longer.
     pub(crate) fn slow_down(&mut self, member: usize, by: Duration) {
-        let host = &self.hosts[member];
         for network in Network::ALL {
             // A frame is put in again as it is: hosts have to cut theirs themselves.
             for other in &self.hosts {
                 let adapter = network.adapter();
                 other.space.ip(&format!("link set {adapter} gso_max_size 1514 gso_max_segs 1\n"));
             }
-            let [port, inner] = self.switch.unplug(host.name, network);
+            let name = self.hosts[member].name;
+            let (port, inner) = self.switch.lengthen(name, network);
             self.slow.push(Relay::new(self.switch.space.pid(), [&port, &inner], by));
+            self.switch.put_between(name, network);
         }
     }
 
     pub(crate) fn speed_up(&mut self, member: usize) {
-        self.slow.clear();
         for network in Network::ALL {
-            self.switch.plug_again(self.hosts[member].name, network);
+            self.switch.take_out(self.hosts[member].name, network);
         }
+        self.slow.clear();
     }
 
     pub(crate) fn host(&self, name: &str) -> &Host {

@@ -91,25 +91,29 @@ impl Switch {
         self.space.ip(&lines.collect::<String>());
     }
 
-    /// Takes a host's port out of the switch. Between it and the second interface that is given
-    /// frames have to be carried by hand.
-    pub(crate) fn unplug(&self, host: &str, network: Network) -> [String; 2] {
-        let (port, bridge) = (port(host, network), network.bridge());
-        let (inner, outer) =
-            (format!("in{}", network.letter()), format!("out{}", network.letter()));
+    /// Makes a second end for a host's cable, plugged in nowhere: frames between the port and the
+    /// interface that is given will have to be carried by hand.
+    pub(crate) fn lengthen(&self, host: &str, network: Network) -> (String, String) {
+        let (port, letter) = (port(host, network), network.letter());
         self.space.ip(&format!(
-            "link add {outer} type veth peer name {inner}\nlink set {outer} master {bridge}\n\
-             link set {outer} up\nlink set {inner} up\nlink set {port} nomaster\n\
-             link set {port} promisc on\n"
+            "link add out{letter} type veth peer name in{letter}\nlink set out{letter} up\n\
+             link set in{letter} up\nlink set {port} promisc on\n"
         ));
-        [port, inner]
+        (port, format!("in{letter}"))
     }
 
-    pub(crate) fn plug_again(&self, host: &str, network: Network) {
-        let (port, bridge) = (port(host, network), network.bridge());
+    /// Plugs in the second end in place of the port.
+    pub(crate) fn put_between(&self, host: &str, network: Network) {
+        let (port, bridge, letter) = (port(host, network), network.bridge(), network.letter());
+        self.space.ip(&format!("link set {port} nomaster\nlink set out{letter} master {bridge}\n"));
+    }
+
+    /// Plugs in the port again.
+    pub(crate) fn take_out(&self, host: &str, network: Network) {
+        let (port, bridge, letter) = (port(host, network), network.bridge(), network.letter());
         self.space.ip(&format!(
-            "link del out{}\nlink set {port} promisc off\nlink set {port} master {bridge}\n",
-            network.letter()
+            "link set out{letter} nomaster\nlink set {port} master {bridge}\n\
+             link set {port} promisc off\nlink del out{letter}\n"
         ));
     }
 
