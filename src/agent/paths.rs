@@ -53,12 +53,15 @@ pub struct Paths {
 #[derive(Debug)]
 struct Open {
     socket: Arc<std::sync::OnceLock<UdpSocket>>,
-    task: JoinHandle<()>,
+    /// Taken out when another one takes its place.
+    task: Option<JoinHandle<()>>,
 }
 
 impl Drop for Open {
     fn drop(&mut self) {
-        self.task.abort();
+        if let Some(task) = &self.task {
+            task.abort();
+        }
     }
 }
 
@@ -81,12 +84,18 @@ impl Paths {
         let (port, into, counts) = (self.port, self.into.clone(), Arc::clone(&self.counts));
         let socket = Arc::new(std::sync::OnceLock::new());
         let shared = Arc::clone(&socket);
+        let before = self.open[nic].take().and_then(|mut open| open.task.take());
         let task = tokio::spawn(async move {
+            // The address is free only when the socket before has been closed.
+            if let Some(before) = before {
+                before.abort();
+                let _ = before.await;
+            }
             let opened = opened(&adapter, port).await;
             let socket = shared.get_or_init(|| opened);
             receive(socket, nic, &into, &counts).await;
         });
-        self.open[nic] = Some(Open { socket, task });
+        self.open[nic] = Some(Open { socket, task: Some(task) });
     }
 
     /// Sends a datagram; what cannot be sent at once is lost, and counted.

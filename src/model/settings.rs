@@ -62,7 +62,7 @@ settings! {
     /// The failover cluster.
     cluster: ClusterSettings {
         /// Time between heartbeats on a path.
-        same_subnet_delay: Span = "1s", "250ms".."2s", Documented("wsfc.md §1.1 SameSubnetDelay");
+        same_subnet_delay: Span = "1s", "100ms".."2s", Documented("wsfc.md §1.1 SameSubnetDelay");
         /// Heartbeats missed in a row after which a path is down.
         same_subnet_threshold: u32 = "5", "3".."120", Documented("wsfc.md §1.1 SameSubnetThreshold");
         /// Time between heartbeats on a path between subnets; at least that within a subnet, which

@@ -114,6 +114,18 @@ impl Inner {
         let local = match found {
             Found::Observed(observed) => self.local_running(&observed).await?,
             Found::Stopped => self.local_stopped().await?,
+            Found::NotReady if source.is_some() && !copies => {
+                // Starting it has been waited for already: it may have been taken over from the
+                // active copy just before an end of the agent, and be in need of its log.
+                let lag = !self.settings.replay_lag.is_zero();
+                let copying = Configuration { source, lag, acknowledging: Vec::new() };
+                let _work = self.work.lock().await;
+                if self.goal().1 == turn && files::is_standby(&self.settings.data()) {
+                    self.prepare_source(source).await;
+                    self.reconfigure(copying).await?;
+                }
+                return Ok(false);
+            }
             Found::NotReady | Found::Silent | Found::NoData => return Ok(false),
         };
         let there = match source {
@@ -233,7 +245,17 @@ impl Inner {
             }
             Step::Rewind(shared) => {
                 let Some(node) = source else { return Ok(true) };
-                self.rewind(node, shared).await.map(|()| false)
+                self.rewind(node, shared).await?;
+                if !matches!(self.lock().state, State::Whole) {
+                    return Ok(false);
+                }
+                // What was taken over from an active copy that goes on writing is consistent only
+                // with log that it has written since: one that copies from nobody never is.
+                self.prepare_source(source).await;
+                self.start(true, copying).await?;
+                self.pause(suspended).await?;
+                observe::drop_slots(&self.session).await?;
+                Ok(false)
             }
             Step::CutOff(why) => {
                 self.set_state(State::CutOff(why)).await?;

@@ -471,7 +471,10 @@ impl Assembly<'_> {
         let zone: dns::HostName = settings.zone.parse()?;
         let key = dns::Key::read(&settings.key_file, None)?;
         let registrar = Registrar::new(settings.server, zone, key, dns::TIMEOUT)?;
-        let registration = Registration::new(host.parse()?, None);
+        // The topology has the name alone, as a Network Name's property has it.
+        let full =
+            if host.contains('.') { host.clone() } else { format!("{host}.{}", settings.zone) };
+        let registration = Registration::new(full.parse()?, None);
         let worker = NameWorker {
             resource: id,
             address,
@@ -501,8 +504,18 @@ impl Assembly<'_> {
 
     /// Where the other members are reached at a port.
     fn peers_at(&self, port: u16) -> BTreeMap<u8, Vec<SocketAddr>> {
+        let nics = &self.topology.machines[MachineId::from(self.me())].nics;
+        let with_clients = |nic: &NicId| {
+            let role = self.topology.networks[nics[*nic].network].role;
+            role == crate::model::topology::NetworkRole::ClusterAndClient
+        };
+        let adapters = self.adapters();
+        let mut order: Vec<NicId> = adapters.ids().collect();
+        // A network for replication goes first (exchange.md §1.2): with the clients' network gone,
+        // what waits for a copy would otherwise wait for TCP to find out.
+        order.sort_by_key(with_clients);
         let mut peers: BTreeMap<u8, Vec<SocketAddr>> = BTreeMap::new();
-        for (node, address) in self.adapters().values().flat_map(|adapter| &adapter.peers) {
+        for (node, address) in order.iter().flat_map(|nic| &adapters[*nic].peers) {
             peers.entry(node.0).or_default().push(SocketAddr::from((*address, port)));
         }
         peers

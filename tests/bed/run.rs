@@ -1,0 +1,187 @@
+//! A run: the site is whole, clients are at work, the fault strikes, is healed, and the site is
+//! whole again.
+
+use crate::fault::{Fault, Outcome};
+use crate::ground::{boottime, ms, variable};
+use crate::judge::{self, Answer, answers, longest, together, unanswered, unwritten};
+use crate::probe::{Probers, Seen, next_number};
+use crate::report::{DatabaseReport, Report, milliseconds, verify};
+use crate::site::{DATABASES, Site};
+use std::collections::BTreeSet;
+use std::thread::sleep;
+use std::time::Duration;
+
+/// How long clients are served before the fault, and after everything is whole again.
+const QUIET: Duration = ms(700);
+/// From detection to service: regroup, witness, moves (linux-ha.md §5), and a busy machine.
+const MARGIN: Duration = ms(1_200);
+/// A move that nobody has to detect.
+const MOVE: Duration = ms(2_000);
+/// What a busy machine may cost while everything stays where it is.
+const HICCUP: Duration = ms(300);
+
+/// The moments of a run.
+struct Moments {
+    began: u64,
+    fault_at: u64,
+    healed_at: u64,
+    ended: u64,
+}
+
+pub(crate) fn run(site: &mut Site, fault: Fault, repetition: u32) -> Report {
+    let owner = site.gather();
+    let owner = usize::from(owner == site.hosts[1].name);
+    let lives = [0, 1].map(|n| site.hosts[n].journals().len());
+    let first_number = next_number();
+    let probers = Probers::start(site);
+    sleep(QUIET);
+    let began = boottime();
+    sleep(QUIET);
+    let fault_at = boottime();
+    fault.strike(site, owner);
+    let long = variable("DAGTWIN_BED_LONG").is_some();
+    sleep(fault.lasts(site.profile.detection(), long));
+    let healed_at = boottime();
+    fault.heal(site, owner);
+    let owner_after = site.wait_whole();
+    let whole_at = boottime();
+    sleep(QUIET);
+    let ended = boottime();
+    let seen = probers.finish();
+    let moments = Moments { began, fault_at, healed_at, ended };
+    let journals = [0, 1].map(|n| site.hosts[n].journals().split_off(lives[n] - 1));
+    let databases = databases(site, &seen, first_number, &moments);
+    let mut report = Report {
+        fault,
+        profile: site.profile.name,
+        repetition,
+        owner: site.hosts[owner].name,
+        owner_after,
+        began,
+        fault_at,
+        healed_at,
+        whole_at,
+        ended,
+        http: [None; 2],
+        http_lost: Duration::ZERO,
+        took: [None; 2],
+        databases,
+        both_answering: Duration::ZERO,
+        stale_answers: 0,
+        journals,
+        verified: true,
+        breaks: Vec::new(),
+    };
+    look(&mut report, &seen);
+    let detection = site.profile.detection();
+    judge_run(&mut report, &seen, detection);
+    report
+}
+
+fn databases(
+    site: &mut Site,
+    seen: &Seen,
+    first_number: u64,
+    moments: &Moments,
+) -> Vec<DatabaseReport> {
+    let owner = site.wait_whole();
+    let status = site.host(&owner).status().expect("it is whole");
+    let reports = DATABASES.iter().zip(&seen.writes).map(|((name, _), writes)| {
+        let active = status["databases"][*name]["active_on"].as_str().expect("it is whole");
+        let text = format!("select n from writes where n >= {first_number}");
+        let there = site.host(active).sql(name, &text).expect("it is whole");
+        let there: BTreeSet<u64> = there.iter().filter_map(|number| number.parse().ok()).collect();
+        let lost = writes.iter().filter(|write| !there.contains(&write.number)).count();
+        let Moments { began, fault_at, healed_at, ended } = *moments;
+        let outages = unwritten(writes, began, ended);
+        let answers =
+            writes.iter().map(|it| Answer { sent: it.sent, got: it.got, member: it.member });
+        DatabaseReport {
+            name,
+            outages: [longest(&outages, began, healed_at), longest(&outages, healed_at, ended)],
+            acknowledged: writes.iter().filter(|it| it.got >= fault_at - 1).count(),
+            lost,
+            without: outages.iter().map(|it| it.length(ended)).sum(),
+            both_writable: together(&answers.collect::<Vec<_>>()).0,
+        }
+    });
+    reports.collect()
+}
+
+/// What the clients of the floating address have seen.
+fn look(report: &mut Report, seen: &Seen) {
+    let http: Vec<_> = seen.http.iter().copied().filter(|it| it.sent >= report.began).collect();
+    let outages = unanswered(&http);
+    let (began, healed, ended) = (report.began, report.healed_at, report.ended);
+    report.http = [longest(&outages, began, healed), longest(&outages, healed, ended)];
+    report.http_lost = outages.iter().map(|it| it.length(ended)).sum();
+    let all = [&seen.http, &seen.stale[0], &seen.stale[1]];
+    let all: Vec<Answer> = all.into_iter().flat_map(|asked| answers(asked)).collect();
+    (report.both_answering, report.stale_answers) = together(&all);
+    let mut took: Vec<u64> = answers(&http).map(|it| it.got - it.sent).collect();
+    took.sort_unstable();
+    report.took = [50, 99].map(|percent| took.get(took.len() * percent / 100).copied());
+}
+
+fn judge_run(report: &mut Report, seen: &Seen, detection: Duration) {
+    let mut breaks = Vec::new();
+    if report.both_answering > Duration::ZERO {
+        let (length, count) = (milliseconds(report.both_answering), report.stale_answers);
+        breaks.push(format!("both answered for {length} ms, {count} answers of the old one"));
+    }
+    for database in &report.databases {
+        if database.both_writable > Duration::ZERO {
+            let length = milliseconds(database.both_writable);
+            breaks.push(format!("{} was writable on both for {length} ms", database.name));
+        }
+    }
+    for [first, last] in [budgets(report.fault, detection)] {
+        let named = [("http", report.http)].into_iter();
+        let named = named.chain(report.databases.iter().map(|it| (it.name, it.outages)));
+        for (what, outages) in named {
+            for (outage, budget, when) in
+                [(outages[0], first, "after the fault"), (outages[1], last, "after healing")]
+            {
+                let Some(outage) = outage else { continue };
+                // What nobody serves until it is healed is over only then.
+                let from = match report.fault.outcome() {
+                    Outcome::Down if when == "after the fault" => report.healed_at,
+                    _ => outage.from,
+                };
+                let length = judge::Outage { from, ..outage }.length(report.ended);
+                if length > budget {
+                    let (length, budget) = (milliseconds(length), milliseconds(budget));
+                    breaks.push(format!("{what}: {length} ms {when}, at most {budget} ms"));
+                }
+            }
+        }
+    }
+    let moved = report.owner != report.owner_after;
+    match report.fault.outcome() {
+        Outcome::TakenOver | Outcome::HandedOver if !moved => {
+            breaks.push("nothing moved".to_owned());
+        }
+        Outcome::Stays if moved => breaks.push("it moved".to_owned()),
+        _ => {}
+    }
+    if !seen.http.iter().any(|it| it.sent < report.fault_at && it.answer.is_some()) {
+        breaks.push("nobody answered before the fault".to_owned());
+    }
+    for journal in report.journals.iter().flatten() {
+        if let Err(why) = verify(journal) {
+            report.verified = false;
+            breaks.push(format!("{}: {why}", journal.display()));
+        }
+    }
+    report.breaks = breaks;
+}
+
+/// How long clients may be without service: after the fault, and after it is healed.
+fn budgets(fault: Fault, detection: Duration) -> [Duration; 2] {
+    let first = match fault.outcome() {
+        Outcome::TakenOver | Outcome::Down => detection + MARGIN,
+        Outcome::HandedOver => MOVE,
+        Outcome::Stays => HICCUP,
+    };
+    [first, HICCUP]
+}
