@@ -8,7 +8,8 @@ use crate::check;
 use crate::failover::seam::Effect;
 use crate::journal::text::{Names, line};
 use crate::journal::{Digest, Origin, What};
-use crate::lab::replay::{self, Difference};
+use crate::lab::conformance;
+use crate::lab::replay::Difference;
 
 pub(super) fn verify(args: &Verify) -> Answer {
     let journal = journal::read(&args.journal)?;
@@ -19,7 +20,9 @@ pub(super) fn verify(args: &Verify) -> Answer {
         let expected = "expected the journal of a simulation or of an agent";
         return Err(Failure::Call(format!("{name}: {expected}")));
     }
-    match replay::verify(&header.topology, scenario, records) {
+    let judged = conformance::judge(&header.topology, scenario, records);
+    let breaches = judged.breaches;
+    match judged.verified {
         Ok(verified) => {
             let mut output = format!(
                 "verified: {} inputs to {} lives of the core gave the recorded {} effects\n\
@@ -31,6 +34,13 @@ pub(super) fn verify(args: &Verify) -> Answer {
                 records.len(),
                 header.version,
             );
+            for breach in &breaches {
+                let (sentence, number) = (breach.sentence.words(), breach.record.0);
+                output += &format!("its driver broke: {sentence}: #{number}: {}\n", breach.why);
+            }
+            if breaches.is_empty() {
+                output += "its driver kept the six sentences of its contract\n";
+            }
             // What a real host did is possible.
             let impossible = scenario.map_or_else(Vec::new, |scenario| {
                 check::physics(&header.topology, scenario, records).violations
@@ -43,7 +53,7 @@ pub(super) fn verify(args: &Verify) -> Answer {
                 let laws = check::PHYSICS.iter().map(|law| law.name).collect::<Vec<_>>();
                 output += &format!("possible: {}\n", laws.join(", "));
             }
-            let broken = !impossible.is_empty();
+            let broken = !impossible.is_empty() || !breaches.is_empty();
             Ok(Done { output: output.into_bytes(), broken, ..Done::default() })
         }
         Err(differs) => {

@@ -7,6 +7,7 @@ pub mod assign;
 pub mod canary;
 pub mod capacity;
 pub mod compare;
+pub mod conformance;
 pub mod cost;
 pub mod episode;
 pub mod expect;

@@ -56,6 +56,19 @@ pub fn verify(
     scenario: Option<&Scenario>,
     records: &[Record],
 ) -> Result<Verified, Box<Difference>> {
+    verify_seeing(topology, scenario, records, &mut |_, _, _| ())
+}
+
+/// The same; `seen` sees each node after every input, with the input's record.
+///
+/// # Errors
+/// As [`verify`].
+pub fn verify_seeing(
+    topology: &Topology,
+    scenario: Option<&Scenario>,
+    records: &[Record],
+    seen: &mut dyn FnMut(RecordNo, NodeId, &Node),
+) -> Result<Verified, Box<Difference>> {
     let mut members = members(topology, scenario);
     let mut clocks = Clocks::right(topology.nodes);
     let mut verified = Verified::default();
@@ -89,6 +102,9 @@ pub fn verify(
                     return Err(Box::new(differs(position)));
                 }
                 keep_stored(&mut members[*node], &decided);
+                if let Some(stepped) = &members[*node].node {
+                    seen(number, *node, stepped);
+                }
                 verified.inputs += 1;
                 verified.effects += decided.len() as u64;
             }

@@ -9,6 +9,7 @@ mod capacity;
 mod cases;
 mod cli;
 mod compare;
+mod conformance;
 mod contract;
 mod corpus;
 mod designs;

@@ -46,6 +46,23 @@ impl Instance {
         inner.acknowledge(copies.to_vec(), limit).await
     }
 
+    /// The nodes whose copies stream from this active copy.
+    ///
+    /// # Errors
+    /// `Refused` if this copy is passive or its server does not run, `NoAnswer`.
+    pub async fn streaming_to(&self) -> Result<Vec<Node>, Error> {
+        let inner = &self.inner;
+        let what = "tell who copies from it";
+        if inner.process().is_none() {
+            return Err(inner.refused(what, "its server does not run".to_owned()));
+        }
+        let observed = observe::observe(&inner.session).await?;
+        if observed.passive {
+            return Err(inner.refused(what, "this copy is passive".to_owned()));
+        }
+        Ok(observed.streams.iter().map(|stream| stream.node).collect())
+    }
+
     /// Has commits wait for no other copy any more, and lets those go that wait. Only when it has
     /// quorum may the caller do so: what is committed from now on may be lost with this host. May
     /// be dropped.

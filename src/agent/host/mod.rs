@@ -1,6 +1,7 @@
 //! The hands of a real host: what a node wants is sent, begun and told here. Everything that takes
 //! time is done by a task of its own, which tells how it ended; this never waits.
 
+mod acknowledge;
 mod address;
 mod copies;
 mod name;
@@ -38,6 +39,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::watch;
 
 /// Something that is done to a resource or a copy.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -113,6 +115,8 @@ pub struct Host {
     /// What may not begin before this member is bound to those that it would take over from.
     pub(super) waits: Vec<(Instant, Wanted)>,
     pub(super) view: (NodeSet, bool, bool, u64),
+    /// Told of members and quorum.
+    pub(super) viewed: watch::Sender<acknowledge::View>,
     pub(super) news: UnboundedSender<News>,
     pub(super) counts: Counts,
     /// What a node begins from that never ran.
@@ -385,7 +389,8 @@ impl Surroundings for Host {
         });
         if now != self.view {
             self.view = now;
-            let (_, _, owns, number) = now;
+            let (members, quorum, owns, number) = now;
+            self.viewed.send_replace((members, quorum));
             if let Some(keeper) = self.keeper.as_ref().filter(|_| self.shadow.is_none()) {
                 // One that has ended is told of by what it does not answer.
                 let _ = keeper.send(Ask::Reserve(owns.then_some(number)));

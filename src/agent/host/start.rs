@@ -1,5 +1,6 @@
 //! Makes a host of its settings: everything that can be wrong is found before anything is served.
 
+use super::acknowledge::{self, Acknowledged};
 use super::address::AddressWorker;
 use super::copies::CopyWorker;
 use super::name::NameWorker;
@@ -123,6 +124,8 @@ pub async fn start(
         false => (assembly.workers(&addresses).await?, assembly.copies().await?),
     };
     let keeper = assembly.keeper()?;
+    let (viewed, view) = watch::channel((NodeSet::EMPTY, false));
+    assembly.acknowledged(&instances, &view);
     let config = topology.config(me);
     let bound = config.heartbeat.same_subnet;
     let patience = settings.witness.as_ref().map_or(Span::ZERO, |witness| witness.patience);
@@ -151,6 +154,7 @@ pub async fn start(
         shadow: settings.shadow.then(Shadow::default),
         waits: Vec::new(),
         view: (NodeSet::EMPTY, false, false, 0),
+        viewed,
         counts: Counts::default(),
         first,
         key,
@@ -545,6 +549,26 @@ impl Assembly<'_> {
             parameters: BTreeMap::new(),
             limits: database::Limits::default(),
         })
+    }
+
+    /// Has commits of synchronous databases wait for other copies.
+    fn acknowledged(
+        &self,
+        instances: &BTreeMap<DbId, Arc<Instance>>,
+        view: &watch::Receiver<acknowledge::View>,
+    ) {
+        for (id, instance) in
+            instances.iter().filter(|(id, _)| self.settings.databases[*id].synchronous)
+        {
+            let looked_after = Acknowledged {
+                database: *id,
+                me: self.me(),
+                copies: self.topology.databases[*id].copies.clone(),
+                instance: Arc::clone(instance),
+                view: view.clone(),
+            };
+            tokio::spawn(looked_after.run());
+        }
     }
 
     async fn copies(&self) -> Result<Copies, StartError> {
