@@ -9,7 +9,7 @@ use super::position::{Position, Timeline};
 use super::process::{command, run};
 use super::session::{Session, value};
 use super::settings::{AGENT_ROLE, Settings};
-use super::status::{Goal, Task};
+use super::status::{Goal, Positions, Task};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::MutexGuard;
@@ -178,7 +178,12 @@ impl Inner {
         let file: String = value(only(&rows)?, "file")?;
         let position = position(only(&rows)?, "flushed")?.unwrap_or_default();
         let timeline = super::position::parse_file_name(&file).map_or(0, |(timeline, _)| timeline);
-        self.lock().was_active = true;
+        let mut shared = self.lock();
+        shared.was_active = true;
+        // It may end before anybody asks for its status.
+        let positions = Positions { generated: position, inspected: position, replayed: position };
+        shared.last = (timeline, positions);
+        drop(shared);
         Ok(Mounted { timeline, position, promoted, resumed })
     }
 

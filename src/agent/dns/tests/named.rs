@@ -13,15 +13,15 @@ use std::time::Duration;
 const PROGRAM: &str = "/usr/sbin/named";
 
 /// A running server; dropped, it is ended and its directory removed.
-pub(super) struct Named {
+pub(in crate::agent) struct Named {
     child: Child,
     directory: PathBuf,
-    pub(super) address: SocketAddr,
+    pub(in crate::agent) address: SocketAddr,
 }
 
 impl Named {
     /// Starts one. None if there is no BIND here.
-    pub(super) async fn start() -> Option<Named> {
+    pub(in crate::agent) async fn start() -> Option<Named> {
         if !Path::new(PROGRAM).exists() {
             skip("skipped: no /usr/sbin/named; apt-get install bind9");
             return None;
@@ -39,7 +39,7 @@ impl Named {
     }
 
     /// Where its key files are.
-    pub(super) fn file(&self, name: &str) -> PathBuf {
+    pub(in crate::agent) fn file(&self, name: &str) -> PathBuf {
         self.directory.join(name)
     }
 
