@@ -126,9 +126,20 @@ impl Instance {
     pub async fn dismount(&self, limit: Duration) -> Result<bool, Error> {
         let inner = &self.inner;
         inner.set_goal(Goal::None);
-        let _work = inner.take("dismount", limit).await?;
+        let (work, forced) = match inner.take("dismount", limit).await {
+            Ok(work) => (work, false),
+            // Whoever works waits for a server that does not answer, and would for longer.
+            Err(_) => {
+                if let Some(process) = inner.process() {
+                    process.kill(limit).await?;
+                }
+                (inner.take("dismount", limit).await?, true)
+            }
+        };
         let _doing = inner.begin(Task::Dismounting);
-        inner.stop(limit).await
+        let clean = inner.stop(limit).await? && !forced;
+        drop(work);
+        Ok(clean)
     }
 
     /// Ends every process of the local copy by force, also frozen ones, without waiting for work
