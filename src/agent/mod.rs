@@ -15,6 +15,7 @@ pub mod keeper;
 pub mod lease;
 pub mod network;
 pub mod paths;
+pub mod priority;
 pub mod recorder;
 pub mod run;
 pub mod service;

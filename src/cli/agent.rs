@@ -4,18 +4,21 @@ use super::failure::{Answer as Answered, Done, Failure};
 use super::input;
 use crate::agent::control::{self, Control, Request};
 use crate::agent::driver::Driver;
-use crate::agent::host;
+use crate::agent::host::{self, Vigil};
+use crate::agent::lease::{self, Supervisor};
+use crate::agent::priority;
 use crate::agent::recorder::Recorder;
 use crate::agent::run::{Incoming, Member};
 use crate::base::Instant;
 use crate::journal::{Header, Origin};
-use crate::model::host::HostSettings;
+use crate::model::host::{HostSettings, WatchdogSettings};
 use crate::model::{Scenario, Topology, load};
 use clap::{Args, Subcommand, ValueHint};
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
 
@@ -28,6 +31,7 @@ Exit status: 0 when it was asked to end and has; 2 if a setting is wrong; 3 if t
 Examples:
   dagtwin agent /etc/dagtwin/agent.toml --check
   dagtwin agent /etc/dagtwin/agent.toml
+  dagtwin agent /etc/dagtwin/agent.toml --clear
   dagtwin ctl --socket /run/dagtwin/control.sock status")]
 pub(super) struct Agent {
     /// The agent's own file.
@@ -40,6 +44,10 @@ pub(super) struct Agent {
     /// end. What is there already stays as it is.
     #[arg(long, conflicts_with = "check")]
     pub prepare: bool,
+    /// Take away what an agent that ended has left, the floating addresses on this host and the
+    /// leases' table, and end. Refused while an agent or a database of it runs.
+    #[arg(long, conflicts_with_all = ["check", "prepare"])]
+    pub clear: bool,
 }
 
 /// Ask the agent of this host how it is, or give it an order.
@@ -93,9 +101,14 @@ pub(super) fn agent(args: &Agent) -> Answered {
         let done = done.map_err(|error| Failure::Call(error.to_string()))?;
         return Ok(Done { output: (done.join("\n") + "\n").into_bytes(), ..Done::default() });
     }
+    if args.clear {
+        let done = runtime.block_on(host::clear(&topology, &settings));
+        let done = done.map_err(|error| Failure::Machine(error.to_string()))?;
+        return Ok(Done { output: (done.join("\n") + "\n").into_bytes(), ..Done::default() });
+    }
     let served = runtime.block_on(serve(Arc::new(topology), &scenario, &settings));
     // What still runs has been told to end, and may take a moment for it.
-    runtime.shutdown_timeout(std::time::Duration::from_secs(5));
+    runtime.shutdown_timeout(Duration::from_secs(5));
     served.map(|()| Done::default())
 }
 
@@ -108,19 +121,47 @@ async fn serve(
     let (news, told) = mpsc::unbounded_channel();
     let (into, datagrams) = mpsc::channel(1_024);
     let (requests, asked) = mpsc::channel(16);
-    let around = host::start(Arc::clone(&topology), scenario, settings, into, news).await;
-    let around = around.map_err(|error| Failure::Call(error.to_string()))?;
-    let clock = around.clock();
-    let recorder = journal(&topology, settings, clock.now()).map_err(|error| failed(&error))?;
+    let supervisor = supervisor().map_err(|error| Failure::Call(error.to_string()))?;
+    // First of all: an agent that runs already must not lose its table and its addresses.
     let control = Control::open(&settings.control).await;
     let control = control.map_err(|error| Failure::at(&settings.control, &error))?;
+    let around = host::start(Arc::clone(&topology), scenario, settings, into, news).await;
+    let mut around = around.map_err(|error| Failure::Call(error.to_string()))?;
+    let clock = around.clock();
+    let recorder = journal(&topology, settings, clock.now()).map_err(|error| failed(&error))?;
+    // Last of all: once it is open, an end without good order resets the machine.
+    let watchdog = match &settings.watchdog {
+        Some(settings) => Some(watchdog(settings).await?),
+        None => None,
+    };
+    around.watched_by(Vigil::new(supervisor, watchdog));
     tokio::spawn(control.serve(requests.clone()));
     tokio::spawn(signals(requests));
     let mut member = Member { driver: Driver::new(settings.node, recorder), around, clock };
     tracing::info!(node = topology.node_name(settings.node), "it serves");
     let incoming = Incoming { news: told, datagrams, asked };
-    member.run(incoming).await.map_err(|error| failed(&error))?;
+    // Its alarm has a thread of its own, which is there when the loop waits for the first time.
+    let (ran, ()) = tokio::join!(biased; member.run(incoming), priority::raise_and_tell());
+    ran.map_err(|error| failed(&error))?;
+    member.around.finish();
     member.finish().map_err(|error| failed(&error))
+}
+
+/// The service manager, if one has started this process.
+#[allow(clippy::disallowed_methods, reason = "systemd tells by the environment (sd_notify(3))")]
+fn supervisor() -> Result<Supervisor, lease::Error> {
+    let variable = |name: &str| std::env::var_os(name);
+    let [socket, usec, pid] = ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"].map(variable);
+    Supervisor::new(socket.as_deref(), usec.as_deref(), pid.as_deref(), std::process::id())
+}
+
+async fn watchdog(settings: &WatchdogSettings) -> Result<lease::Watchdog, Failure> {
+    let timeout = settings.timeout.map(|timeout| Duration::from_nanos(timeout.as_nanos()));
+    let device = settings.device.clone();
+    let settings =
+        lease::WatchdogSettings { device, timeout, ..lease::WatchdogSettings::default() };
+    let opened = lease::Watchdog::open(&settings).await;
+    opened.map_err(|error| Failure::Call(error.to_string()))
 }
 
 /// The journal of this process; earlier ones stay beside it.

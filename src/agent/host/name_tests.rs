@@ -60,7 +60,8 @@ async fn a_server_that_does_not_answer_delays_nothing() {
     let (sender, receiver) = unbounded_channel();
     let at = server.local_addr().expect("its address");
     tokio::spawn(worker(registrar(at, any_key()), news).run(receiver));
-    let acts: [fn(ResourceId) -> Act; 4] = [Act::Online, Act::LooksAlive, Act::IsAlive, Act::Offline];
+    let acts: [fn(ResourceId) -> Act; 4] =
+        [Act::Online, Act::LooksAlive, Act::IsAlive, Act::Offline];
     for (op, act) in (1..).zip(acts) {
         sender.send(wanted(op, act(RESOURCE))).expect("it listens");
         assert_eq!(next(&mut told).await.input, done(op), "while an attempt runs");
@@ -101,7 +102,8 @@ async fn the_owner_writes_over_what_others_did_and_nobody_else_does() {
     let (sender, receiver) = unbounded_channel();
     tokio::spawn(worker(registrar(named.address, key()), news).run(receiver));
     let ask = |act| sender.send(wanted(1, act)).expect("it listens");
-    let registered = vec![Plant::DnsRecord { resource: RESOURCE, address: Address(OURS.to_bits()) }];
+    let registered =
+        vec![Plant::DnsRecord { resource: RESOURCE, address: Address(OURS.to_bits()) }];
     let failed = vec![Plant::DnsUpdateFailed { resource: RESOURCE }];
     ask(Act::Online(RESOURCE));
     assert_eq!(next(&mut told).await.input, done(1));

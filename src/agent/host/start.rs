@@ -2,8 +2,9 @@
 
 use super::address::AddressWorker;
 use super::copies::CopyWorker;
+use super::error::StartError;
 use super::name::NameWorker;
-use super::{Guard, Host, Wanted, Worker, duration, services};
+use super::{Guard, Host, Renewals, Vigil, Wanted, Worker, duration, services};
 use crate::agent::bonds::Bonds;
 use crate::agent::clock::Clock;
 use crate::agent::database::{self, Instance, logs};
@@ -14,11 +15,10 @@ use crate::agent::lease::{self, Gate, Lease, Policy, Thing};
 use crate::agent::network::{self, Addresses, Arp, InterfaceAddress};
 use crate::agent::paths::{Adapter, Paths};
 use crate::agent::run::{Datagram, News, Told};
-use crate::agent::service::ServiceError;
 use crate::agent::status::Counts;
-use crate::agent::store::{Kept, Store, StoreError};
+use crate::agent::store::{Kept, Store};
 use crate::agent::wire::{Key, Wire};
-use crate::agent::witness::{self, Place, ShareSettings, Witness};
+use crate::agent::witness::{Place, ShareSettings, Witness};
 use crate::base::{DbId, IdVec, Instant, MachineId, NicId, NodeId, NodeSet, ResourceId, Span};
 use crate::failover::config::ResourceKind;
 use crate::failover::quorum::Mode;
@@ -30,49 +30,14 @@ use crate::model::{Scenario, Topology};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
-use std::path::PathBuf;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use thiserror::Error;
 use tokio::sync::mpsc::{self, Sender, UnboundedReceiver, UnboundedSender};
 use tokio::sync::watch;
 
 /// How long a copy may take to be made (assumed).
 const PREPARE: Duration = Duration::from_secs(600);
-
-/// What keeps an agent from starting.
-#[derive(Error, Debug)]
-pub enum StartError {
-    /// The key's file.
-    #[error("{path}: {what}")]
-    Key {
-        /// Which file.
-        path: PathBuf,
-        /// What is wrong with it.
-        what: String,
-    },
-    /// The state's folder.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The witness.
-    #[error(transparent)]
-    Witness(#[from] witness::Error),
-    /// Addresses and adapters.
-    #[error(transparent)]
-    Network(#[from] network::Error),
-    /// Names.
-    #[error(transparent)]
-    Names(#[from] dns::Error),
-    /// A service.
-    #[error(transparent)]
-    Service(#[from] ServiceError),
-    /// A database.
-    #[error(transparent)]
-    Database(#[from] database::Error),
-    /// The kernel's leases.
-    #[error(transparent)]
-    Lease(#[from] lease::Error),
-}
 
 /// What is put together.
 struct Assembly<'a> {
@@ -80,8 +45,9 @@ struct Assembly<'a> {
     settings: &'a HostSettings,
     news: &'a UnboundedSender<News>,
     key: Vec<u8>,
-    renewed: watch::Receiver<u64>,
+    renewed: watch::Receiver<Renewals>,
     life: NonZeroU32,
+    conflicts: Arc<AtomicU64>,
 }
 
 /// Makes a host; nothing is served before its node says so.
@@ -103,11 +69,19 @@ pub async fn start(
     let secret = secret(&settings.key_file)?;
     let wrong = |what| StartError::Key { path: settings.key_file.clone(), what };
     let key = Key::new(&secret).map_err(wrong)?;
-    let (renewal, renewed) = watch::channel(0);
+    let (renewal, renewed) = watch::channel(Renewals::default());
     let policy = policy(&topology, settings);
     let life = NonZeroU32::new(policy.valid_lft()).unwrap_or(NonZeroU32::MIN);
-    let assembly =
-        Assembly { topology: &topology, settings, news: &news, key: secret, renewed, life };
+    let conflicts = Arc::<AtomicU64>::default();
+    let assembly = Assembly {
+        topology: &topology,
+        settings,
+        news: &news,
+        key: secret,
+        renewed,
+        life,
+        conflicts: Arc::clone(&conflicts),
+    };
     let guard = assembly.guard(policy, renewal).await?;
     let addresses = Addresses::open(network::DEFAULT_WAIT)?;
     let links = assembly.links(&addresses).await?;
@@ -149,6 +123,8 @@ pub async fn start(
         again: Some(now),
         stops: false,
         over: false,
+        vigil: Vigil::nobody(),
+        conflicts,
         config,
         clock,
         news,
@@ -167,9 +143,9 @@ pub async fn prepare(
     settings: &HostSettings,
 ) -> Result<Vec<String>, StartError> {
     let (news, _told) = mpsc::unbounded_channel();
-    let (_renewal, renewed) = watch::channel(0);
-    let (key, life) = (secret(&settings.key_file)?, NonZeroU32::MIN);
-    let assembly = Assembly { topology, settings, news: &news, key, renewed, life };
+    let (_renewal, renewed) = watch::channel(Renewals::default());
+    let (key, life, conflicts) = (secret(&settings.key_file)?, NonZeroU32::MIN, Arc::default());
+    let assembly = Assembly { topology, settings, news: &news, key, renewed, life, conflicts };
     let mut done = Vec::new();
     if let Some((place, limit)) = assembly.place() {
         let record = Witness::new(place)?.prepare(limit).await?;
@@ -317,7 +293,7 @@ impl Assembly<'_> {
     async fn guard(
         &self,
         policy: Policy,
-        renewed: watch::Sender<u64>,
+        renewed: watch::Sender<Renewals>,
     ) -> Result<Guard, StartError> {
         let resources = self.topology.resources.iter();
         let of_resource: BTreeMap<ResourceId, Thing> = resources
@@ -440,6 +416,7 @@ impl Assembly<'_> {
             arp: arp.clone(),
             life: self.life,
             renewed: self.renewed.clone(),
+            conflicts: Arc::clone(&self.conflicts),
             news: self.news.clone(),
         })
     }
