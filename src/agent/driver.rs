@@ -3,7 +3,7 @@
 //! [`Hands`] do what is wanted.
 
 use super::recorder::Recorder;
-use crate::base::{Instant, NicId, NodeId, OpId};
+use crate::base::{Instant, NicId, NodeId, OpId, Span};
 use crate::failover::Node;
 use crate::failover::config::Config;
 use crate::failover::message::Message;
@@ -109,6 +109,12 @@ impl<W: Write> Driver<W> {
     pub fn record(&mut self, now: Instant, cause: Option<RecordNo>, what: What) -> RecordNo {
         let now = self.not_before(now);
         self.recorder.record(now, cause, what)
+    }
+
+    /// Notes that the process stood still, or its machine slept.
+    pub fn stood_still(&mut self, now: Instant, late: Span) {
+        let told = AgentEvent::StoodStill(late);
+        self.record(now, None, What::Agent(self.me, told));
     }
 
     /// When the node wants to be woken.

@@ -16,6 +16,7 @@ pub mod lease;
 pub mod metrics;
 pub mod network;
 pub mod paths;
+pub mod priority;
 pub mod recorder;
 pub mod run;
 pub mod service;

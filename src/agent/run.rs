@@ -17,6 +17,10 @@ use tokio::sync::mpsc::{Receiver, UnboundedReceiver};
 /// Most inputs that are taken before everybody else has a turn (house.md §12).
 const MOST_AT_ONCE: usize = 64;
 
+/// A turn that comes so much later than it was due is told: the process stood still, or its machine
+/// slept (assumed: a busy machine is late by less).
+const STOOD_STILL: Span = Span::from_millis(100);
+
 /// Something that happened on this host, and what the node is to hear of it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Told {
@@ -118,7 +122,8 @@ impl<W: Write, H: Surroundings> Member<W, H> {
         let mut last = self.clock.now();
         while !self.around.over() {
             let next = [self.driver.deadline(), self.around.deadline()];
-            alarm.set(&self.clock, next.into_iter().flatten().min())?;
+            let due = next.into_iter().flatten().min();
+            alarm.set(&self.clock, due)?;
             let first = tokio::select! {
                 biased;
                 Some(news) = incoming.news.recv() => Some(First::News(news)),
@@ -127,6 +132,10 @@ impl<W: Write, H: Surroundings> Member<W, H> {
                 () = alarm.rings() => None,
             };
             let now = self.clock.now();
+            let late = due.map_or(Span::ZERO, |due| now.saturating_since(due));
+            if late > STOOD_STILL {
+                self.driver.stood_still(now, late);
+            }
             self.around.turn(now, now.saturating_since(last));
             last = now;
             if let Some((config, boot)) = self.around.begins(now) {

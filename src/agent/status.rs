@@ -71,6 +71,8 @@ pub struct Counts {
     pub renewals: u64,
     /// How often everything was withdrawn because the process stood still.
     pub stood_still: u64,
+    /// ARP frames of other hosts that claimed an address which was online here.
+    pub address_conflicts: u64,
 }
 
 impl Counts {
@@ -197,8 +199,8 @@ impl Status {
         });
         let mounted: Vec<_> = mounted.collect();
         say("database_mounted", "gauge", "Whether it is mounted here.", &mounted);
-        let Counts { lives, inputs, unsent, overrun, dropped, renewals, stood_still } =
-            &self.counts;
+        let Counts { lives, inputs, unsent, overrun, dropped, renewals, .. } = &self.counts;
+        let Counts { stood_still, address_conflicts, .. } = &self.counts;
         say("lives_total", "counter", "Lives of the Cluster service.", &one(*lives));
         say("inputs_total", "counter", "Inputs of the node.", &one(*inputs));
         say("unsent_total", "counter", "Datagrams that could not be sent.", &one(*unsent));
@@ -208,6 +210,8 @@ impl Status {
         say("dropped_total", "counter", "Datagrams that were dropped.", &dropped);
         say("lease_renewals_total", "counter", "Renewals of leases.", &one(*renewals));
         say("stood_still_total", "counter", "Times that it stood still.", &one(*stood_still));
+        let help = "Claims of other hosts on addresses that were online here.";
+        say("address_conflicts_total", "counter", help, &one(*address_conflicts));
         text
     }
 }

@@ -74,9 +74,9 @@ pub struct Judged {
     pub breaches: Vec<Breach>,
 }
 
-/// So many inputs may come between a deadline and being told of it: a driver takes what is there
-/// first, up to the most at once (house.md §12).
-const AT_ONCE: u32 = 65;
+/// A driver that runs and tells nothing for so long after a deadline has forgotten it (assumed: a
+/// busy machine is late by less).
+const FORGOTTEN: Span = Span::from_secs(1);
 
 /// Judges a journal.
 pub fn judge(topology: &Topology, scenario: Option<&Scenario>, records: &[Record]) -> Judged {
@@ -86,17 +86,27 @@ pub fn judge(topology: &Topology, scenario: Option<&Scenario>, records: &[Record
         let number = RecordNo(number as u32);
         follow(&mut members, records, number, record, &mut breaches);
     }
-    let mut late: BTreeMap<NodeId, Late> = BTreeMap::new();
-    let verified = replay::verify_seeing(topology, scenario, records, &mut |number, who, node| {
-        let record = &records[number.0 as usize];
-        let What::In(_, input) = &record.what else { return };
-        let late = late.entry(who).or_default();
-        if let Some(why) = late.told(record.at, input) {
-            let sentence = Sentence::DeadlineIsReadAgain;
-            breaches.push(Breach { sentence, record: number, why });
-        }
-        late.due = node.deadline().map(|deadline| deadline.at);
-    });
+    // The core itself refuses a moment that goes back.
+    let back = breaches.iter().find(|it| it.sentence == Sentence::NowNeverGoesBack);
+    let sound = back.map_or(records.len(), |breach| breach.record.0 as usize);
+    let excused = excused(records);
+    let mut due: BTreeMap<NodeId, Instant> = BTreeMap::new();
+    let verified =
+        replay::verify_seeing(topology, scenario, &records[..sound], &mut |number, who, node| {
+            let record = &records[number.0 as usize];
+            let since = due.get(&who).copied().filter(|due| *due + FORGOTTEN < record.at);
+            let wake = matches!(record.what, What::In(_, Input::Wake));
+            let stood = |due| excused.range((who, due)..=(who, record.at)).next().is_some();
+            if let Some(since) = since.filter(|since| !wake && !stood(*since)) {
+                let sentence = Sentence::DeadlineIsReadAgain;
+                let why = format!("nothing was told for {} after it", record.at.since(since));
+                breaches.push(Breach { sentence, record: number, why });
+            }
+            match node.deadline() {
+                Some(deadline) => due.insert(who, deadline.at),
+                None => due.remove(&who),
+            };
+        });
     breaches.sort_by_key(|breach| (breach.record, breach.sentence));
     Judged { verified, breaches }
 }
@@ -111,25 +121,17 @@ struct Member {
     ended: BTreeSet<OpId>,
 }
 
-/// A deadline that is over, and how many inputs came since.
-#[derive(Default)]
-struct Late {
-    due: Option<Instant>,
-    inputs: u32,
-}
-
-impl Late {
-    /// The member is told something; how that is too late, if it is.
-    fn told(&mut self, at: Instant, input: &Input) -> Option<String> {
-        let over = self.due.is_some_and(|due| due < at);
-        self.inputs = match (over, input) {
-            (false, _) | (_, Input::Wake) => 0,
-            (true, _) => self.inputs + 1,
-        };
-        let due = self.due.filter(|_| self.inputs == AT_ONCE)?;
-        let since = at.saturating_since(due);
-        Some(format!("{AT_ONCE} inputs since a deadline that was over {since} ago, and no wake-up"))
-    }
+/// The moments at which a member's driver or machine stood still or began anew: what was due by
+/// then could not be told.
+fn excused(records: &[Record]) -> BTreeSet<(NodeId, Instant)> {
+    let excuse = |record: &Record| match &record.what {
+        What::Agent(node, AgentEvent::StoodStill(_) | AgentEvent::Boot(_)) => Some(*node),
+        What::Plant(Plant::Machine { machine, .. } | Plant::Service { machine, .. }) => {
+            Some(NodeId(machine.0))
+        }
+        _ => None,
+    };
+    records.iter().filter_map(|record| Some((excuse(record)?, record.at))).collect()
 }
 
 /// Takes in the next record.

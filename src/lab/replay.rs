@@ -87,6 +87,9 @@ pub fn verify_seeing(
             What::In(node, input) if node.index() < topology.nodes => {
                 let decided = step(&mut members[*node], clocks.local(*node, record.at), input);
                 let number = RecordNo(index as u32);
+                if let Some(stepped) = &members[*node].node {
+                    seen(number, *node, stepped);
+                }
                 let recorded = effects_of(&records[index..], number, *node);
                 let differs = |position| Difference {
                     input: number,
@@ -102,9 +105,6 @@ pub fn verify_seeing(
                     return Err(Box::new(differs(position)));
                 }
                 keep_stored(&mut members[*node], &decided);
-                if let Some(stepped) = &members[*node].node {
-                    seen(number, *node, stepped);
-                }
                 verified.inputs += 1;
                 verified.effects += decided.len() as u64;
             }

@@ -34,6 +34,8 @@ pub struct HostSettings {
     pub interfaces: IdVec<NicId, String>,
     /// How long a lease holds, and how it is renewed.
     pub lease: LeaseSettings,
+    /// The machine's watchdog; none: none is used.
+    pub watchdog: Option<WatchdogSettings>,
     /// How the witness is kept; none if the site has none.
     pub witness: Option<WitnessSettings>,
     /// Where names are registered; none: nowhere.
@@ -73,6 +75,7 @@ impl HostSettings {
             ("log", self.log != other.log),
             ("adapter", self.interfaces != other.interfaces),
             ("lease", self.lease != other.lease),
+            ("watchdog", self.watchdog != other.watchdog),
             ("witness", self.witness != other.witness),
             ("names", self.names != other.names),
             ("database", self.databases != other.databases),
@@ -95,6 +98,15 @@ pub struct LeaseSettings {
     pub send: Span,
     /// How far two hosts' clocks run apart at most, in parts of a million.
     pub drift: u32,
+}
+
+/// The machine's watchdog, which resets the machine when the agent hangs (linux-ha.md §10.8).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct WatchdogSettings {
+    /// The device.
+    pub device: PathBuf,
+    /// Its time-out, in whole seconds; none leaves the driver's own.
+    pub timeout: Option<Span>,
 }
 
 /// How the witness is kept (linux-ha.md §9, §10.2).

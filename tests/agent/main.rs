@@ -10,3 +10,6 @@
 mod database;
 mod lease;
 mod network;
+// It runs the program, which is there with the command line only.
+#[cfg(feature = "cli")]
+mod whole;

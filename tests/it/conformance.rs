@@ -3,7 +3,7 @@
 //! itself is held to them in `src/agent/driver.rs`. Journals that break one are found.
 
 use crate::site;
-use dagtwin::base::{Instant, NodeId, OpId, Span};
+use dagtwin::base::{Instant, NicId, NodeId, OpId, Span};
 use dagtwin::failover::seam::{Effect, Input, Outcome};
 use dagtwin::journal::{Record, RecordNo, What};
 use dagtwin::lab::conformance::{self, Sentence};
@@ -104,7 +104,7 @@ fn a_second_outcome_and_one_that_nobody_asked_for_are_found() {
     let foreign = run("nic-loss").broken(|records| {
         let at = records.last().expect("some").at;
         let outcome = Outcome::Ok;
-        let what = What::In(NodeId(1), Input::Done { op: OpId(u64::MAX), outcome });
+        let what = What::In(NodeId(1), Input::Done { op: OpId(u32::MAX), outcome });
         records.push(Record { at, cause: None, what });
     });
     assert_eq!(foreign, [Sentence::OneOutcome]);
@@ -127,15 +127,16 @@ fn an_outcome_that_waited_for_a_sending_is_found() {
 #[test]
 fn a_deadline_that_is_forgotten_is_found() {
     let run = run("quiet");
-    let last = run.records.last().expect("some").at;
-    let broken = run.broken(|records| {
-        // From here on the member hears of its adapter's carrier only, an hour later.
-        let at = last + Span::from_secs(3_600);
-        for _ in 0..100 {
-            let nic = dagtwin::base::NicId(0);
-            let what = What::In(NodeId(0), Input::Link { nic, up: true });
-            records.push(Record { at, cause: None, what });
+    let (last, end) = (run.records.len() / 2, run.records[run.records.len() / 2].at);
+    let told_after = |seconds: u64| {
+        move |records: &mut Vec<Record>| {
+            records.truncate(last + 1);
+            let what = What::In(NodeId(0), Input::Link { nic: NicId(0), up: true });
+            records.push(Record { at: end + Span::from_secs(seconds), cause: None, what });
         }
-    });
+    };
+    let broken = run.broken(told_after(10));
     assert!(broken.contains(&Sentence::DeadlineIsReadAgain), "{broken:?}");
+    let soon = self::run("quiet").broken(told_after(0));
+    assert!(!soon.contains(&Sentence::DeadlineIsReadAgain), "{soon:?}");
 }

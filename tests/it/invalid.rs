@@ -1,12 +1,12 @@
 //! Wrong input: one mistake a file, its message beside it; and no input that makes the program
 //! panic. `UPDATE=1` rewrites the messages.
 
-use crate::program::told;
+use crate::program::{Told, told};
 use crate::source::root;
 use dagtwin::base::draw::{Purpose, Stream};
 use dagtwin::base::{Instant, Span};
 use dagtwin::model::builtin::SITES;
-use dagtwin::model::load;
+use dagtwin::model::{Problem, load};
 use dagtwin::sim::{Recording, simulate};
 
 /// The files with a mistake in a folder of `tests/invalid`.
@@ -25,7 +25,11 @@ fn mistakes(kind: &str) -> Vec<String> {
 
 /// Demands that the program refuses a file with the message beside it.
 fn refused(file: &str, arguments: &[&str]) -> Option<String> {
-    let run = told(arguments);
+    judged(file, &told(arguments))
+}
+
+/// Demands that a file was refused with the message beside it.
+fn judged(file: &str, run: &Told) -> Option<String> {
     let beside = root().join(file.replace(".toml", ".txt"));
     if crate::source::updating() {
         std::fs::write(&beside, &run.err).expect("the message can be written");
@@ -67,6 +71,30 @@ fn every_mistake_in_rates_is_told() {
     assert!(files.len() >= 10, "found {} files only", files.len());
     let told = |file: &String| refused(file, &["compare", "two-node-2010", "--rates", file]);
     let wrong: Vec<String> = files.iter().filter_map(told).collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Loads an agent's file as `dagtwin agent` does, which not every build of the program has.
+fn agent(file: &str) -> Result<(), Vec<Problem>> {
+    let read = |path: &str| std::fs::read_to_string(root().join(path)).expect("a file");
+    let text = read(file);
+    let topology = load::host_topology(file, &text)?.display().to_string();
+    let topology = load::topology(&topology, &read(&topology), &[])?.topology;
+    load::host(file, &text, &topology).map(drop)
+}
+
+#[test]
+fn every_mistake_in_an_agents_file_is_told() {
+    assert_eq!(agent("tests/invalid/agent/site/sound.toml"), Ok(()));
+    let files = mistakes("agent");
+    assert!(files.len() >= 60, "found {} files only", files.len());
+    let refused = |file: &String| {
+        let problems = agent(file).err().unwrap_or_default();
+        let status = if problems.is_empty() { 0 } else { 2 };
+        let err = problems.iter().map(|problem| format!("error: {problem}\n")).collect();
+        judged(file, &Told { status, out: String::new(), err })
+    };
+    let wrong: Vec<String> = files.iter().filter_map(refused).collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 

@@ -9,7 +9,7 @@ use super::position::{Position, Timeline};
 use super::process::{command, run};
 use super::session::{Session, value};
 use super::settings::{AGENT_ROLE, Settings};
-use super::status::{Goal, Task};
+use super::status::{Goal, Positions, Task};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::MutexGuard;
@@ -126,9 +126,20 @@ impl Instance {
     pub async fn dismount(&self, limit: Duration) -> Result<bool, Error> {
         let inner = &self.inner;
         inner.set_goal(Goal::None);
-        let _work = inner.take("dismount", limit).await?;
+        let (work, forced) = match inner.take("dismount", limit).await {
+            Ok(work) => (work, false),
+            // Whoever works waits for a server that does not answer, and would for longer.
+            Err(_) => {
+                if let Some(process) = inner.process() {
+                    process.kill(limit).await?;
+                }
+                (inner.take("dismount", limit).await?, true)
+            }
+        };
         let _doing = inner.begin(Task::Dismounting);
-        inner.stop(limit).await
+        let clean = inner.stop(limit).await? && !forced;
+        drop(work);
+        Ok(clean)
     }
 
     /// Ends every process of the local copy by force, also frozen ones, without waiting for work
@@ -178,7 +189,12 @@ impl Inner {
         let file: String = value(only(&rows)?, "file")?;
         let position = position(only(&rows)?, "flushed")?.unwrap_or_default();
         let timeline = super::position::parse_file_name(&file).map_or(0, |(timeline, _)| timeline);
-        self.lock().was_active = true;
+        let mut shared = self.lock();
+        shared.was_active = true;
+        // It may end before anybody asks for its status.
+        let positions = Positions { generated: position, inspected: position, replayed: position };
+        shared.last = (timeline, positions);
+        drop(shared);
         Ok(Mounted { timeline, position, promoted, resumed })
     }
 

@@ -294,6 +294,19 @@ pub(super) fn clear_auto(settings: &Settings, data: &Path) -> Result<(), Error> 
     if kept == text { Ok(()) } else { write(&path, kept.as_bytes(), 0o600, &settings.user) }
 }
 
+/// Removes a lock file without content, which a server leaves that is killed between making it and
+/// writing it: no server starts over that, and it names none. The caller knows that none runs. It
+/// blocks.
+pub(super) fn clear_lock(data: &Path) -> Result<(), Error> {
+    let path = data.join("postmaster.pid");
+    match std::fs::metadata(&path) {
+        Ok(about) if about.len() == 0 => {
+            std::fs::remove_file(&path).map_err(|error| Error::file("remove", &path, error))
+        }
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
 /// Makes data those of a passive copy. It blocks.
 pub(super) fn set_standby(settings: &Settings, data: &Path) -> Result<(), Error> {
     let path = data.join("standby.signal");

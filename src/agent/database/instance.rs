@@ -301,6 +301,7 @@ impl Inner {
         blocking(move || {
             let data = settings.data();
             files::clear_auto(&settings, &data)?;
+            files::clear_lock(&data)?;
             if passive { files::set_standby(&settings, &data) } else { Ok(()) }
         })
         .await?;

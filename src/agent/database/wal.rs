@@ -243,7 +243,8 @@ pub(super) fn read_history(directory: &Path, timeline: u32) -> Result<History, E
 
 /// The timeline that a passive copy is on, which has log up to `have`. Its control file is behind:
 /// it has the one of its last restart point (`known`). The newest one counts that goes on from
-/// there and whose log is here, or which was left no earlier than what is here.
+/// there and whose log is here, or in which the one whose log is here was left no earlier than
+/// that.
 ///
 /// # Errors
 /// `File` or `Content`.
@@ -252,14 +253,24 @@ pub(super) fn newest_history(
     known: Timeline,
     have: Position,
 ) -> Result<History, Error> {
-    let mut newest = read_history(directory, known)?;
-    for timeline in known + 1.. {
+    let known = read_history(directory, known)?;
+    let last = Position(have.0.saturating_sub(1)).file();
+    // What the log that is here is of; the newest may only go on from there.
+    let mut here = known.clone();
+    let mut newest = known.clone();
+    for timeline in known.timeline + 1.. {
         let path = directory.join(history_name(timeline));
         let Some(bytes) = read_file(&path)? else { break };
         let history = History::parse(timeline, &String::from_utf8_lossy(&bytes))?;
-        let Some(shared) = history.shared(known) else { continue };
-        let last = Position(have.0.saturating_sub(1)).file();
-        if have <= shared || directory.join(file_name(timeline, last)).exists() {
+        if !history.goes_on_from(&known) {
+            continue;
+        }
+        if directory.join(file_name(timeline, last)).exists() {
+            here = history.clone();
+            newest = history;
+        } else if history.goes_on_from(&here)
+            && history.shared(here.timeline).is_some_and(|left| have <= left)
+        {
             newest = history;
         }
     }

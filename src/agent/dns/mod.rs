@@ -21,4 +21,4 @@ pub use registrar::{Found, HOST_RECORD_TTL, Outcome, Registered, Registrar, TIME
 pub use registration::{Act, Attempt, LONGEST_DELAY, Registration, SHORTEST_DELAY, Status};
 
 #[cfg(test)]
-mod tests;
+pub(in crate::agent) mod tests;

@@ -154,6 +154,16 @@ impl Registration {
         }
     }
 
+    /// This node has the name no more: nothing is registered or tried again from now on, and what
+    /// is there stays, since the address moves with its group. Wanted again, even as it was, the
+    /// name is looked at anew: others may have written meanwhile.
+    pub fn rest(&mut self) {
+        self.aim = Aim::Nothing;
+        self.failures = 0;
+        self.outdated = self.running.is_some();
+        (self.due, self.status) = (None, Status::Idle);
+    }
+
     /// An administrator's order to write the record again without interruption (the product's
     /// `Update-ClusterNetworkNameResource`, wsfc.md §5.2); also ends a delay.
     pub fn again(&mut self, now: Duration) {
@@ -163,11 +173,14 @@ impl Registration {
     }
 
     /// After a [`Status::Conflict`], by whoever knows that this node owns the name: the next
-    /// attempt replaces what was found there. If it is one address, no other is overwritten.
+    /// attempt, at once, replaces what was found there. If it is one address, no other is
+    /// overwritten. Should a rival be faster all the time, delays grow as after failures.
     pub fn overrule(&mut self, now: Duration) {
         if let Status::Conflict { addresses, .. } = &self.status {
             self.known = only(addresses);
+            let failures = self.failures;
             self.aim_at(now, self.aim);
+            self.failures = failures;
         }
     }
 
@@ -224,7 +237,7 @@ impl Registration {
         };
         if std::mem::take(&mut self.outdated) {
             // What it did is remembered; how it went is of no interest any more.
-            self.settle_withdrawal();
+            self.settle();
             return None;
         }
         let status = status?;
@@ -318,9 +331,14 @@ impl Registration {
         }
     }
 
-    fn settle_withdrawal(&mut self) {
-        if self.aim == Aim::Withdrawn && self.ours.is_empty() {
-            (self.due, self.status) = (None, Status::Withdrawn);
+    /// After an attempt for an aim that is no more: is there anything to do for the present one?
+    fn settle(&mut self) {
+        match self.aim {
+            Aim::Nothing => self.due = None,
+            Aim::Withdrawn if self.ours.is_empty() => {
+                (self.due, self.status) = (None, Status::Withdrawn);
+            }
+            Aim::Registered { .. } | Aim::Withdrawn => {}
         }
     }
 }

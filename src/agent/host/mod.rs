@@ -3,14 +3,22 @@
 
 mod acknowledge;
 mod address;
+mod clear;
 mod copies;
+mod error;
 mod name;
 mod orders;
+mod prepare;
 mod services;
 mod shadow;
 mod start;
+mod vigil;
 
-pub use start::{StartError, prepare, start};
+pub use clear::clear;
+pub use error::StartError;
+pub use prepare::prepare;
+pub use start::start;
+pub use vigil::Vigil;
 
 use super::bonds::Bonds;
 use super::clock::{Clock, boottime};
@@ -36,7 +44,7 @@ use crate::model::Topology;
 use shadow::Shadow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::watch;
@@ -84,7 +92,17 @@ pub(super) struct Guard {
     /// What is served here, leases permitting.
     pub serves: BTreeSet<Thing>,
     /// Told of every renewal, so that addresses live on.
-    pub renewed: tokio::sync::watch::Sender<u64>,
+    pub renewed: tokio::sync::watch::Sender<Renewals>,
+}
+
+/// What those who keep an address are told.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct Renewals {
+    /// Renewals of the leases.
+    pub count: u64,
+    /// How often another host's claim may have ended unheard: a lease was granted, before which
+    /// nothing could be announced, or the view is another.
+    pub doubts: u64,
 }
 
 /// This host.
@@ -135,12 +153,26 @@ pub struct Host {
     pub(super) again: Option<Instant>,
     pub(super) stops: bool,
     pub(super) over: bool,
+    /// Who watches this process.
+    pub(super) vigil: Vigil,
+    /// Claims of other hosts on addresses that are online here.
+    pub(super) conflicts: Arc<AtomicU64>,
 }
 
 impl Host {
     /// The clock that its moments are of.
     pub fn clock(&self) -> Clock {
         self.clock
+    }
+
+    /// Has it watched by these from now on.
+    pub fn watched_by(&mut self, vigil: Vigil) {
+        self.vigil = vigil;
+    }
+
+    /// Everything has ended in good order; whoever watches is told.
+    pub fn finish(&mut self) {
+        self.vigil.end();
     }
 
     fn network(&self, nic: NicId) -> Option<NetId> {
@@ -289,10 +321,14 @@ impl Host {
             until.saturating_sub(policy.length + policy.age)
         });
         let known = known.unwrap_or_default().min(duration(boottime()));
+        let grants = u64::from(guard.lease.asked().next().is_some());
         match guard.gate.keep(&mut guard.lease, known, || duration(boottime())) {
             Ok(Kept::Renewed) => {
                 self.counts.renewals += 1;
-                guard.renewed.send_modify(|count| *count += 1);
+                guard.renewed.send_modify(|it| {
+                    it.count += 1;
+                    it.doubts += grants;
+                });
             }
             Ok(Kept::Withdrawn(why)) => {
                 tracing::warn!(%why, "every lease is withdrawn");
@@ -369,6 +405,7 @@ impl Surroundings for Host {
 
     fn turn(&mut self, now: Instant, _since_last: Span) {
         self.renew(now);
+        self.vigil.turn(now);
         let due: Vec<Wanted> = {
             let (due, waits) =
                 std::mem::take(&mut self.waits).into_iter().partition(|it| it.0 <= now);
@@ -391,6 +428,10 @@ impl Surroundings for Host {
             self.view = now;
             let (members, quorum, owns, number) = now;
             self.viewed.send_replace((members, quorum));
+            self.vigil.seen(quorum);
+            if let Some(guard) = &self.guard {
+                guard.renewed.send_modify(|it| it.doubts += 1);
+            }
             if let Some(keeper) = self.keeper.as_ref().filter(|_| self.shadow.is_none()) {
                 // One that has ended is told of by what it does not answer.
                 let _ = keeper.send(Ask::Reserve(owns.then_some(number)));
@@ -420,6 +461,7 @@ impl Surroundings for Host {
                 let mut counts = self.counts.clone();
                 counts.dropped(self.wire.dropped());
                 counts.unsent = self.paths.counts().unsent.load(Ordering::Relaxed);
+                counts.address_conflicts = self.conflicts.load(Ordering::Relaxed);
                 counts.overrun = self.paths.counts().overrun.load(Ordering::Relaxed);
                 let (me, now) = (self.me, self.clock.now());
                 let asked = Asked {
@@ -437,6 +479,7 @@ impl Surroundings for Host {
             }
             Request::Stop => {
                 self.stops = true;
+                self.vigil.stopping();
                 let input = node.map(|_| Input::Order(Order::StopService));
                 self.over |= input.is_none();
                 (Answer::Taken, input)

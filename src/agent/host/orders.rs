@@ -1,7 +1,7 @@
 //! Orders of an administrator, as the cmdlets' own lines: most are for the node, some for its host.
 
 use super::Host;
-use super::start::PREPARE;
+use super::prepare::PREPARE;
 use crate::agent::control::Answer;
 use crate::agent::run::{News, Told};
 use crate::base::{CopyId, DbId, NodeId};

@@ -3,9 +3,10 @@
 use super::acknowledge::{self, Acknowledged};
 use super::address::AddressWorker;
 use super::copies::CopyWorker;
+use super::error::StartError;
 use super::name::NameWorker;
 use super::shadow::Shadow;
-use super::{Guard, Host, Wanted, Worker, duration, services};
+use super::{Guard, Host, Renewals, Vigil, Wanted, Worker, duration, services};
 use crate::agent::bonds::Bonds;
 use crate::agent::clock::Clock;
 use crate::agent::database::{self, Instance, logs};
@@ -16,11 +17,10 @@ use crate::agent::lease::{self, Gate, Lease, Policy, Thing};
 use crate::agent::network::{self, Addresses, Arp, InterfaceAddress};
 use crate::agent::paths::{Adapter, Paths};
 use crate::agent::run::{Datagram, News, Told};
-use crate::agent::service::ServiceError;
 use crate::agent::status::Counts;
-use crate::agent::store::{Kept, Store, StoreError};
+use crate::agent::store::{Kept, Store};
 use crate::agent::wire::{Key, Wire};
-use crate::agent::witness::{self, Place, ShareSettings, Witness};
+use crate::agent::witness::{Place, ShareSettings, Witness};
 use crate::base::{DbId, IdVec, Instant, MachineId, NicId, NodeId, NodeSet, ResourceId, Span};
 use crate::failover::config::ResourceKind;
 use crate::failover::quorum::Mode;
@@ -32,61 +32,24 @@ use crate::model::{Scenario, Topology};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
-use std::path::PathBuf;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use thiserror::Error;
 use tokio::sync::mpsc::{self, Sender, UnboundedReceiver, UnboundedSender};
 use tokio::sync::watch;
-
-/// How long a copy may take to be made (assumed).
-pub(super) const PREPARE: Duration = Duration::from_secs(600);
-
-/// What keeps an agent from starting.
-#[derive(Error, Debug)]
-pub enum StartError {
-    /// The key's file.
-    #[error("{path}: {what}")]
-    Key {
-        /// Which file.
-        path: PathBuf,
-        /// What is wrong with it.
-        what: String,
-    },
-    /// The state's folder.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The witness.
-    #[error(transparent)]
-    Witness(#[from] witness::Error),
-    /// Addresses and adapters.
-    #[error(transparent)]
-    Network(#[from] network::Error),
-    /// Names.
-    #[error(transparent)]
-    Names(#[from] dns::Error),
-    /// A service.
-    #[error(transparent)]
-    Service(#[from] ServiceError),
-    /// A database.
-    #[error(transparent)]
-    Database(#[from] database::Error),
-    /// The kernel's leases.
-    #[error(transparent)]
-    Lease(#[from] lease::Error),
-}
 
 /// Who serves each copy here, and its instance.
 type Copies = (BTreeMap<DbId, UnboundedSender<Wanted>>, BTreeMap<DbId, Arc<Instance>>);
 
 /// What is put together.
-struct Assembly<'a> {
-    topology: &'a Topology,
-    settings: &'a HostSettings,
-    news: &'a UnboundedSender<News>,
-    key: Vec<u8>,
-    renewed: watch::Receiver<u64>,
-    life: NonZeroU32,
+pub(super) struct Assembly<'a> {
+    pub(super) topology: &'a Topology,
+    pub(super) settings: &'a HostSettings,
+    pub(super) news: &'a UnboundedSender<News>,
+    pub(super) key: Vec<u8>,
+    pub(super) renewed: watch::Receiver<Renewals>,
+    pub(super) life: NonZeroU32,
+    pub(super) conflicts: Arc<AtomicU64>,
 }
 
 /// Makes a host; nothing is served before its node says so.
@@ -108,24 +71,21 @@ pub async fn start(
     let secret = secret(&settings.key_file)?;
     let wrong = |what| StartError::Key { path: settings.key_file.clone(), what };
     let key = Key::new(&secret).map_err(wrong)?;
-    let (renewal, renewed) = watch::channel(0);
+    let (renewal, renewed) = watch::channel(Renewals::default());
     let policy = policy(&topology, settings);
     let life = NonZeroU32::new(policy.valid_lft()).unwrap_or(NonZeroU32::MIN);
-    let assembly =
-        Assembly { topology: &topology, settings, news: &news, key: secret, renewed, life };
-    let guard = match settings.shadow {
-        true => None,
-        false => Some(assembly.guard(policy, renewal).await?),
+    let conflicts = Arc::<AtomicU64>::default();
+    let assembly = Assembly {
+        topology: &topology,
+        settings,
+        news: &news,
+        key: secret,
+        renewed,
+        life,
+        conflicts: Arc::clone(&conflicts),
     };
-    let addresses = Addresses::open(network::DEFAULT_WAIT)?;
-    let links = assembly.links(&addresses).await?;
-    let (workers, (copies, instances)) = match settings.shadow {
-        true => (topology.resources.ids().map(|_| Worker::Nobody).collect(), Copies::default()),
-        false => (assembly.workers(&addresses).await?, assembly.copies().await?),
-    };
-    let keeper = assembly.keeper()?;
-    let (viewed, view) = watch::channel((NodeSet::EMPTY, false));
-    assembly.acknowledged(&instances, &view);
+    let Parts { guard, links, workers, copies: (copies, instances), keeper, viewed } =
+        assembly.parts(policy, renewal).await?;
     let config = topology.config(me);
     let bound = config.heartbeat.same_subnet;
     let patience = settings.witness.as_ref().map_or(Span::ZERO, |witness| witness.patience);
@@ -166,6 +126,8 @@ pub async fn start(
         again: Some(now),
         stops: false,
         over: false,
+        vigil: Vigil::nobody(),
+        conflicts,
         config,
         clock,
         news,
@@ -173,41 +135,14 @@ pub async fn start(
     })
 }
 
-/// Makes what has to be there once before agents can serve: the witness's record, and the copies of
-/// databases here. The first copy of a database is made empty; another one is seeded from it, for
-/// which its agent has to run. What is there already stays as it is. Tells what was done.
-///
-/// # Errors
-/// Whatever is wrong with the settings or the machine.
-pub async fn prepare(
-    topology: &Topology,
-    settings: &HostSettings,
-) -> Result<Vec<String>, StartError> {
-    let (news, _told) = mpsc::unbounded_channel();
-    let (_renewal, renewed) = watch::channel(0);
-    let (key, life) = (secret(&settings.key_file)?, NonZeroU32::MIN);
-    let assembly = Assembly { topology, settings, news: &news, key, renewed, life };
-    let mut done = Vec::new();
-    if let Some((place, limit)) = assembly.place() {
-        let record = Witness::new(place)?.prepare(limit).await?;
-        done.push(format!("the witness has a record: {record:?}"));
-    }
-    for id in settings.databases.keys() {
-        let instance = assembly.instance(*id)?;
-        let (name, data) = (instance.name.clone(), instance.data());
-        if data.exists() {
-            done.push(format!("database {name}: {} is there", data.display()));
-            continue;
-        }
-        let (instance, _events) = Instance::open(instance).await?;
-        let first = topology.databases[*id].copies.first().copied();
-        match first.filter(|node| *node != settings.node) {
-            None => instance.create(PREPARE).await?,
-            Some(node) => instance.seed(node.0, PREPARE).await?,
-        }
-        done.push(format!("database {name}: {} is made", data.display()));
-    }
-    Ok(done)
+/// What serves on this host.
+struct Parts {
+    guard: Option<Guard>,
+    links: IdVec<NicId, bool>,
+    workers: IdVec<ResourceId, Worker>,
+    copies: Copies,
+    keeper: Option<UnboundedSender<crate::agent::keeper::Ask>>,
+    viewed: watch::Sender<acknowledge::View>,
 }
 
 /// Keeps one state after the other, each on the disk before its operation ends.
@@ -230,7 +165,7 @@ fn keeping(store: Store, news: UnboundedSender<News>) -> std::sync::mpsc::Sender
 }
 
 /// The shared key's bytes, written in hexadecimal.
-fn secret(path: &std::path::Path) -> Result<Vec<u8>, StartError> {
+pub(super) fn secret(path: &std::path::Path) -> Result<Vec<u8>, StartError> {
     let wrong = |what: String| StartError::Key { path: path.to_owned(), what };
     let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
     let text = text.trim();
@@ -266,6 +201,27 @@ fn policy(topology: &Topology, settings: &HostSettings) -> Policy {
 }
 
 impl Assembly<'_> {
+    /// Everything that serves; of a member that only watches, what it watches by.
+    async fn parts(
+        &self,
+        policy: Policy,
+        renewal: watch::Sender<Renewals>,
+    ) -> Result<Parts, StartError> {
+        let addresses = Addresses::open(network::DEFAULT_WAIT)?;
+        let (viewed, view) = watch::channel((NodeSet::EMPTY, false));
+        let (links, keeper) = (self.links(&addresses).await?, self.keeper()?);
+        if self.settings.shadow {
+            let workers = self.topology.resources.ids().map(|_| Worker::Nobody).collect();
+            let copies = Copies::default();
+            return Ok(Parts { guard: None, links, workers, copies, keeper, viewed });
+        }
+        let guard = Some(self.guard(policy, renewal).await?);
+        let workers = self.workers(&addresses).await?;
+        let copies = self.copies().await?;
+        self.acknowledged(&copies.1, &view);
+        Ok(Parts { guard, links, workers, copies, keeper, viewed })
+    }
+
     fn me(&self) -> NodeId {
         self.settings.node
     }
@@ -334,7 +290,7 @@ impl Assembly<'_> {
     async fn guard(
         &self,
         policy: Policy,
-        renewed: watch::Sender<u64>,
+        renewed: watch::Sender<Renewals>,
     ) -> Result<Guard, StartError> {
         let resources = self.topology.resources.iter();
         let of_resource: BTreeMap<ResourceId, Thing> = resources
@@ -372,7 +328,7 @@ impl Assembly<'_> {
     }
 
     /// Where the witness is, and how long an operation on it may take.
-    fn place(&self) -> Option<(Place, Duration)> {
+    pub(super) fn place(&self) -> Option<(Place, Duration)> {
         let settings = self.settings.witness.as_ref()?;
         let place = match &settings.place {
             WitnessPlace::Directory(directory) => Place::Directory(directory.clone()),
@@ -457,6 +413,7 @@ impl Assembly<'_> {
             arp: arp.clone(),
             life: self.life,
             renewed: self.renewed.clone(),
+            conflicts: Arc::clone(&self.conflicts),
             news: self.news.clone(),
         })
     }
@@ -525,7 +482,7 @@ impl Assembly<'_> {
         peers
     }
 
-    fn instance(&self, id: DbId) -> Result<database::Settings, StartError> {
+    pub(super) fn instance(&self, id: DbId) -> Result<database::Settings, StartError> {
         let it = &self.settings.databases[&id];
         let clients = self.topology.networks.values();
         let clients = clients.map(|it| (IpAddr::V4(Ipv4Addr::from(it.subnet.0)), it.prefix));

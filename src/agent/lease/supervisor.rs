@@ -45,6 +45,11 @@ impl Supervisor {
         Ok(Supervisor { way, watchdog })
     }
 
+    /// No service manager.
+    pub const fn nobody() -> Supervisor {
+        Supervisor { way: None, watchdog: None }
+    }
+
     /// The service's `WatchdogSec=`: how often [`alive`](Self::alive) must be called at the least,
     /// half of it is advised; none if nobody watches.
     pub const fn watchdog(&self) -> Option<Duration> {

@@ -150,7 +150,10 @@ async fn set_timeout(settings: &WatchdogSettings, timeout: Duration) -> Result<S
 }
 
 fn timeout_in_force(settings: &WatchdogSettings) -> Option<Duration> {
-    let told = settings.class.join(settings.device.file_name()?).join("timeout");
+    let name = settings.device.file_name()?;
+    // The old name of the first one, which the kernel's list does not have.
+    let name = if name == "watchdog" { "watchdog0".as_ref() } else { name };
+    let told = settings.class.join(name).join("timeout");
     let seconds = std::fs::read_to_string(told).ok()?.trim().parse().ok()?;
     Some(Duration::from_secs(seconds))
 }

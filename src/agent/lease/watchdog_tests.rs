@@ -51,6 +51,15 @@ impl Drop for Bed {
 }
 
 #[test]
+fn the_old_name_of_the_first_one_is_known() {
+    let mut bed = Bed::new("old-name", "60");
+    bed.settings.device = bed.directory.join("dev/watchdog");
+    std::fs::write(&bed.settings.device, "").unwrap();
+    bed.settings.timeout = Some(Duration::from_secs(60));
+    assert_eq!(open(&bed.settings).unwrap().timeout(), Some(Duration::from_secs(60)));
+}
+
+#[test]
 fn kept_alive_and_closed() {
     let bed = Bed::new("alive", "60");
     let mut watchdog = open(&bed.settings).unwrap();

@@ -230,6 +230,22 @@ impl Realm {
     }
 }
 
+/// Waits until nothing is left of a group that was killed, at most for as long as a process may
+/// take to vanish: on a busy machine one that is killed goes on for a while. May be dropped at an
+/// await.
+pub(super) async fn vanished(group: Group) {
+    let until = Instant::now() + VANISH;
+    let mut pause = PAUSES.0;
+    while Instant::now() < until {
+        let look = tokio::task::spawn_blocking(move || of_groups(&[group]).is_empty());
+        match tokio::time::timeout_at(until, look).await {
+            Ok(Ok(false)) => tokio::time::sleep(pause).await,
+            Ok(Ok(true) | Err(_)) | Err(_) => return,
+        }
+        pause = (pause * 2).min(PAUSES.1);
+    }
+}
+
 /// The processes of groups that the agent made.
 fn of_groups(groups: &[Group]) -> Vec<Stat> {
     let within =

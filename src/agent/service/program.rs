@@ -1,7 +1,7 @@
 //! Running one program: in a process group of its own, with an end in any case.
 
 use super::output::{Pump, Sink};
-use super::process::{Group, VANISH};
+use super::process::{Group, VANISH, vanished};
 use super::{Action, Notice, Teller};
 use rustix::process::{
     Pid, PidfdFlags, Signal, WaitOptions, getsid, kill_process_group, pidfd_open,
@@ -164,6 +164,9 @@ impl Program {
             leader.kill_group();
         }
         let status = leader.reap().await;
+        if end.is_some() {
+            vanished(leader.group()).await;
+        }
         pump.drain().await;
         let (last, answer) = (sink.last(), sink.answer());
         let end = match (end, status) {

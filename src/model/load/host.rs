@@ -6,7 +6,7 @@ use crate::failover::config::ResourceKind;
 use crate::failover::quorum::Counting;
 use crate::model::host::{
     DatabaseSettings, HostSettings, LeaseSettings, LogLevel, NameSettings, PORT, ServiceKind,
-    ServiceSettings, WitnessPlace, WitnessSettings,
+    ServiceSettings, WatchdogSettings, WitnessPlace, WitnessSettings,
 };
 use crate::model::topology::Resource;
 use crate::model::{Problem, Topology};
@@ -84,6 +84,7 @@ impl Reader<'_, '_, '_> {
         let shadow = root.value("shadow").unwrap_or(false);
         let log = self.log();
         let lease = self.lease();
+        let watchdog = lease.as_ref().and_then(|lease| self.watchdog(lease));
         let witness = self.witness();
         let dns = root.table("names").and_then(|section| self.names(&section));
         let databases = self.databases(node);
@@ -101,6 +102,7 @@ impl Reader<'_, '_, '_> {
             log,
             interfaces,
             lease: lease?,
+            watchdog,
             witness,
             names: dns,
             databases,
@@ -186,6 +188,22 @@ impl Reader<'_, '_, '_> {
             section.wrong("interval", "interval + send at most half of the length", None);
         }
         Some(LeaseSettings { table, length, interval, send, drift })
+    }
+
+    fn watchdog(&self, lease: &LeaseSettings) -> Option<WatchdogSettings> {
+        let section = self.root.table("watchdog")?;
+        let device = self.path(&section, "device");
+        let timeout = section.value::<Span>("timeout");
+        // A reset is the last resort: leases fence long before it.
+        let fits = |timeout: Span| {
+            timeout.as_nanos().is_multiple_of(1_000_000_000) && timeout > lease.length
+        };
+        if timeout.is_some_and(|timeout| !fits(timeout)) {
+            let expected = format!("whole seconds, more than a lease's {}", lease.length);
+            section.wrong("timeout", &expected, None);
+        }
+        section.finish();
+        Some(WatchdogSettings { device, timeout })
     }
 
     fn witness(&self) -> Option<WitnessSettings> {

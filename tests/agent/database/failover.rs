@@ -196,6 +196,17 @@ async fn a_promotion_that_was_interrupted_is_done_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lock_file_that_names_nobody_keeps_nobody_from_starting() {
+    let Some(bed) = Bed::new().await else { return };
+    let first = &bed.first().instance;
+    first.kill_now(LONG).await.expect("ended");
+    // As a server leaves it that is killed before it has written its number.
+    std::fs::write(first.settings().data().join("postmaster.pid"), "").expect("a file");
+    let mounted = first.mount(LONG).await.expect("mounted");
+    assert!(!mounted.promoted);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_silent_active_copy_makes_it_disconnected() {
     let short = |settings: &mut Settings| {
         settings.limits = Limits { silence: Duration::from_secs(1), ..settings.limits };

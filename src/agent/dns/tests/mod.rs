@@ -4,7 +4,7 @@ mod bind;
 mod fake;
 mod key;
 mod message;
-mod named;
+pub(in crate::agent) mod named;
 mod registration;
 
 use super::{Algorithm, HostName, Key};

@@ -13,15 +13,15 @@ use std::time::Duration;
 const PROGRAM: &str = "/usr/sbin/named";
 
 /// A running server; dropped, it is ended and its directory removed.
-pub(super) struct Named {
+pub(in crate::agent) struct Named {
     child: Child,
     directory: PathBuf,
-    pub(super) address: SocketAddr,
+    pub(in crate::agent) address: SocketAddr,
 }
 
 impl Named {
     /// Starts one. None if there is no BIND here.
-    pub(super) async fn start() -> Option<Named> {
+    pub(in crate::agent) async fn start() -> Option<Named> {
         if !Path::new(PROGRAM).exists() {
             skip("skipped: no /usr/sbin/named; apt-get install bind9");
             return None;
@@ -39,7 +39,7 @@ impl Named {
     }
 
     /// Where its key files are.
-    pub(super) fn file(&self, name: &str) -> PathBuf {
+    pub(in crate::agent) fn file(&self, name: &str) -> PathBuf {
         self.directory.join(name)
     }
 
@@ -90,12 +90,12 @@ pub(super) fn skip(why: &str) {
     println!("{why}");
 }
 
-/// A port of 43000 and up that is free over UDP and TCP.
+/// A port that is free over UDP and TCP, below those that the kernel gives to whoever connects.
 fn free_port() -> SocketAddr {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let first = u16::try_from(std::process::id() % 500).expect("less than 500") * 16;
     loop {
-        let port = 43_000 + (first + NEXT.fetch_add(1, Ordering::Relaxed)) % 16_000;
+        let port = 12_000 + (first + NEXT.fetch_add(1, Ordering::Relaxed)) % 10_000;
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         if UdpSocket::bind(address).is_ok() && TcpListener::bind(address).is_ok() {
             return address;

@@ -202,3 +202,54 @@ fn a_dropped_attempt_is_tried_again() {
     it.abandon(at(4), attempt.number);
     assert_eq!(it.deadline(), Some(at(3)));
 }
+
+#[test]
+fn whoever_rests_registers_nothing_until_it_is_wanted_again() {
+    let mut it = new(None);
+    it.want(at(0), ONE, 60);
+    let attempt = begin(&mut it, at(0));
+    it.end(at(1), attempt.number, silence());
+    it.rest();
+    assert_eq!((it.deadline(), it.status()), (None, &Status::Idle), "no retry is left");
+    it.want(at(2), ONE, 60);
+    let attempt = begin(&mut it, at(2));
+    it.end(at(2), attempt.number, changed());
+    it.rest();
+    // The same as before, and yet looked at again.
+    it.want(at(3), ONE, 60);
+    assert_eq!(begin(&mut it, at(3)).act, register(ONE, Some(ONE)));
+}
+
+#[test]
+fn an_attempt_that_ends_during_rest_is_remembered_and_begins_nothing() {
+    let mut it = new(Some(THREE));
+    it.want(at(0), TWO, 60);
+    let attempt = begin(&mut it, at(0));
+    it.end(at(0), attempt.number, silence());
+    it.want(at(1), ONE, 60);
+    let attempt = begin(&mut it, at(1));
+    it.rest();
+    // Its own late update: without rest this is tried on at once.
+    assert_eq!(it.end(at(1), attempt.number, conflict(&[TWO])), None);
+    assert_eq!((it.deadline(), it.known()), (None, Some(TWO)));
+    let mut dropped = new(None);
+    dropped.want(at(0), ONE, 60);
+    let attempt = begin(&mut dropped, at(0));
+    dropped.rest();
+    dropped.abandon(at(1), attempt.number);
+    assert_eq!(dropped.deadline(), None);
+}
+
+#[test]
+fn a_rival_that_is_always_faster_is_overruled_less_and_less_often() {
+    let mut it = new(Some(TWO));
+    let mut now = at(0);
+    it.want(now, ONE, 60);
+    for delay in [1, 2, 4, 8, 16] {
+        let attempt = begin(&mut it, now);
+        it.end(now, attempt.number, conflict(&[THREE]));
+        assert_eq!(it.deadline(), Some(now + at(delay)));
+        now += at(delay);
+        it.overrule(now);
+    }
+}

@@ -116,11 +116,15 @@ impl Samba {
         }
     }
 
-    /// Ends the server with kill -9.
+    /// Ends the server with kill -9, and waits until none of its children has its port any more:
+    /// one that is slow to die would still take a connection, or keep the next server from it.
     pub(super) fn stop(&mut self) {
         self.signal("KILL");
-        if let Some(mut server) = self.server.take() {
-            let _ = server.wait();
+        let Some(mut server) = self.server.take() else { return };
+        let _ = server.wait();
+        let begin = Instant::now();
+        while TcpListener::bind(self.address()).is_err() && begin.elapsed() < ENOUGH {
+            std::thread::sleep(Duration::from_millis(1));
         }
     }
 
@@ -170,12 +174,13 @@ impl Drop for Samba {
     }
 }
 
-/// A port that nobody uses, from 43000 up.
+/// A port that nobody uses. Below those that the kernel gives to whoever connects: a connection to
+/// one of them where nobody listens may come from that same port, and then it is its own answer.
 fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let offset = u16::try_from(std::process::id() % 400).unwrap_or(0) * 20;
     loop {
-        let port = 43000 + (offset + NEXT.fetch_add(1, Ordering::Relaxed)) % 8000;
+        let port = 23000 + (offset + NEXT.fetch_add(1, Ordering::Relaxed)) % 8000;
         if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
             return port;
         }

@@ -1,0 +1,7 @@
+//! The agent as a whole, as its host sees it.
+
+mod bed;
+mod clear;
+mod conflict;
+mod priority;
+mod vigil;
