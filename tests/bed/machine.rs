@@ -88,6 +88,10 @@ impl Process {
     pub(crate) fn signal(&mut self, which: Signal) {
         if self.runs() {
             signal(self.pid, which);
+            // The one that waits for it stops with it, but does not go on with it.
+            if which != Signal::STOP {
+                signal(self.starter.id().cast_signed(), Signal::CONT);
+            }
         }
     }
 
