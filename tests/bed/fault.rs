@@ -115,7 +115,7 @@ impl Fault {
                 wait_for(ms(2_000), stood).expect("it stands still");
             }
             Fault::PowerLoss => power_off(site, owner),
-            Fault::Partition => site.switch.drop_frames(&both(names, 100)),
+            Fault::Partition => partition(site, true),
             Fault::PartitionNoWitness => {
                 let mut drops = both(names, 100);
                 for name in names {
@@ -175,8 +175,14 @@ fn agent(site: &mut Site, owner: usize) -> &mut crate::machine::Process {
     site.hosts[owner].agent.as_mut().expect("its agent runs")
 }
 
+/// Cuts the members off from each other, or heals that.
+pub(crate) fn partition(site: &Site, cut: bool) {
+    let names = [site.hosts[0].name, site.hosts[1].name];
+    if cut { site.switch.drop_frames(&both(names, 100)) } else { site.switch.pass_all() }
+}
+
 /// Takes adapters of a host down or up, from inside.
-fn links(host: &Host, networks: &[Network], up: bool) {
+pub(crate) fn links(host: &Host, networks: &[Network], up: bool) {
     let state = if up { "up" } else { "down" };
     let lines = networks.iter().map(|it| format!("link set {} {state}\n", it.adapter()));
     host.space.ip(&lines.collect::<String>());

@@ -88,7 +88,25 @@ impl Process {
     pub(crate) fn signal(&mut self, which: Signal) {
         if self.runs() {
             signal(self.pid, which);
+            // The one that waits for it stops with it, but does not go on with it.
+            if which != Signal::STOP {
+                signal(self.starter.id().cast_signed(), Signal::CONT);
+            }
         }
+    }
+
+    /// Sends a signal to it and to all that it has started.
+    pub(crate) fn signal_all(&mut self, which: Signal) {
+        let mut found = vec![self.pid];
+        let mut at = 0;
+        while let Some(pid) = found.get(at) {
+            let list = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
+            let children = list.unwrap_or_default();
+            found.extend(children.split_whitespace().filter_map(|pid| pid.parse::<i32>().ok()));
+            at += 1;
+        }
+        found.split_off(1).into_iter().for_each(|pid| signal(pid, which));
+        self.signal(which);
     }
 
     /// Waits until it has ended; whether it did so in good order.

@@ -12,6 +12,7 @@ mod faults;
 mod ground;
 mod judge;
 mod machine;
+mod neighbours;
 mod probe;
 mod relay;
 mod report;

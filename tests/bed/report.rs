@@ -53,7 +53,7 @@ pub(crate) fn milliseconds(span: Duration) -> f64 {
 }
 
 /// Begun milliseconds, so that what is more than nothing is told as more.
-fn whole(span: Duration) -> u64 {
+pub(crate) fn whole(span: Duration) -> u64 {
     nanos(span).div_ceil(1_000_000)
 }
 

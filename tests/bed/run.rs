@@ -135,7 +135,8 @@ fn judge_run(report: &mut Report, seen: &Seen, detection: Duration) {
             breaks.push(format!("{} was writable on both for {length} ms", database.name));
         }
     }
-    for [first, last] in [budgets(report.fault, detection)] {
+    {
+        let [first, last] = budgets(report.fault, detection);
         let named = [("http", report.http)].into_iter();
         let named = named.chain(report.databases.iter().map(|it| (it.name, it.outages)));
         for (what, outages) in named {
@@ -158,6 +159,8 @@ fn judge_run(report: &mut Report, seen: &Seen, detection: Duration) {
     }
     let moved = report.owner != report.owner_after;
     match report.fault.outcome() {
+        // The address stays where it is when a database moves.
+        Outcome::HandedOver if report.fault == Fault::FullDisk => {}
         Outcome::TakenOver | Outcome::HandedOver if !moved => {
             breaks.push("nothing moved".to_owned());
         }
@@ -181,6 +184,8 @@ fn budgets(fault: Fault, detection: Duration) -> [Duration; 2] {
     let first = match fault.outcome() {
         Outcome::TakenOver | Outcome::Down => detection + MARGIN,
         Outcome::HandedOver => MOVE,
+        // The cable is another one: what was under way comes after TCP's shortest wait.
+        Outcome::Stays if fault == Fault::Delay => HICCUP * 2,
         Outcome::Stays => HICCUP,
     };
     [first, HICCUP]

@@ -1,16 +1,20 @@
 //! The front end of a host: tells the host's name to whoever asks, by HTTP and by datagram. A
-//! process of its own that the agent starts and stops with the resource.
+//! process of its own that the agent starts and stops with the resource. One loop over sockets that
+//! never block, since a thousand clients come in a second to processors that others share.
 
-use crate::ground::variable;
-use std::net::Ipv4Addr;
+use crate::ground::{boottime, ms, nanos, variable};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use socket2::{Domain, Socket, Type};
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::time::Duration;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpSocket, TcpStream, UdpSocket};
 
 /// With the host's name in it, the test below is the front end.
 pub(crate) const VARIABLE: &str = "DAGTWIN_BED_FRONT_END";
 /// Its port, for both kinds.
 pub(crate) const PORT: u16 = 80;
+/// How long a client may take to ask and to close.
+const PATIENCE: Duration = ms(300);
 
 /// The words that start it.
 pub(crate) fn words(host: &str) -> Vec<String> {
@@ -27,46 +31,66 @@ pub(crate) fn words(host: &str) -> Vec<String> {
 #[ignore = "a process that agents start"]
 fn front_end() {
     let Some(host) = variable(VARIABLE) else { return };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.expect("a runtime").block_on(serve(&host)).expect("it serves for ever");
+    serve(&host).expect("it serves for ever");
 }
 
-async fn serve(host: &str) -> std::io::Result<()> {
-    let socket = TcpSocket::new_v4()?;
-    socket.set_reuseaddr(true)?;
-    socket.bind((Ipv4Addr::UNSPECIFIED, PORT).into())?;
-    let listener = socket.listen(1_024)?;
-    let datagrams = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, PORT)).await?;
+/// A client that was accepted.
+struct Client {
+    stream: TcpStream,
+    until: u64,
+}
+
+fn serve(host: &str) -> std::io::Result<()> {
+    let anywhere = SocketAddr::from((Ipv4Addr::UNSPECIFIED, PORT));
+    let socket = Socket::new(Domain::IPV4, Type::STREAM.nonblocking(), None)?;
+    socket.set_reuse_address(true)?;
+    socket.bind(&anywhere.into())?;
+    socket.listen(1_024)?;
+    let listener = TcpListener::from(socket);
+    let datagrams = UdpSocket::bind(anywhere)?;
+    datagrams.set_nonblocking(true)?;
     let answer = format!(
         "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{host}",
         host.len()
     );
-    let mut asked = [0; 64];
+    let mut clients: Vec<Client> = Vec::new();
     loop {
-        tokio::select! {
-            accepted = listener.accept() => if let Ok((stream, _)) = accepted {
-                tokio::spawn(answer_one(stream, answer.clone()));
-            },
-            received = datagrams.recv_from(&mut asked) => if let Ok((length, from)) = received {
-                // The question comes back with the name, so that it is known which it was.
-                let told = [&asked[..length], host.as_bytes()].concat();
-                let _ = datagrams.try_send_to(&told, from);
-            },
+        wait(&listener, &datagrams, &clients)?;
+        let now = boottime();
+        while let Ok((stream, _)) = listener.accept() {
+            if stream.set_nonblocking(true).is_ok() {
+                clients.push(Client { stream, until: now + nanos(PATIENCE) });
+            }
+        }
+        clients.retain_mut(|client| now < client.until && goes_on(&mut client.stream, &answer));
+        let mut asked = [0; 64];
+        while let Ok((length, from)) = datagrams.recv_from(&mut asked) {
+            // The question comes back with the name, so that it is known which it was.
+            let told = [&asked[..length], host.as_bytes()].concat();
+            let _ = datagrams.send_to(&told, from);
         }
     }
 }
 
-/// Answers, and lets the client close first: whoever closes first keeps the connection's end for a
-/// minute, and here come a thousand of them in a second.
-async fn answer_one(mut stream: TcpStream, answer: String) {
-    let limit = Duration::from_millis(500);
-    let conversation = async {
-        let mut asked = [0; 512];
-        if stream.read(&mut asked).await.is_ok_and(|length| length > 0)
-            && stream.write_all(answer.as_bytes()).await.is_ok()
-        {
-            let _ = stream.read(&mut asked).await;
-        }
-    };
-    let _ = tokio::time::timeout(limit, conversation).await;
+/// Waits until somebody wants something.
+fn wait(listener: &TcpListener, datagrams: &UdpSocket, clients: &[Client]) -> std::io::Result<()> {
+    let mut polled =
+        vec![PollFd::new(listener, PollFlags::IN), PollFd::new(datagrams, PollFlags::IN)];
+    polled.extend(clients.iter().map(|it| PollFd::new(&it.stream, PollFlags::IN)));
+    let limit = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
+    match poll(&mut polled, Some(&limit)) {
+        Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Answers a client that has asked; whether it has not closed yet. Whoever closes first keeps the
+/// connection's end for a minute, so that is left to the client.
+fn goes_on(stream: &mut TcpStream, answer: &str) -> bool {
+    let mut asked = [0; 512];
+    match stream.read(&mut asked) {
+        Ok(0) => false,
+        Ok(_) => stream.write_all(answer.as_bytes()).is_ok(),
+        Err(error) => error.kind() == ErrorKind::WouldBlock,
+    }
 }

@@ -110,7 +110,7 @@ impl Host {
         self.disk().join(database.to_lowercase())
     }
 
-    fn log(&self) -> PathBuf {
+    pub(crate) fn log(&self) -> PathBuf {
         self.folder.join(format!("{}.log", self.name))
     }
 
@@ -255,7 +255,7 @@ pub(crate) struct Site {
     pub(crate) switch: Switch,
     /// Cables that take time.
     slow: Vec<Relay>,
-    _folder: Folder,
+    folder: Folder,
 }
 
 struct Folder(PathBuf);
@@ -273,6 +273,18 @@ impl Drop for Folder {
 impl Site {
     /// Builds it and waits until it serves.
     pub(crate) fn new(profile: Profile) -> Site {
+        let mut site = Site::bare(profile);
+        site.start();
+        site
+    }
+
+    /// Its folder, which all hosts see.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder.0
+    }
+
+    /// Builds it, with DC01 under power and nothing running.
+    pub(crate) fn bare(profile: Profile) -> Site {
         let folder = Folder(folder());
         let at = &folder.0;
         fs::write(at.join("topology.toml"), profile.topology()).expect("a file");
@@ -300,7 +312,7 @@ impl Site {
         let servers = Servers::new(at);
         let dc01 = Machine::boot(&dc01_space);
         let slow = Vec::new();
-        let mut site = Site {
+        Site {
             profile,
             hosts,
             servers,
@@ -310,10 +322,8 @@ impl Site {
             stale,
             switch,
             slow,
-            _folder: folder,
-        };
-        site.start();
-        site
+            folder,
+        }
     }
 
     fn start(&mut self) {

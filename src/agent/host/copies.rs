@@ -32,8 +32,8 @@ impl CopyWorker {
     /// Begins what is wanted as it comes; the instance does one thing after the other by itself.
     pub(super) async fn run(self, mut wanted: UnboundedReceiver<Wanted>, events: Receiver<Event>) {
         let (database, me, news) = (self.database, self.me, self.news.clone());
-        tokio::spawn(watch(database, me, events, news));
         let worker = Arc::new(self);
+        tokio::spawn(watch(Arc::clone(&worker), (database, me), events, news));
         while let Some(next) = wanted.recv().await {
             let worker = Arc::clone(&worker);
             // Nobody waits for the word where to copy from.
@@ -107,23 +107,35 @@ impl CopyWorker {
 
 /// Tells what is noticed of an instance.
 async fn watch(
-    database: DbId,
-    me: NodeId,
+    worker: Arc<CopyWorker>,
+    (database, me): (DbId, NodeId),
     mut events: Receiver<Event>,
     news: UnboundedSender<News>,
 ) {
     while let Some(event) = events.recv().await {
-        let Event::Failed { trouble, was_active, why } = event else {
-            tracing::warn!(?database, ?event, "the disk of a copy is nearly full");
-            continue;
-        };
-        tracing::warn!(?database, ?trouble, %why, "an instance ended that nobody had stopped");
-        if !was_active {
-            continue;
-        }
-        let failure = match trouble {
-            Trouble::Disk | Trouble::DiskFull => Failure::Disk,
-            Trouble::Terminated => Failure::Terminated,
+        let failure = match event {
+            Event::DiskLow { free } => {
+                tracing::warn!(?database, free, "the disk of a copy is full");
+                if worker.instance.status().await.status != Status::Mounted {
+                    continue;
+                }
+                // It would refuse every write and yet be there: another copy can do better.
+                if let Err(error) = worker.instance.dismount(duration(worker.limits.1)).await {
+                    tracing::warn!(?database, %error, "a copy on a full disk");
+                    continue;
+                }
+                Failure::Disk
+            }
+            Event::Failed { trouble, was_active, why } => {
+                tracing::warn!(?database, ?trouble, %why, "an instance ended that nobody had stopped");
+                if !was_active {
+                    continue;
+                }
+                match trouble {
+                    Trouble::Disk | Trouble::DiskFull => Failure::Disk,
+                    Trouble::Terminated => Failure::Terminated,
+                }
+            }
         };
         let facts = vec![Plant::Dismounted { copy: CopyId { database, node: me } }];
         let input = Some(Input::Saw(Report::DatabaseFailed { database, failure }));

@@ -6,7 +6,7 @@ mod http;
 mod sql;
 mod stale;
 
-use crate::ground::ms;
+use crate::ground::{boottime, ms, nanos};
 use crate::site::Site;
 use crate::space::enter;
 use std::sync::Arc;
@@ -19,6 +19,9 @@ pub(crate) use sql::Write;
 
 /// Time between two questions.
 const PACE: Duration = ms(1);
+/// Time between two writes: a commit takes more than a millisecond where two processors have to do
+/// everything, and what only queues up measures nothing.
+const WRITE_PACE: Duration = ms(4);
 /// How long a client waits for an answer.
 const LIMIT: Duration = ms(100);
 
@@ -61,9 +64,12 @@ impl Probers {
         let ends = Arc::new(AtomicBool::new(false));
         let client = site.client.pid();
         let spaces = [site.stale[0].pid(), site.stale[1].pid()];
-        let http = prober(client, &ends, http::ask);
-        let stale = spaces.map(|space| prober(space, &ends, stale::ask));
-        let sql = prober(client, &ends, sql::write);
+        let http = prober(client, &ends, |ends| http::ask(&ends));
+        let stale = spaces.map(|space| prober(space, &ends, |ends| stale::ask(&ends)));
+        let sql = prober(client, &ends, |ends| {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            LocalSet::new().block_on(&runtime.expect("a runtime"), sql::write(ends))
+        });
         Probers { ends, http, stale, sql }
     }
 
@@ -82,10 +88,10 @@ impl Probers {
 }
 
 /// Runs until it ends by itself, told by the flag.
-fn prober<T: Send + 'static, F: Future<Output = T>>(
+fn prober<T: Send + 'static>(
     space: u32,
     ends: &Arc<AtomicBool>,
-    work: impl FnOnce(Arc<AtomicBool>) -> F + Send + 'static,
+    work: impl FnOnce(Arc<AtomicBool>) -> T + Send + 'static,
 ) -> JoinHandle<T> {
     let ends = Arc::clone(ends);
     std::thread::spawn(move || {
@@ -94,9 +100,29 @@ fn prober<T: Send + 'static, F: Future<Output = T>>(
         let chrt =
             std::process::Command::new("chrt").args(["--fifo", "--pid", "10", &thread]).status();
         assert!(chrt.is_ok_and(|status| status.success()), "a prober goes first");
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        LocalSet::new().block_on(&runtime.expect("a runtime"), work(ends))
+        work(ends)
     })
+}
+
+/// Keeps the pace: moments that are a half of it apart, whatever was done in between.
+struct Pace {
+    next: u64,
+}
+
+impl Pace {
+    fn new() -> Pace {
+        Pace { next: boottime() }
+    }
+
+    fn wait_half(&mut self) {
+        self.next += nanos(PACE) / 2;
+        let now = boottime();
+        match self.next.checked_sub(now) {
+            Some(wait) => std::thread::sleep(Duration::from_nanos(wait)),
+            // What was missed is not made up for.
+            None => self.next = now,
+        }
+    }
 }
 
 /// Which member a name is.

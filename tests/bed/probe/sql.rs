@@ -1,7 +1,7 @@
 //! Writers: one for each database and member, each of which writes as soon as that member takes
 //! it. Two that are acknowledged at one time are two writable copies.
 
-use super::{LIMIT, NUMBER, PACE};
+use super::{LIMIT, NUMBER, WRITE_PACE};
 use crate::ground::{boottime, ms};
 use crate::site::DATABASES;
 use crate::switch::Network;
@@ -47,7 +47,7 @@ pub(super) async fn write(ends: Arc<AtomicBool>) -> Vec<Vec<Write>> {
                         let write = Write { number, sent, got, member };
                         all.borrow_mut()[database].push(write);
                         let waited = Duration::from_nanos(boottime() - sent);
-                        sleep(PACE.saturating_sub(waited)).await;
+                        sleep(WRITE_PACE.saturating_sub(waited)).await;
                     }
                 }
             }));
