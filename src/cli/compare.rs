@@ -63,6 +63,10 @@ pub(super) struct Compare {
     #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
     #[arg(conflicts_with_all = ["years", "rates", "exact", "quiet_limit", "price", "keep"])]
     pub measured: Vec<PathBuf>,
+    /// With --measured, give settings the values that were measured in the journals of these
+    /// folders: those of `dagtwin import FOLDER --settings`. They need not be the same folders.
+    #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath, requires = "measured")]
+    pub import: Vec<PathBuf>,
     /// Write the episodes that the report names into this folder, as scenario files.
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub keep: Option<PathBuf>,
@@ -135,7 +139,8 @@ fn held_against(args: &Compare) -> Answer {
         return Err(Failure::Call(expected.to_owned()));
     };
     let (site, own) = parts(design)?;
-    let set: Vec<_> = args.set.iter().cloned().chain(own).collect();
+    let imported = measured::imported(&args.import)?;
+    let set: Vec<_> = imported.into_iter().chain(args.set.iter().cloned()).chain(own).collect();
     measured::compare(&measured::Question {
         site: &site,
         set: &set,
@@ -248,6 +253,8 @@ fn repeat(args: &Compare) -> String {
     } else {
         let folders = args.measured.iter().map(|path| quoted(&path.display().to_string()));
         words.extend(folders.map(|path| format!("--measured {path}")));
+        let folders = args.import.iter().map(|path| quoted(&path.display().to_string()));
+        words.extend(folders.map(|path| format!("--import {path}")));
         words.push(format!("--runs {} --seed {seed}", args.runs.unwrap_or(PREDICTED)));
     }
     let rates = args.rates.iter().map(|path| quoted(&path.display().to_string()));

@@ -147,6 +147,19 @@ pub(super) fn import(args: &Import) -> Answer {
     Ok(Done { output: output.into_bytes(), ..Done::default() })
 }
 
+/// The settings that the journals of repetitions below some folders tell.
+pub(super) fn imported(folders: &[PathBuf]) -> Result<Vec<(String, String)>, Failure> {
+    let mut durations = Durations::default();
+    for (file, seen) in repetitions(folders)? {
+        for read in journals(&file, &seen)? {
+            let journal = &read.journal;
+            agents::durations(&journal.header.topology, &journal.records, &mut durations);
+        }
+    }
+    let all = agents::measured(&durations);
+    Ok(all.into_iter().map(|it| (it.key.to_owned(), it.value)).collect())
+}
+
 fn settings(durations: &Durations, form: SettingsForm) -> String {
     let all = agents::measured(durations);
     if form == SettingsForm::Arguments {
@@ -246,7 +259,7 @@ fn fault(
     for (_, seen) in all {
         let Some(peer) = &seen.peer else { continue };
         let peer = format!("{peer} {}", seen.profile).trim().to_owned();
-        peers.entry(peer).or_default().push(Span::from_nanos(seen.http.outage_ns));
+        peers.entry(peer).or_default().push(seen.http.longest());
     }
     let breaks = own.flat_map(|(_, seen)| {
         let number = seen.repetition;
@@ -280,7 +293,7 @@ fn repetition(
     let told = |who: Served, stretch: &Stretch| {
         let ends = stretch.first_missed_ns.zip(stretch.first_answer_ns);
         let stretch_of = ends.map(|(from, to)| (moment(from), moment(to)));
-        let outage = Span::from_nanos(stretch.outage_ns);
+        let outage = stretch.longest();
         Seen { who, outage, stretch: stretch_of.filter(|(from, to)| from < to) }
     };
     let mut all = Vec::new();

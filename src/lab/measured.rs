@@ -7,8 +7,11 @@ use crate::journal::record::Plant;
 use crate::journal::{Record, RecordNo, What};
 use crate::model::{Scenario, Topology};
 use crate::sim::{Recording, simulate};
-use crate::view::outage::{self, Stage, Who};
+use crate::view::outage::{self, Outage, Stage, Who};
 use std::collections::BTreeMap;
+
+/// How long after it serves a member may notice that it does (assumed: several looks of a mount).
+const NOTICED: Span = Span::from_millis(500);
 
 /// Durations, shortest first.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -52,7 +55,7 @@ pub enum Served {
 pub struct Seen {
     /// Whose.
     pub who: Served,
-    /// All the time without an answer.
+    /// The longest time without an answer.
     pub outage: Span,
     /// From the first request without an answer to the next answer, if there were both.
     pub stretch: Option<(Instant, Instant)>,
@@ -161,8 +164,8 @@ pub fn rows(
     whos.iter().map(row).collect()
 }
 
-/// What a simulated run comes to for everybody who was looked at. What is not back at its end was
-/// away until then.
+/// What a simulated run comes to for everybody who was looked at: the longest outage of each. What
+/// is not back at its end was away until then.
 fn predicted(
     topology: &Topology,
     scenario: &Scenario,
@@ -176,9 +179,12 @@ fn predicted(
             Served::Array(group) => Who::Group(group),
             Served::Database(database) => Who::Database(database),
         };
+        let span = |outage: &Outage| outage.to.unwrap_or(end).saturating_since(outage.from);
+        let own = outages.iter().filter(|outage| outage.who == subject);
+        let longest = own.max_by_key(|outage| span(outage));
         let mut told = Told::default();
-        for outage in outages.iter().filter(|outage| outage.who == subject) {
-            told.outage += outage.to.unwrap_or(end).saturating_since(outage.from);
+        if let Some(outage) = longest {
+            told.outage = span(outage);
             told.add(&outage.stages);
         }
         (*who, told)
@@ -211,7 +217,8 @@ fn enabling(topology: &Topology, records: &[Record], who: Served, at: Instant) -
         (Served::Database(id), What::Plant(Plant::Mounted { copy, .. })) => copy.database == id,
         _ => false,
     };
-    let before = records.iter().take_while(|record| record.at <= at);
+    // A client may have its answer before the member knows that it serves.
+    let before = records.iter().take_while(|record| record.at <= at + NOTICED);
     let found = before.enumerate().filter(|(_, record)| serves(record)).last();
     found.map(|(number, _)| RecordNo(number as u32))
 }

@@ -1,6 +1,7 @@
 //! What was measured from outside while agents' journals were written: when clients got no answer,
 //! and what a test bed saw break. One JSON document for each repetition of a fault.
 
+use crate::base::Span;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -71,9 +72,9 @@ impl Journals {
 pub struct Stretch {
     /// All of it, in nanoseconds.
     pub outage_ns: u64,
-    /// The first request without an answer; none if every one was answered.
+    /// Where the longest of it begins, before healing; none if every request was answered.
     pub first_missed_ns: Option<u64>,
-    /// The first answer after that; none if there was none.
+    /// Where that ends; none if it did not.
     pub first_answer_ns: Option<u64>,
     /// Writes that were acknowledged.
     #[serde(default)]
@@ -81,6 +82,17 @@ pub struct Stretch {
     /// Acknowledged writes that were gone afterwards.
     #[serde(default)]
     pub lost: u64,
+}
+
+impl Stretch {
+    /// The longest time without an answer; all of it if that did not end.
+    pub fn longest(&self) -> Span {
+        match (self.first_missed_ns, self.first_answer_ns) {
+            (None, _) => Span::ZERO,
+            (Some(from), Some(to)) => Span::from_nanos(to.saturating_sub(from)),
+            (Some(_), None) => Span::from_nanos(self.outage_ns),
+        }
+    }
 }
 
 /// Reads one document.
