@@ -80,11 +80,22 @@ pub(super) fn make_home(settings: &Settings) -> Result<(), Error> {
     for directory in [&settings.directory, &settings.socket_directory()] {
         match std::fs::DirBuilder::new().mode(0o700).create(directory) {
             Ok(()) => own_path(directory, &settings.user)?,
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            // A volume of its own, as it was mounted: nobody has put anything there yet.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                if is_empty(directory).map_err(|error| Error::file("read", directory, error))? {
+                    own_path(directory, &settings.user)?;
+                }
+            }
             Err(error) => return Err(Error::file("create", directory, error)),
         }
     }
     Ok(())
+}
+
+/// Whether a directory has nothing in it but what `mkfs` makes.
+fn is_empty(directory: &Path) -> io::Result<bool> {
+    let mut entries = std::fs::read_dir(directory)?;
+    entries.try_fold(true, |empty, entry| Ok(empty && entry?.file_name() == "lost+found"))
 }
 
 fn own_path(path: &Path, user: &SystemUser) -> Result<(), Error> {

@@ -75,8 +75,26 @@ fn noticed(resource: ResourceId, notice: &Notice, news: &UnboundedSender<News>) 
     let _ = news.send(News::Told(Told { life: None, cause: None, facts: Vec::new(), input }));
 }
 
+/// The resource's name as processes and folders may have it; other characters become a dash, and
+/// then the resource's number makes it unique.
+fn plain(name: &str, id: ResourceId) -> String {
+    let fits = |it: char| it.is_ascii_alphanumeric() || matches!(it, '_' | '.' | '-');
+    let plain: String = name.chars().map(|it| if fits(it) { it } else { '-' }).take(48).collect();
+    let plain = plain.trim_start_matches(['.', '-']);
+    match plain {
+        "" => format!("resource-{}", id.0),
+        same if same == name => name.to_owned(),
+        other => format!("{other}-{}", id.0),
+    }
+}
+
 /// What a service is, from the agent's file.
-pub(super) fn settings(name: &str, settings: &ServiceSettings) -> service::Settings {
+pub(super) fn settings(
+    name: &str,
+    id: ResourceId,
+    settings: &ServiceSettings,
+) -> service::Settings {
+    let name = plain(name, id);
     let some = |words: &[String]| (!words.is_empty()).then(|| words.to_vec());
     let kind = match &settings.kind {
         ServiceKind::Unit(unit) => service::Kind::Unit(service::Unit::new(unit.clone())),
@@ -106,4 +124,18 @@ pub(super) fn settings(name: &str, settings: &ServiceSettings) -> service::Setti
         terminate: None,
     };
     service::Settings { limits, ..service::Settings::new(name, kind) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plain;
+    use crate::base::ResourceId;
+
+    #[test]
+    fn names_are_made_to_fit_and_stay_different() {
+        assert_eq!(plain("FrontEnd", ResourceId(3)), "FrontEnd");
+        assert_eq!(plain("Front End", ResourceId(3)), "Front-End-3");
+        assert_eq!(plain("Front/End", ResourceId(4)), "Front-End-4");
+        assert_eq!(plain("--", ResourceId(5)), "resource-5");
+    }
 }

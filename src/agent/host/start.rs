@@ -455,7 +455,7 @@ impl Assembly<'_> {
     ) -> Result<(), StartError> {
         let name = &self.topology.resources[id].name;
         let Some(settings) = self.settings.services.get(&id) else { return Ok(()) };
-        let checked = services::settings(name, settings).check().await?;
+        let checked = services::settings(name, id, settings).check().await?;
         for remark in checked.remarks() {
             tracing::warn!(resource = %name, %remark);
         }

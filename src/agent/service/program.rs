@@ -1,11 +1,11 @@
 //! Running one program: in a process group of its own, with an end in any case.
 
 use super::output::{Pump, Sink};
-use super::process::{Group, VANISH, vanished};
+use super::process::{Group, Stat, VANISH, vanished};
 use super::{Action, Notice, Teller};
 use rustix::process::{
-    Pid, PidfdFlags, Signal, WaitOptions, getsid, kill_process_group, pidfd_open,
-    test_kill_process_group, waitpid,
+    Pid, PidfdFlags, Signal, WaitOptions, kill_process_group, pidfd_open, test_kill_process_group,
+    waitpid,
 };
 use std::collections::BTreeMap;
 use std::io;
@@ -231,7 +231,10 @@ pub(super) struct Leader {
 impl Leader {
     fn new(child: Child) -> io::Result<Self> {
         let pid = Pid::from_child(&child);
-        let session = getsid(None)?.as_raw_nonzero().get();
+        // The kernel has no number for a session that another process namespace leads: then it is 0
+        // there and here.
+        let own = Stat::of(std::process::id().cast_signed());
+        let session = own.map_or(0, |stat| stat.session);
         let mut leader = Leader { child, pid, session, process: None, exit: None, reaped: false };
         leader.process = Some(pidfd_open(pid, PidfdFlags::NONBLOCK)?);
         Ok(leader)
