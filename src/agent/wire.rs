@@ -7,17 +7,18 @@
 //! again.
 //! docs/AGENT.md has the bytes.
 
-use crate::base::{IdVec, Instant, NetId, NodeId, Span};
+use crate::base::{DbId, IdVec, Instant, NetId, NodeId, Span};
 use crate::failover::message::Message;
 use crate::journal::RecordNo;
 use hmac::{Hmac, KeyInit, Mac};
+use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 use std::fmt;
 
 /// The first bytes of a datagram.
 const MAGIC: &[u8; 4] = b"dagt";
 /// The version that this program speaks. Another one is dropped and counted.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 /// Bytes before the message.
 const HEAD: usize = 74;
 /// Bytes of the authentication code at the end.
@@ -118,6 +119,18 @@ impl Dropped {
     }
 }
 
+/// How far the log of a mounted database goes: what a passive copy needs when that member is dead
+/// (linux-ha.md §9, LastLogGenerated).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct LogEnd {
+    /// The database.
+    pub database: DbId,
+    /// Its timeline.
+    pub timeline: u32,
+    /// The end of its log, in bytes.
+    pub end: u64,
+}
+
 /// What came of a datagram.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Opened {
@@ -131,6 +144,8 @@ pub enum Opened {
         life: Instant,
         /// What binds the sender.
         binding: Binding,
+        /// How far the logs of the databases go that are mounted there.
+        logs: Vec<LogEnd>,
         /// What it says.
         message: Message,
     },
@@ -201,6 +216,7 @@ pub struct Wire {
     key: Key,
     number: u64,
     peers: IdVec<NodeId, Peer>,
+    logs: Vec<LogEnd>,
     dropped: [u64; Dropped::ALL.len()],
 }
 
@@ -268,7 +284,13 @@ impl Wire {
     /// The wire of a life of this member's service.
     pub fn new(me: NodeId, life: Instant, site: u64, key: Key, members: usize) -> Wire {
         let peers = IdVec::filled(members, Peer::default());
-        Wire { me, life, site, key, number: 0, peers, dropped: [0; Dropped::ALL.len()] }
+        let dropped = [0; Dropped::ALL.len()];
+        Wire { me, life, site, key, number: 0, peers, logs: Vec::new(), dropped }
+    }
+
+    /// What every message tells from now on of the databases that are mounted here.
+    pub fn publish(&mut self, logs: Vec<LogEnd>) {
+        self.logs = logs;
     }
 
     /// The datagram that carries a message; to a member whose life is not known, a greeting in its
@@ -286,7 +308,7 @@ impl Wire {
         let head = Head { record: number_of(record), ..self.head(to, network, life, binding) };
         let mut bytes = Vec::with_capacity(HEAD + CODE + 64);
         head.write(&mut bytes);
-        let bytes = postcard::to_extend(message, bytes).ok()?;
+        let bytes = postcard::to_extend(&(&self.logs, message), bytes).ok()?;
         (bytes.len() + CODE <= LONGEST).then(|| self.signed(bytes))
     }
 
@@ -375,9 +397,10 @@ impl Wire {
         if head.greeting {
             return Ok(Opened::Known { from, binding });
         }
-        let message = postcard::from_bytes(body).map_err(|_| Dropped::Malformed)?;
+        let body = postcard::from_bytes(body).map_err(|_| Dropped::Malformed)?;
+        let (logs, message): (Vec<LogEnd>, Message) = body;
         let record = (head.record != NO_RECORD).then_some(RecordNo(head.record));
-        Ok(Opened::Message { from, record, life, binding, message })
+        Ok(Opened::Message { from, record, life, binding, logs, message })
     }
 
     /// How many datagrams were dropped, by reason.

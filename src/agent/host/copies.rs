@@ -4,15 +4,58 @@ use super::Wanted;
 use crate::agent::database::logs::Client;
 use crate::agent::database::{Error, Event, Instance, Kind, Status, Trouble};
 use crate::agent::run::{News, Told};
+use crate::agent::wire::LogEnd;
 use crate::base::{CopyId, DbId, NodeId, Span};
 use crate::failover::seam::{
     Act, ContentIndex, CopyReport, CopyStatus, Failure, Input, Outcome, Report,
 };
 use crate::journal::record::Plant;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc::{Receiver, UnboundedReceiver, UnboundedSender};
+
+/// How far the logs of databases that are mounted here go.
+pub(super) type Published = Arc<Mutex<BTreeMap<DbId, LogEnd>>>;
+
+/// Looks at a copy again and again: publishes how far its log goes while it is mounted, and tells
+/// of every change of what it is.
+pub(super) async fn told(
+    instance: Arc<Instance>,
+    (database, node): (DbId, NodeId),
+    look: Duration,
+    published: Published,
+    news: UnboundedSender<News>,
+) {
+    let mut known = None;
+    loop {
+        let report = instance.status().await;
+        {
+            let mut published = published.lock().unwrap_or_else(PoisonError::into_inner);
+            match report.status {
+                Status::Mounted => {
+                    let (timeline, end) = (report.timeline, report.positions.generated.0);
+                    published.insert(database, LogEnd { database, timeline, end });
+                }
+                _ => drop(published.remove(&database)),
+            }
+        }
+        let fact = Plant::Copy {
+            copy: CopyId { database, node },
+            status: status(report.status),
+            copy_queue: report.generated.saturating_sub(report.inspected),
+            replay_queue: report.inspected.saturating_sub(report.replayed),
+            content_index: ContentIndex::Healthy,
+        };
+        if known.replace(fact) != Some(fact) {
+            let told = Told { life: None, cause: None, facts: vec![fact], input: None };
+            if news.send(News::Told(told)).is_err() {
+                return;
+            }
+        }
+        tokio::time::sleep(look).await;
+    }
+}
 
 /// Serves one copy.
 pub(super) struct CopyWorker {

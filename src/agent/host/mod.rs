@@ -23,7 +23,7 @@ pub use vigil::Vigil;
 use super::bonds::Bonds;
 use super::clock::{Clock, boottime};
 use super::control::{Answer, Request};
-use super::database::Instance;
+use super::database::{Instance, Position};
 use super::driver::Hands;
 use super::fence::{Fence, Voter};
 use super::keeper::Ask;
@@ -32,7 +32,7 @@ use super::paths::Paths;
 use super::run::{Datagram, News, Surroundings, Told};
 use super::status::{Asked, Counts, Status};
 use super::store::Kept as Stored;
-use super::wire::{Key, Opened, Wire};
+use super::wire::{Key, LogEnd, Opened, Wire};
 use crate::base::{DbId, IdVec, Instant, NetId, NicId, NodeId, NodeSet, OpId, ResourceId, Span};
 use crate::failover::Node;
 use crate::failover::config::Config;
@@ -43,8 +43,8 @@ use crate::journal::{RecordNo, What};
 use crate::model::Topology;
 use shadow::Shadow;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::watch;
@@ -125,6 +125,8 @@ pub struct Host {
     pub(super) keeper: Option<UnboundedSender<Ask>>,
     pub(super) workers: IdVec<ResourceId, Worker>,
     pub(super) copies: BTreeMap<DbId, UnboundedSender<Wanted>>,
+    /// How far the logs of those that are mounted here go.
+    pub(super) published: copies::Published,
     /// The same, for what the node has no part in.
     pub(super) instances: BTreeMap<DbId, Arc<Instance>>,
     pub(super) guard: Option<Guard>,
@@ -353,6 +355,10 @@ impl Hands for Host {
     fn send(&mut self, nic: NicId, to: NodeId, message: Message, record: RecordNo) {
         let Some(network) = self.network(nic) else { return };
         let binding = self.bonds.binding(to, self.clock.now());
+        if message.is_heartbeat() {
+            let published = self.published.lock().unwrap_or_else(PoisonError::into_inner);
+            self.wire.publish(published.values().copied().collect());
+        }
         match self.wire.seal((to, network), binding, Some(record), &message) {
             Some(bytes) => self.paths.send(nic, to, &bytes),
             None => tracing::error!("a message is too long for a datagram"),
@@ -375,7 +381,12 @@ impl Surroundings for Host {
         let (nic, now) = (datagram.nic, self.clock.now());
         let network = self.network(nic)?;
         match self.wire.open(network, now, &datagram.bytes) {
-            Opened::Message { from, record, life, binding, message } => {
+            Opened::Message { from, record, life, binding, logs, message } => {
+                for LogEnd { database, timeline, end } in logs {
+                    if let Some(instance) = self.instances.get(&database) {
+                        instance.heard(timeline, Position(end));
+                    }
+                }
                 self.bonds.stamped(from, binding.stamp);
                 if matches!(message, Message::Reply { .. }) {
                     self.bonds.answered(from, now);

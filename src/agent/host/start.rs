@@ -2,7 +2,7 @@
 
 use super::acknowledge::{self, Acknowledged};
 use super::address::AddressWorker;
-use super::copies::CopyWorker;
+use super::copies::{CopyWorker, Published, told};
 use super::error::StartError;
 use super::name::NameWorker;
 use super::shadow::Shadow;
@@ -38,8 +38,14 @@ use std::time::Duration;
 use tokio::sync::mpsc::{self, Sender, UnboundedReceiver, UnboundedSender};
 use tokio::sync::watch;
 
-/// Who serves each copy here, and its instance.
-type Copies = (BTreeMap<DbId, UnboundedSender<Wanted>>, BTreeMap<DbId, Arc<Instance>>);
+/// Copies of databases here.
+#[derive(Default)]
+struct Copies {
+    /// Who serves each.
+    workers: BTreeMap<DbId, UnboundedSender<Wanted>>,
+    instances: BTreeMap<DbId, Arc<Instance>>,
+    published: Published,
+}
 
 /// What is put together.
 pub(super) struct Assembly<'a> {
@@ -84,7 +90,7 @@ pub async fn start(
         life,
         conflicts: Arc::clone(&conflicts),
     };
-    let Parts { guard, links, workers, copies: (copies, instances), keeper, viewed } =
+    let Parts { guard, links, workers, copies, keeper, viewed } =
         assembly.parts(policy, renewal).await?;
     let config = topology.config(me);
     let bound = config.heartbeat.same_subnet;
@@ -108,8 +114,9 @@ pub async fn start(
         kept,
         keeper,
         workers,
-        copies,
-        instances,
+        copies: copies.workers,
+        instances: copies.instances,
+        published: copies.published,
         guard,
         shadow: settings.shadow.then(Shadow::default),
         waits: Vec::new(),
@@ -218,7 +225,7 @@ impl Assembly<'_> {
         let guard = Some(self.guard(policy, renewal).await?);
         let workers = self.workers(&addresses).await?;
         let copies = self.copies().await?;
-        self.acknowledged(&copies.1, &view);
+        self.acknowledged(&copies.instances, &view);
         Ok(Parts { guard, links, workers, copies, keeper, viewed })
     }
 
@@ -530,7 +537,8 @@ impl Assembly<'_> {
 
     async fn copies(&self) -> Result<Copies, StartError> {
         let key = logs::Key::new(&self.key)?;
-        let (mut senders, mut instances) = Copies::default();
+        let mut copies = Copies::default();
+        let look = duration(self.topology.settings.cluster.same_subnet_delay);
         let mut served = BTreeMap::new();
         let limits = &self.topology.config(self.me()).active_manager;
         for id in self.settings.databases.keys() {
@@ -553,9 +561,11 @@ impl Assembly<'_> {
                 news: self.news.clone(),
                 missing: Arc::new(Mutex::new(0)),
             };
+            let (published, news) = (Arc::clone(&copies.published), self.news.clone());
+            tokio::spawn(told(Arc::clone(&instance), (*id, self.me()), look, published, news));
             tokio::spawn(worker.run(receiver, events));
-            senders.insert(*id, sender);
-            instances.insert(*id, instance);
+            copies.workers.insert(*id, sender);
+            copies.instances.insert(*id, instance);
         }
         if !served.is_empty() {
             let place = SocketAddr::from((Ipv4Addr::UNSPECIFIED, self.settings.port));
@@ -563,7 +573,7 @@ impl Assembly<'_> {
             // It serves as long as this process lives.
             std::mem::forget(server);
         }
-        Ok((senders, instances))
+        Ok(copies)
     }
 }
 

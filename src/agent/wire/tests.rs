@@ -52,10 +52,13 @@ fn dropped(wire: &mut Wire, bytes: &[u8]) -> Option<Dropped> {
 #[test]
 fn a_message_comes_with_its_sender_and_the_record_of_its_sending() {
     let (mut one, mut other) = pair();
+    let end = LogEnd { database: DbId(1), timeline: 7, end: 1 << 40 };
+    one.publish(vec![end]);
     let bytes =
         one.seal((EX02, MAPI), BINDING, Some(RecordNo(42)), &says(9)).expect("short enough");
     let (record, binding, life) = (Some(RecordNo(42)), BINDING, Instant::from_nanos(100));
-    let expected = Opened::Message { from: EX01, record, life, binding, message: says(9) };
+    let expected =
+        Opened::Message { from: EX01, record, life, binding, logs: vec![end], message: says(9) };
     assert_eq!(other.open(MAPI, NOW, &bytes), expected);
 }
 
