@@ -8,7 +8,8 @@ use crate::switch::Network;
 use std::thread::sleep;
 
 /// The address, preferred on EX01, without fencing.
-const RESOURCES: &str = r#"<resources><primitive id="floating" class="ocf" provider="heartbeat" type="IPaddr2">
+const RESOURCES: &str = r#"<resources>
+<primitive id="floating" class="ocf" provider="heartbeat" type="IPaddr2">
 <instance_attributes id="floating-attributes">
 <nvpair id="floating-ip" name="ip" value="10.77.10.20"/>
 <nvpair id="floating-mask" name="cidr_netmask" value="24"/>
