@@ -68,6 +68,13 @@ pub(crate) fn wait_for<T>(
     }
 }
 
+/// Has the calling thread go before all that is not of real-time priority.
+pub(crate) fn goes_first() {
+    let thread = rustix::thread::gettid().as_raw_nonzero().to_string();
+    let chrt = Command::new("chrt").args(["--fifo", "--pid", "10", &thread]).status();
+    assert!(chrt.is_ok_and(|status| status.success()), "root may have real-time priority");
+}
+
 /// The only child of a process.
 pub(crate) fn child_of(process: u32) -> Result<i32, String> {
     let list = std::fs::read_to_string(format!("/proc/{process}/task/{process}/children"));

@@ -1,6 +1,7 @@
 //! A cable that takes time: the kernel here can delay nothing, so frames between a host's port and
 //! the switch are taken out by hand and put in again later.
 
+use crate::ground::goes_first;
 use crate::space::enter;
 use nix::errno::Errno;
 use nix::ifaddrs::getifaddrs;
@@ -46,6 +47,7 @@ impl Relay {
             let (put, take) = mpsc::channel();
             let over = Arc::clone(&ends);
             carriers.push(spawn(move || {
+                goes_first();
                 while !over.load(Ordering::Relaxed) {
                     if let Some(frame) = receive(&from)
                         && put.send((Instant::now() + delay, frame)).is_err()
@@ -55,6 +57,7 @@ impl Relay {
                 }
             }));
             carriers.push(spawn(move || {
+                goes_first();
                 for (due, frame) in take {
                     sleep(due.saturating_duration_since(Instant::now()));
                     // An interface that is down takes none, as a cable that is pulled.

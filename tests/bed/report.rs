@@ -43,6 +43,8 @@ pub(crate) struct DatabaseReport {
     pub(crate) outages: [Option<Outage>; 2],
     pub(crate) acknowledged: usize,
     pub(crate) lost: usize,
+    /// Those of them that were acknowledged long before the fault.
+    pub(crate) lost_early: usize,
     /// All that was without an acknowledged write, summed up.
     pub(crate) without: Duration,
     pub(crate) both_writable: Duration,

@@ -2,11 +2,11 @@
 //! whole again.
 
 use crate::fault::{Fault, Outcome};
-use crate::ground::{boottime, ms, variable};
+use crate::ground::{boottime, ms, nanos, variable};
 use crate::judge::{self, Answer, answers, longest, together, unanswered, unwritten};
 use crate::probe::{Probers, Seen, next_number};
 use crate::report::{DatabaseReport, Report, milliseconds, verify};
-use crate::site::{DATABASES, Site};
+use crate::site::{DATABASES, Site, synchronous};
 use std::collections::BTreeSet;
 use std::thread::sleep;
 use std::time::Duration;
@@ -19,6 +19,9 @@ const MARGIN: Duration = ms(1_200);
 const MOVE: Duration = ms(2_000);
 /// What a busy machine may cost while everything stays where it is.
 const HICCUP: Duration = ms(300);
+
+/// What was acknowledged this long before the fault is on the other copy too.
+const UNDER_WAY: Duration = ms(1_000);
 
 /// The moments of a run.
 struct Moments {
@@ -91,7 +94,7 @@ fn databases(
         let text = format!("select n from writes where n >= {first_number}");
         let there = site.host(active).sql(name, &text).expect("it is whole");
         let there: BTreeSet<u64> = there.iter().filter_map(|number| number.parse().ok()).collect();
-        let lost = writes.iter().filter(|write| !there.contains(&write.number)).count();
+        let lost: Vec<_> = writes.iter().filter(|it| !there.contains(&it.number)).collect();
         let Moments { began, fault_at, healed_at, ended } = *moments;
         let outages = unwritten(writes, began, ended);
         let answers =
@@ -100,7 +103,8 @@ fn databases(
             name,
             outages: [longest(&outages, began, healed_at), longest(&outages, healed_at, ended)],
             acknowledged: writes.iter().filter(|it| it.got >= fault_at - 1).count(),
-            lost,
+            lost: lost.len(),
+            lost_early: lost.iter().filter(|it| it.got + nanos(UNDER_WAY) < fault_at).count(),
             without: outages.iter().map(|it| it.length(ended)).sum(),
             both_writable: together(&answers.collect::<Vec<_>>()).0,
         }
@@ -133,6 +137,11 @@ fn judge_run(report: &mut Report, seen: &Seen, detection: Duration) {
         if database.both_writable > Duration::ZERO {
             let length = milliseconds(database.both_writable);
             breaks.push(format!("{} was writable on both for {length} ms", database.name));
+        }
+        let (name, lost) = (database.name, database.lost);
+        if lost > 0 && (synchronous(name) || database.lost_early > 0) {
+            let early = database.lost_early;
+            breaks.push(format!("{name}: {lost} acknowledged writes are lost, {early} old ones"));
         }
     }
     {

@@ -26,6 +26,11 @@ const AGENT: &str = env!("CARGO_BIN_EXE_dagtwin");
 /// Longest that anything here may take that is not measured.
 const PATIENCE: Duration = Duration::from_secs(40);
 
+/// Whether a commit waits for the other copy, as `DAGTWIN_BED_SYNCHRONOUS=VIP` asks for.
+pub(crate) fn synchronous(database: &str) -> bool {
+    variable("DAGTWIN_BED_SYNCHRONOUS").is_some_and(|it| it.split(',').any(|it| it == database))
+}
+
 /// How fast the members find each other gone.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Profile {
@@ -143,8 +148,9 @@ impl Host {
             text += &format!(
                 "[[database]]\nname = \"{database}\"\ndata = \"{}\"\nport = {port}\n\
                  programs = \"{POSTGRES}\"\nuser = \"postgres\"\n\
-                 password_file = \"{at}/replication.password\"\n",
-                home.display()
+                 password_file = \"{at}/replication.password\"\nsynchronous = {}\n",
+                home.display(),
+                synchronous(database)
             );
         }
         fs::write(self.file(), text).expect("a file");

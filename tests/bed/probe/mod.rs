@@ -6,7 +6,7 @@ mod http;
 mod sql;
 mod stale;
 
-use crate::ground::{boottime, ms, nanos};
+use crate::ground::{boottime, goes_first, ms, nanos};
 use crate::site::Site;
 use crate::space::enter;
 use std::sync::Arc;
@@ -96,10 +96,7 @@ fn prober<T: Send + 'static>(
     let ends = Arc::clone(ends);
     std::thread::spawn(move || {
         enter(space);
-        let thread = rustix::thread::gettid().as_raw_nonzero().to_string();
-        let chrt =
-            std::process::Command::new("chrt").args(["--fifo", "--pid", "10", &thread]).status();
-        assert!(chrt.is_ok_and(|status| status.success()), "a prober goes first");
+        goes_first();
         work(ends)
     })
 }
