@@ -322,7 +322,7 @@ fn holds(scene: &Scene, scenario: &Scenario, expected: &Expected) -> bool {
         }
         Expected::Database { database, active, mounted } => {
             let place = scene.served_by(*database).or_else(|| {
-                scene.mounted(*database).filter(|node| scene.reachable((*node).into()))
+                scene.mounted(*database).filter(|node| scene.serves((*node).into()))
             });
             place.is_some() == *mounted && active.is_none_or(|active| place == Some(active))
         }
