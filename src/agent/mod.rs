@@ -3,13 +3,11 @@
 //! services. docs/AGENT.md is for those who run it.
 
 pub mod alarm;
-pub mod bonds;
 pub mod clock;
 pub mod control;
 pub mod database;
 pub mod dns;
 pub mod driver;
-pub mod fence;
 pub mod host;
 pub mod keeper;
 pub mod lease;

@@ -8,6 +8,7 @@
 //! docs/AGENT.md has the bytes.
 
 use crate::base::{DbId, IdVec, Instant, NetId, NodeId, Span};
+use crate::failover::fencing::Binding;
 use crate::failover::message::Message;
 use crate::journal::RecordNo;
 use hmac::{Hmac, KeyInit, Mac};
@@ -161,23 +162,13 @@ pub enum Opened {
     Known {
         /// Who it is.
         from: NodeId,
+        /// When its life began, by its own clock.
+        life: Instant,
         /// What binds it.
         binding: Binding,
     },
     /// It counts for nothing.
     Dropped(Dropped),
-}
-
-/// What each datagram says of how long its sender is bound not to take over from its receiver; see
-/// [`fence`](super::fence).
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Binding {
-    /// The sender's clock.
-    pub stamp: Instant,
-    /// The newest stamp that the sender had heard from the receiver in these lives of both.
-    pub echo: Instant,
-    /// For how long from then on the sender will not count the receiver for lost.
-    pub bound: Span,
 }
 
 /// What is known of another member.
@@ -395,7 +386,7 @@ impl Wire {
         }
         let binding = head.binding;
         if head.greeting {
-            return Ok(Opened::Known { from, binding });
+            return Ok(Opened::Known { from, life, binding });
         }
         let body = postcard::from_bytes(body).map_err(|_| Dropped::Malformed)?;
         let (logs, message): (Vec<LogEnd>, Message) = body;

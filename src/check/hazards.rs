@@ -45,6 +45,9 @@ pub(super) const FORCED_QUORUM: &str = "quorum-forced-beside-a-cluster";
 /// The hazard that explains what an old state of the witness lets happen.
 pub(super) const RESTORED_WITNESS: &str = "witness-restored-from-a-backup";
 
+/// The hazard that explains two owners in spite of leases.
+pub(super) const CLOCKS_APART: &str = "clocks-run-further-apart-than-leases-allow";
+
 /// Every hazard, in the order of reports.
 pub const HAZARDS: &[Hazard] = &[
     Hazard {
@@ -90,6 +93,13 @@ pub const HAZARDS: &[Hazard] = &[
                     wins it beside another, or one whose configuration is out of date, which \
                     mounts a copy that lacks logs without asking",
         source: "wsfc.md §3.2 tag",
+        seen: Seen::Explains,
+    },
+    Hazard {
+        name: CLOCKS_APART,
+        statement: "a clock runs faster or slower than lease.drift allows for: a lease outlasts \
+                    what another member has waited",
+        source: "docs/AGENT.md",
         seen: Seen::Explains,
     },
 ];

@@ -36,6 +36,7 @@ impl Watch for OneMountedCopy {
                     Plant::Machine { .. }
                         | Plant::Adapter { .. }
                         | Plant::Mounted { .. }
+                        | Plant::Lease { .. }
                         | Plant::Service { service: Service::Replication, .. }
                         | Plant::Dismounted { .. }
                 )

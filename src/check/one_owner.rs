@@ -107,6 +107,7 @@ impl OneOwner {
                 Plant::Machine { .. }
                 | Plant::Adapter { .. }
                 | Plant::AddressUp { .. }
+                | Plant::Lease { .. }
                 | Plant::AddressDown { .. },
             )
             | What::Fault { .. } => true,

@@ -1,7 +1,7 @@
 //! Two holders of what may have only one: broken if clients can reach both, measured if at most
 //! one.
 
-use super::hazards::{CANNOT_BE_TOLD, REMOVED_OWNER};
+use super::hazards::{CANNOT_BE_TOLD, CLOCKS_APART, REMOVED_OWNER};
 use super::sides::Sides;
 use super::{Findings, Measure, Violation};
 use crate::base::{Id, Instant, MachineId, Span};
@@ -43,6 +43,11 @@ struct Returns {
     untold: BTreeMap<MachineId, Option<Instant>>,
     /// Whether two sides are apart.
     apart: bool,
+    /// What a member serves ends with its lease, so that nobody holds on without noticing; and for
+    /// how long after clocks ran further apart than leases allow for these may overlap.
+    leases: bool,
+    clocks: Option<Instant>,
+    drift: u32,
     /// How long one that is removed and could hear of it may take to notice that the cluster has
     /// gone on without it, and to let go of what it holds.
     notices: Span,
@@ -75,11 +80,17 @@ impl Returns {
             told_by: None,
             untold: BTreeMap::new(),
             apart: false,
+            leases: settings.lease.enabled,
+            clocks: None,
+            drift: settings.lease.drift,
             notices,
         }
     }
 
     fn see(&mut self, at: Instant, scene: &Scene<'_>) {
+        if self.leases && scene.active_faults().any(|fault| runs_apart(&fault, self.drift)) {
+            self.clocks = Some(at);
+        }
         let mut now = BTreeSet::new();
         let dismount = self.dismount;
         for (machine, longer) in scene.active_faults().filter_map(|it| hinders(&it, dismount)) {
@@ -184,6 +195,11 @@ impl Returns {
         });
         let mut untold = machines.iter().filter_map(|machine| self.untold.get(machine));
         let untold = untold.any(|again| again.is_none_or(lately)).then_some(CANNOT_BE_TOLD);
+        if self.leases {
+            let clocks = self.clocks.filter(|since| lately(*since)).map(|_| CLOCKS_APART);
+            let split = self.split.filter(|(since, _)| lately(*since)).map(|(_, hazard)| hazard);
+            return untold.or(split).or(clocks);
+        }
         let split = self.split.filter(|(since, _)| lately(*since)).map(|(_, hazard)| hazard);
         unaware.then_some(REMOVED_OWNER).or(untold).or(split)
     }
@@ -204,6 +220,14 @@ fn hinders(fault: &Fault, dismount: Span) -> Option<(MachineId, Span)> {
         Fault::DismountSlow { copy, delay } => Some((copy.node.into(), *delay)),
         _ => None,
     }
+}
+
+/// Whether a member's clock runs so much faster or slower that two may differ by more than this, in
+/// parts of a million.
+fn runs_apart(fault: &Fault, drift: u32) -> bool {
+    let Fault::ClockRate { rate, .. } = fault else { return false };
+    let (counts, of) = (u64::from(rate.numerator()), u64::from(rate.denominator()));
+    counts.abs_diff(of) * 2_000_000 > u64::from(drift) * counts.min(of)
 }
 
 fn loses_frames(fault: &Fault) -> bool {
@@ -250,7 +274,7 @@ impl<K: Ord + Copy> Overlaps<K> {
             self.close(at, scene, key, name);
             return;
         }
-        let reached = machines.iter().filter(|id| scene.reachable(**id)).count();
+        let reached = machines.iter().filter(|id| scene.serves(**id)).count();
         let fresh = Open { from: at, machines: BTreeSet::new(), broken: None };
         let open = self.open.entry(key).or_insert(fresh);
         open.machines.extend(&machines);

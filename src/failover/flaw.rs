@@ -33,6 +33,16 @@ macro_rules! flaws {
                 )*};
                 meaning.trim()
             }
+
+            /// The setting without which it does nothing; none if it needs none.
+            pub const fn needs(self) -> Option<(&'static str, &'static str)> {
+                match self {
+                    Flaw::LeaseOutlivesBound | Flaw::BondsNotKept => {
+                        Some(("lease.enabled", "true"))
+                    }
+                    _ => None,
+                }
+            }
         }
     };
 }
@@ -70,6 +80,10 @@ flaws! {
     WrongMountDial = "wrong-mount-dial";
     /// An operation that found no copy to mount is never tried again.
     NeverRetriesMount = "never-retries-mount";
+    /// A lease lasts for several times as long as the others wait.
+    LeaseOutlivesBound = "lease-outlives-bound";
+    /// A member takes over although it is still bound not to.
+    BondsNotKept = "bonds-not-kept";
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ mod coordinator;
 mod copies;
 mod databases;
 mod eviction;
+pub mod fencing;
 mod flaw;
 mod groups;
 mod heartbeat;

@@ -138,6 +138,8 @@ pub struct View<'a> {
     pub view: u64,
     /// Members of the view; empty while it is in none.
     pub members: NodeSet,
+    /// Whether every member of that view is known to have taken it.
+    pub in_force: bool,
     /// Whether that view has quorum.
     pub quorum: bool,
     /// Whether this node is Primary Active Manager.
@@ -288,6 +290,7 @@ impl Node {
         View {
             view: self.membership.view,
             members: self.membership.members,
+            in_force: self.membership.in_force(),
             quorum: self.quorum == Quorum::Held,
             primary: self.is_primary,
             database: &self.database,

@@ -282,6 +282,14 @@ pub enum Plant {
         /// Whether it has ended.
         ended: bool,
     },
+    /// Fencing by time: clients reach from now on what floats to a member and is mounted there, or
+    /// reach it no more.
+    Lease {
+        /// The member's machine.
+        machine: MachineId,
+        /// Whether its lease runs.
+        runs: bool,
+    },
 }
 
 /// State of a service.

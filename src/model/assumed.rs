@@ -162,6 +162,7 @@ fn used(topology: &Topology, scenario: &Scenario, key: &str) -> bool {
         "tcp" | "dns" | "directory" => topology.total_clients() > 0,
         // A single run costs nothing and is no year; of a planted bug reports say themselves.
         "year" | "prices" | "test" => false,
+        "lease" => topology.settings.lease.enabled,
         _ => true,
     }
 }

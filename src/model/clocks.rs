@@ -9,6 +9,8 @@ use crate::base::{Id, IdVec, Instant, MachineId, NodeId, Ratio};
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Clocks {
     clocks: IdVec<NodeId, Clock>,
+    /// Clocks that nobody sets: they run fast or slow as the others, and never jump.
+    steady: IdVec<NodeId, Clock>,
     /// Rates that faults in force give, by their place in the plan: the newest counts.
     rates: Vec<(u16, NodeId, Ratio)>,
 }
@@ -16,12 +18,23 @@ pub struct Clocks {
 impl Clocks {
     /// So many clocks that are right.
     pub fn right(nodes: usize) -> Self {
-        Clocks { clocks: IdVec::filled(nodes, Clock::RIGHT), rates: Vec::new() }
+        let clocks = IdVec::filled(nodes, Clock::RIGHT);
+        Clocks { steady: clocks.clone(), clocks, rates: Vec::new() }
     }
 
     /// What a member's clock shows at a moment.
     pub fn local(&self, node: NodeId, at: Instant) -> Instant {
         self.clocks[node].local(at)
+    }
+
+    /// What a member's clock shows that nobody sets (CLOCK_BOOTTIME).
+    pub fn steady(&self, node: NodeId, at: Instant) -> Instant {
+        self.steady[node].local(at)
+    }
+
+    /// When a member's clock that nobody sets shows a moment.
+    pub fn steady_at(&self, node: NodeId, local: Instant) -> Instant {
+        self.steady[node].at(local)
     }
 
     /// When a member's clock shows a moment.
@@ -54,6 +67,7 @@ impl Clocks {
                 let newest = self.rates.iter().rev().find(|(_, of, _)| *of == node);
                 let rate = newest.map_or(Ratio::ONE, |(.., rate)| *rate);
                 self.clocks[node].run_at(at, rate);
+                self.steady[node].run_at(at, rate);
                 Some(node)
             }
             _ => None,

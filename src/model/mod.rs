@@ -8,6 +8,7 @@ pub mod clocks;
 mod config;
 pub mod fault;
 pub mod host;
+pub mod lease;
 pub mod load;
 pub mod load_balancer;
 pub mod measure;

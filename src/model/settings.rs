@@ -570,6 +570,23 @@ settings! {
         /// Client access licences of one person, for Windows and Exchange together.
         client_access: u32 = "100", "0".."1000000", Assumed("a price is an input; a round figure");
     }
+    /// Fencing by time (linux-ha.md §10.1), as `dagtwin agent` does it; Windows has none.
+    lease: LeaseSettings {
+        /// Whether what a member serves is reachable only while its lease runs.
+        enabled: bool = "false", "".."", Derived("wsfc.md §1.4 what an isolated node does: no lease is told of");
+        /// How long a lease holds from its renewal on; 3/8 of what members wait, at most this.
+        length: Span = "1500ms", "1ms".."10m", Assumed("linux-ha.md §10.1: 1500 ms was measured");
+        /// Time between renewals; 1/16 of what members wait, at most this.
+        interval: Span = "250ms", "1ms".."10m", Assumed("linux-ha.md §10.1: 250 ms was measured");
+        /// Longest time from the decision to renew to the kernel; in a run it takes all of it.
+        send: Span = "50ms", "1ms".."10m", Assumed("linux-ha.md §10.1: not measured");
+        /// How far clocks run apart at most, in parts of a million.
+        drift: u32 = "1000", "0".."100000", Assumed("not in the fact sheets; quartz has 100");
+        /// How long a witness's record stands still before it is taken; as long as members wait.
+        witness_patience: Span = "4s", "10ms".."10m", Assumed("linux-ha.md §10.2: no number");
+        /// Time between looks at it, or renewals; 1/8 of the patience, at most this.
+        witness_interval: Span = "250ms", "1ms".."10m", Assumed("linux-ha.md §10.2: no number");
+    }
     /// Tests of the program itself.
     test: TestSettings {
         /// A bug that is planted to prove that it is found (`dagtwin list planted`); never for a

@@ -152,5 +152,6 @@ impl Settings {
         if !given("cluster.cross_subnet_delay") {
             set.cross_subnet_delay = Span::max(set.cross_subnet_delay, set.same_subnet_delay);
         }
+        self.follow_heartbeat(given);
     }
 }

@@ -5,7 +5,9 @@ use super::client::Client;
 use super::directory::Directory;
 use super::event::Event;
 use super::plant::{Adapter, Index, Machine, Recorder, Segment, ServiceSlot, Setup};
-use super::{Recording, balancer, client, dns, faults, hardware, host, mail, storage, witness};
+use super::{
+    Recording, balancer, client, dns, faults, hardware, host, lease, mail, storage, witness,
+};
 use crate::base::draw::{Purpose, Stream};
 use crate::base::{
     CopyId, DbId, Id, IdVec, Instant, MachineId, NetId, NodeId, NodeSet, Ratio, Span,
@@ -261,6 +263,7 @@ fn insert_services(world: &mut World, topology: &Topology, scenario: &Scenario) 
     world.insert_resource(hardware::Hardware::new(topology));
     world.insert_resource(client::Ledger::default());
     world.insert_resource(balancer::Balancers::new(topology));
+    world.insert_resource(lease::Leases::new(topology));
     let (machines, databases) = (topology.machines.len(), topology.databases.len());
     world.insert_resource(storage::Locations::new(machines, databases));
 }

@@ -1,6 +1,6 @@
 //! Events of the calendar: small values; what is large waits in a slab.
 
-use super::{balancer, client, mail, storage};
+use super::{balancer, client, lease, mail, storage};
 use crate::base::{ClientId, MachineId, NicId, NodeId, OpId, ResourceId};
 use crate::journal::RecordNo;
 use crate::model::Service;
@@ -46,6 +46,8 @@ pub(super) enum Event {
     Storage(storage::Event),
     /// Mail flow.
     Mail(mail::Event),
+    /// Leases.
+    Lease(lease::Event),
     /// A load balancer.
     Balancer(balancer::Event),
     /// A client.

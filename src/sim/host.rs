@@ -3,9 +3,10 @@
 
 use super::event::Event;
 use super::plant::Plant;
-use super::{faults, net, resources, storage, witness};
+use super::{faults, lease, net, resources, storage, witness};
 use crate::base::{DbId, Instant, MachineId, NicId, NodeId, OpId, ResourceId, Span};
 use crate::failover::Node;
+use crate::failover::fencing::Binding;
 use crate::failover::seam::{
     Act, Boot, Durable, Effect, Effects, Input, Note, Order, Outcome, Report, Start, Timer,
 };
@@ -40,7 +41,14 @@ pub(super) struct Host {
     pub start: Start,
     /// Answers that came while the machine stood still.
     postponed: Vec<(Input, Option<RecordNo>)>,
+    /// The process hangs, though the machine goes on: what it would do, and frames that wait.
+    hangs: Option<Vec<Event>>,
+    /// What made it hang last, or go on.
+    pub hung_by: RecordNo,
 }
+
+/// Frames that wait for a process that hangs, at most: what a socket's buffer holds.
+const BUFFER: usize = 256;
 
 impl Host {
     pub(super) fn new(durable: Durable) -> Self {
@@ -57,7 +65,14 @@ impl Host {
             newest: BTreeMap::new(),
             start: Start::default(),
             postponed: Vec::new(),
+            hangs: None,
+            hung_by: RecordNo(0),
         }
+    }
+
+    /// The first frame that was lost on a path since something was last heard over it.
+    pub(super) fn first_loss(&self) -> Option<RecordNo> {
+        self.losses.iter().map(|(.., record)| *record).min()
     }
 
     /// A frame to or from a peer was lost.
@@ -93,24 +108,42 @@ enum Asked {
     ToStartAgain,
 }
 
+/// An input with its cause, and what a frame says of bonds.
+type Letter = (Input, Option<RecordNo>, Option<Binding>);
+
 /// Inputs that wait for their moment.
 #[derive(Resource, Default)]
 pub(super) struct Mailbag {
-    waiting: Vec<Option<(Input, Option<RecordNo>)>>,
+    waiting: Vec<Option<Letter>>,
     free: Vec<u32>,
 }
 
 impl Mailbag {
     pub(super) fn put(&mut self, input: Input, cause: Option<RecordNo>) -> u32 {
+        self.put_bound(input, cause, None)
+    }
+
+    pub(super) fn put_bound(
+        &mut self,
+        input: Input,
+        cause: Option<RecordNo>,
+        binding: Option<Binding>,
+    ) -> u32 {
+        let letter = (input, cause, binding);
         if let Some(place) = self.free.pop() {
-            self.waiting[place as usize] = Some((input, cause));
+            self.waiting[place as usize] = Some(letter);
             return place;
         }
-        self.waiting.push(Some((input, cause)));
+        self.waiting.push(Some(letter));
         (self.waiting.len() - 1) as u32
     }
 
     pub(super) fn take(&mut self, place: u32) -> (Input, Option<RecordNo>) {
+        let (input, cause, _) = self.take_bound(place);
+        (input, cause)
+    }
+
+    pub(super) fn take_bound(&mut self, place: u32) -> Letter {
         self.free.push(place);
         self.waiting[place as usize].take().expect("each place is taken once")
     }
@@ -142,7 +175,8 @@ pub(super) fn start(p: &mut Plant, at: Instant, node: NodeId, life: u32) {
     }
     let since = p.machine(machine).since;
     let cause = (since != RecordNo(0)).then_some(since);
-    set_service(p, at, node, ServiceState::Running, cause);
+    let record = set_service(p, at, node, ServiceState::Running, cause);
+    lease::begin(p, at, node, record);
     let links = p.setup.topology.machines[machine].nics.ids();
     let links = links.map(|nic| p.adapter(machine, nic).up).collect();
     let replication_service = p.answers(machine, Service::Replication);
@@ -158,6 +192,7 @@ pub(super) fn start(p: &mut Plant, at: Instant, node: NodeId, life: u32) {
     let boot = Boot { durable, links, replication_service, start, time_of_day };
     host.node = Some(Node::new(config, boot, now));
     arm(p, at, node);
+    lease::begun(p, at, node);
 }
 
 /// An administrator orders a start. It is refused for a service that has quorum; one that has none
@@ -223,6 +258,7 @@ fn end(p: &mut Plant, at: Instant, node: NodeId, cause: RecordNo) {
     host.asked = Asked::Nothing;
     host.newest.clear();
     host.postponed.clear();
+    host.hangs = None;
     host.deadline = None;
     host.generation += 1;
     if host.node.take().is_some() {
@@ -235,6 +271,7 @@ fn stop(p: &mut Plant, at: Instant, node: NodeId, restart: bool, cause: RecordNo
     let at_once = p.host(node).asked == Asked::ToStartAgain;
     end(p, at, node, cause);
     let record = p.service(node.into(), Service::Cluster).since;
+    lease::ended(p, at, node, record);
     resources::service_ended(p, at, node, record);
     storage::cluster_stopped(p, at, node, record);
     witness::service_ended(p, at, node, record);
@@ -250,7 +287,16 @@ fn stop(p: &mut Plant, at: Instant, node: NodeId, restart: bool, cause: RecordNo
 pub(super) fn crash(p: &mut Plant, at: Instant, node: NodeId, again: bool, cause: RecordNo) {
     if p.host(node).node.is_some() {
         let again = again && p.host(node).asked != Asked::ToEnd;
-        stop(p, at, node, again, cause);
+        if !p.leases.enabled() {
+            return stop(p, at, node, again, cause);
+        }
+        end(p, at, node, cause);
+        let record = p.service(node.into(), Service::Cluster).since;
+        lease::killed(p, at, node, record);
+        let (life, delay) = (life(p, node), p.settings().cluster.service_restart_delay);
+        if again {
+            p.plan(at + delay, Event::StartClusterService { node, life });
+        }
     }
 }
 
@@ -279,7 +325,7 @@ pub(super) fn start_anew(p: &mut Plant, at: Instant, node: NodeId, start: Start,
 /// A deadline has come.
 pub(super) fn wake(p: &mut Plant, at: Instant, node: NodeId, generation: u32) {
     let host = p.host(node);
-    if host.generation != generation || !p.machine(node.into()).up {
+    if host.generation != generation || !p.machine(node.into()).up || host.hangs.is_some() {
         return;
     }
     let Some(deadline) = host.node.as_ref().and_then(Node::deadline) else { return };
@@ -314,6 +360,46 @@ pub(super) fn thaw(p: &mut Plant, at: Instant, node: NodeId) {
         let generation = p.adapter(machine, nic).generation;
         p.plan(at, Event::MediaSense { machine, nic, generation });
     }
+}
+
+/// Whether a member's process hangs while its machine goes on.
+pub(super) fn hangs(p: &Plant, node: NodeId) -> bool {
+    p.host(node).hangs.is_some()
+}
+
+/// Keeps what a process that hangs was about to do, until it goes on; whether it does.
+pub(super) fn postponed(p: &mut Plant, node: NodeId, event: Event) -> bool {
+    if usize::from(node.0) >= p.setup.topology.nodes {
+        return false;
+    }
+    let hangs = p.host_mut(node).hangs.as_mut();
+    hangs.map(|waiting| waiting.push(event)).is_some()
+}
+
+/// A frame waits for a process that hangs, if there is room.
+pub(super) fn buffers(p: &mut Plant, node: NodeId, event: Event) -> bool {
+    let room = p.host(node).hangs.as_ref().is_some_and(|waiting| {
+        waiting.iter().filter(|event| matches!(event, Event::Frame { .. })).count() < BUFFER
+    });
+    room && postponed(p, node, event)
+}
+
+/// A member's process hangs from now on, or goes on: then what waited happens. Its service is what
+/// it was, and the journal has the fault: a new life it is not.
+pub(super) fn hang(p: &mut Plant, at: Instant, node: NodeId, strikes: bool, cause: RecordNo) {
+    if p.host(node).node.is_none() || hangs(p, node) == strikes {
+        return;
+    }
+    p.host_mut(node).hung_by = cause;
+    if strikes {
+        p.host_mut(node).hangs = Some(Vec::new());
+        return;
+    }
+    for event in p.host_mut(node).hangs.take().unwrap_or_default() {
+        p.plan(at, event);
+    }
+    p.host_mut(node).deadline = None;
+    arm(p, at, node);
 }
 
 /// A member's clock is another from now on: the wake-up that it wants comes at another moment.
@@ -389,6 +475,12 @@ pub(super) fn feed(
     if !p.machine(node.into()).up || p.host(node).node.is_none() {
         return;
     }
+    if hangs(p, node) {
+        let life = life(p, node);
+        let place = p.mailbag.put(input, cause);
+        postponed(p, node, Event::Feed { node, life, place });
+        return;
+    }
     let kept = p.recorder.keeps().then(|| input.clone());
     let now = p.faults.clocks.local(node, at);
     let host = p.host_mut(node);
@@ -408,6 +500,7 @@ pub(super) fn feed(
         perform(p, at, node, effect, step);
     }
     p.host_mut(node).effects = effects;
+    lease::seen(p, at, node);
     arm(p, at, node);
 }
 
@@ -425,8 +518,11 @@ fn perform(p: &mut Plant, at: Instant, node: NodeId, effect: Effect, step: Recor
     }
 }
 
-/// Begins an operation.
-fn begin(p: &mut Plant, at: Instant, node: NodeId, op: OpId, act: Act, cause: RecordNo) {
+/// Begins an operation, now or when this member is bound to nobody any more.
+pub(super) fn begin(p: &mut Plant, at: Instant, node: NodeId, op: OpId, act: Act, cause: RecordNo) {
+    if lease::waits(p, at, node, op, &act, cause) {
+        return;
+    }
     match act {
         Act::ClaimWitness { server, known, epoch } => {
             witness::claim(p, at, node, op, (server, known, epoch), cause);

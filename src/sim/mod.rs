@@ -13,6 +13,7 @@ mod event;
 mod faults;
 mod hardware;
 mod host;
+mod lease;
 pub mod mail;
 mod members;
 mod net;

@@ -2,7 +2,7 @@
 
 use super::event::Event;
 use super::plant::Plant;
-use super::{balancer, client, host, mail, resources, storage, witness};
+use super::{balancer, client, host, lease, mail, resources, storage, witness};
 use crate::base::{Address, Instant, MachineId, NetId, NicId, NodeId, Span};
 use crate::failover::message::Message;
 use crate::failover::seam::{Failure, Input};
@@ -200,13 +200,20 @@ pub(super) fn owner(p: &Plant, network: NetId, address: Address) -> Option<(Mach
         .max_by_key(|(_, since)| *since)
 }
 
-/// The record that bound an address to an adapter, if it is bound there.
+/// The record that bound an address to an adapter, if it is bound and answers there: what floats
+/// does only while the machine's lease runs.
 pub(super) fn bound(
     p: &Plant,
     machine: MachineId,
     nic: NicId,
     address: Address,
 ) -> Option<RecordNo> {
+    let open = p.leases.open(machine);
+    has(p, machine, nic, address).filter(|since| open || *since == RecordNo(0))
+}
+
+/// The record that bound an address to an adapter, if it is bound there, whoever it answers.
+pub(super) fn has(p: &Plant, machine: MachineId, nic: NicId, address: Address) -> Option<RecordNo> {
     let adapter = p.adapter(machine, nic);
     adapter.bound.iter().find(|(other, _)| *other == address).map(|(_, since)| *since)
 }
@@ -248,15 +255,17 @@ pub(super) fn send(
     sent: RecordNo,
 ) {
     let network = p.adapter(from.into(), nic).network;
+    let binding = lease::binding(p, at, from, to);
     match between(p, at, network, from.into(), to.into()) {
         Ok(span) => {
             let to_nic = adapter_on(p, to.into(), network).expect("the receiver is attached");
             if let Some(span) = once_more(p, network, from.into(), to.into()) {
                 let again = Input::Frame { nic: to_nic, from, message: message.clone() };
-                let place = p.mailbag.put(again, Some(sent));
+                let place = p.mailbag.put_bound(again, Some(sent), binding);
                 p.plan(at + span, Event::Frame { to, nic: to_nic, place });
             }
-            let place = p.mailbag.put(Input::Frame { nic: to_nic, from, message }, Some(sent));
+            let frame = Input::Frame { nic: to_nic, from, message };
+            let place = p.mailbag.put_bound(frame, Some(sent), binding);
             p.plan(at + span, Event::Frame { to, nic: to_nic, place });
         }
         Err((why, because)) => {
@@ -275,14 +284,25 @@ pub(super) fn send(
 
 /// A frame between nodes arrives, if the receiver still listens.
 pub(super) fn arrive(p: &mut Plant, at: Instant, to: NodeId, nic: NicId, place: u32) {
-    let (input, cause) = p.mailbag.take(place);
+    let (input, cause, binding) = p.mailbag.take_bound(place);
     let state = p.machine(to.into());
     if !state.up || !p.adapter(to.into(), nic).up {
         return;
     }
-    if let Input::Frame { from, .. } = &input {
+    if host::hangs(p, to) {
+        // It waits in the socket's buffer, if there is room.
+        let place = p.mailbag.put_bound(input, cause, binding);
+        if !host::buffers(p, to, Event::Frame { to, nic, place }) {
+            drop(p.mailbag.take(place));
+        }
+        return;
+    }
+    if let Input::Frame { from, message, .. } = &input {
         let from = *from;
         p.host_mut(to).heard(nic, from);
+        if let Some(binding) = binding.filter(|_| p.host(to).node.is_some()) {
+            lease::came(p, at, to, (from, binding), message);
+        }
     }
     host::feed(p, at, to, input, cause);
 }
@@ -331,6 +351,9 @@ pub(super) fn media_sense(
         return;
     }
     let (up, since) = (adapter.up, adapter.since);
+    if host::postponed(p, NodeId(machine.0), Event::MediaSense { machine, nic, generation }) {
+        return;
+    }
     if machine.0 as usize >= p.setup.topology.nodes {
         return;
     }

@@ -4,8 +4,8 @@
 use super::calendar::Calendar;
 use super::event::Event;
 use super::{
-    Account, Recorded, Recording, balancer, client, directory, dns, faults, hardware, host, mail,
-    net,
+    Account, Recorded, Recording, balancer, client, directory, dns, faults, hardware, host, lease,
+    mail, net,
 };
 use super::{resources, steps, storage, witness};
 use crate::base::draw::{Purpose, Stream};
@@ -246,6 +246,7 @@ pub(super) struct Parts<'w, 's> {
     ledger: ResMut<'w, client::Ledger>,
     locations: ResMut<'w, storage::Locations>,
     balancers: ResMut<'w, balancer::Balancers>,
+    leases: ResMut<'w, lease::Leases>,
     faults: ResMut<'w, faults::Active>,
 }
 
@@ -296,6 +297,7 @@ impl Parts<'_, '_> {
             ledger: &mut self.ledger,
             locations: &mut self.locations,
             balancers: &mut self.balancers,
+            leases: &mut self.leases,
             faults: &mut self.faults,
         }
     }
@@ -321,6 +323,7 @@ pub(super) struct Plant<'p> {
     pub ledger: &'p mut client::Ledger,
     pub locations: &'p mut storage::Locations,
     pub balancers: &'p mut balancer::Balancers,
+    pub leases: &'p mut lease::Leases,
     pub faults: &'p mut faults::Active,
 }
 
@@ -540,6 +543,7 @@ fn pump(p: &mut Plant, until: Instant) -> u64 {
             Event::Step(index) => steps::act(p, at, index),
             Event::Storage(event) => storage::handle(p, at, event),
             Event::Mail(event) => mail::handle(p, at, event),
+            Event::Lease(event) => lease::handle(p, at, event),
             Event::Balancer(event) => balancer::handle(p, at, event),
             Event::Client(client, event) => client::handle(p, at, client, event),
         }

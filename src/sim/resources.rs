@@ -292,7 +292,7 @@ fn unbind(
 ) -> Option<RecordNo> {
     let (address, _, nic) = place(p, machine, resource)?;
     let nic = nic?;
-    net::bound(p, machine, nic, address)?;
+    net::has(p, machine, nic, address)?;
     p.adapter_mut(machine, nic).bound.retain(|(other, _)| *other != address);
     Some(p.change(at, Some(cause), Change::AddressDown { address, machine }))
 }
@@ -306,7 +306,7 @@ fn check(p: &mut Plant, at: Instant, running: Running, cause: RecordNo, thorough
             let (address, _, _) =
                 place(p, machine, running.resource).expect("an IP Address resource");
             let alive = net::attached(p, machine, network, Lost::SenderDown)
-                .is_ok_and(|nic| net::bound(p, machine, nic, address).is_some());
+                .is_ok_and(|nic| net::has(p, machine, nic, address).is_some());
             end(p, at, running, cause, (!alive).then_some(Failure::NotAlive));
         }
         ResourceKind::FileShareWitness if thorough => {
@@ -345,6 +345,20 @@ pub(super) fn machine_off(p: &mut Plant, at: Instant, machine: MachineId, cause:
     }
 }
 
+/// A member's driver removes an address that is another's by now; the core is told.
+pub(super) fn remove(
+    p: &mut Plant,
+    at: Instant,
+    node: NodeId,
+    resource: ResourceId,
+    cause: RecordNo,
+) {
+    if let Some(record) = unbind(p, at, node.into(), resource, cause) {
+        let failure = Failure::NotAlive;
+        host::saw(p, at, node, Report::ResourceFailed { resource, failure }, record);
+    }
+}
+
 /// An adapter lost carrier: IP Address resources on it signal their failure at once
 /// (wsfc.md §5.1).
 pub(super) fn interface_failed(
@@ -357,7 +371,7 @@ pub(super) fn interface_failed(
 ) {
     for resource in p.setup.topology.resources.ids() {
         let here = place(p, node.into(), resource).is_some_and(|(address, _, on)| {
-            on == Some(nic) && net::bound(p, node.into(), nic, address).is_some()
+            on == Some(nic) && net::has(p, node.into(), nic, address).is_some()
         });
         if here {
             host::saw(p, at, node, Report::ResourceFailed { resource, failure }, cause);

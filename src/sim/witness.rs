@@ -3,7 +3,7 @@
 
 use super::event::Event as Planned;
 use super::plant::Plant;
-use super::{faults, host, net};
+use super::{faults, host, lease, lease::Judged, net};
 use crate::base::{Instant, MachineId, NodeId, NodeSet, OpId, Span};
 use crate::failover::quorum::Witness as Kind;
 use crate::failover::seam::{Durable, Failure, Outcome, Refusal};
@@ -33,6 +33,8 @@ struct Share {
     lease: Option<Instant>,
     /// The newest epoch written.
     tag: u64,
+    /// How often the record was written: with leases, whoever holds it counts it up.
+    moved: u64,
     /// Nodes that have the log open.
     open: NodeSet,
     /// What is asked by the operations under way, by node and life.
@@ -55,6 +57,9 @@ pub(super) struct Ask {
     known: u64,
     /// The tag to write; none for a mere look.
     write: Option<u64>,
+    /// When it was asked, by the node's clock that nobody sets, and how often the record had moved when it was first found held.
+    asked: Instant,
+    first: Option<u64>,
 }
 
 impl Share {
@@ -65,6 +70,7 @@ impl Share {
             holder: None,
             lease: None,
             tag: 0,
+            moved: 0,
             open: NodeSet::EMPTY,
             asks: BTreeMap::new(),
         }
@@ -165,7 +171,8 @@ pub(super) fn claim(
     (server, known, epoch): (u8, u64, u64),
     cause: RecordNo,
 ) {
-    try_lock(p, at, (node, op), server, cause, Ask { known, write: Some(epoch) });
+    let ask = Ask { known, write: Some(epoch), asked: lease::now(p, node, at), first: None };
+    try_lock(p, at, (node, op), server, cause, ask);
 }
 
 /// A node that has to wait looks whether another has won already. The log stays open, so that its
@@ -178,7 +185,8 @@ pub(super) fn test(
     (server, known): (u8, u64),
     cause: RecordNo,
 ) {
-    try_lock(p, at, (node, op), server, cause, Ask { known, write: None });
+    let ask = Ask { known, write: None, asked: lease::now(p, node, at), first: None };
+    try_lock(p, at, (node, op), server, cause, ask);
 }
 
 fn try_lock(
@@ -210,7 +218,11 @@ pub(super) fn release(
     op: OpId,
     cause: RecordNo,
 ) {
-    if holds(p, node, server) {
+    if p.leases.enabled() {
+        lease::released(p, node, server);
+    }
+    // Its record goes on vouching for the owner of the core group.
+    if holds(p, node, server) && !lease::reserves(p, node) {
         free(p, at, server, cause);
     }
     close(p, node, server);
@@ -253,9 +265,10 @@ fn close(p: &mut Plant, node: NodeId, server: u8) {
     share.open = share.open.without(node);
 }
 
-fn free(p: &mut Plant, at: Instant, server: u8, cause: RecordNo) {
+pub(super) fn free(p: &mut Plant, at: Instant, server: u8, cause: RecordNo) {
     let share = p.witness.share_mut(server);
     (share.holder, share.lease) = (None, None);
+    share.moved += 1;
     p.change(at, Some(cause), Change::WitnessLock { server, holder: None });
 }
 
@@ -287,6 +300,10 @@ pub(super) fn note_epoch(p: &mut Plant, node: NodeId, durable: &Durable) {
 /// Something changed in who reaches whom: a holder that is no longer heard keeps the lock for
 /// its lease only.
 pub(super) fn connectivity_changed(p: &mut Plant, at: Instant, cause: RecordNo) {
+    if p.leases.enabled() {
+        // Who has it shows that it lives by counting its record up.
+        return;
+    }
     for server in p.witness.servers() {
         let Some((holder, taken)) = p.witness.share(server).holder else { continue };
         if reaches(p, holder, server) && p.host(holder).node.is_some() {
@@ -310,6 +327,9 @@ pub(super) fn handle(p: &mut Plant, at: Instant, event: Event) {
             }
             let share = p.witness.share_mut(server);
             share.open = share.open.with(node);
+            if p.leases.enabled() && waits(p, at, (node, life, op), server, cause, ask) {
+                return;
+            }
             let (outcome, record) = lock(p, at, node, server, cause, ask);
             host::done(p, at, node, op, outcome, record);
         }
@@ -362,5 +382,116 @@ fn lock(
     share.tag = share.tag.max(epoch);
     share.holder = Some((node, record));
     share.lease = None;
+    share.moved += 1;
+    if p.leases.enabled() {
+        lease::claimed(p, node, server, ask.asked);
+    }
     (Outcome::Ok, record)
+}
+
+/// With leases, a record that another holds is taken only after it has stood still. Whether the
+/// claim looks again later, or was refused.
+fn waits(
+    p: &mut Plant,
+    at: Instant,
+    (node, life, op): (NodeId, u32, OpId),
+    server: u8,
+    cause: RecordNo,
+    ask: Ask,
+) -> bool {
+    if !reaches(p, node, server) {
+        return false;
+    }
+    let looks = (ask.asked, ask.first);
+    match lease::judge(p, at, node, server, looks, ask.write.is_some()) {
+        Judged::Free => {
+            let share = p.witness.share_mut(server);
+            share.holder = share.holder.filter(|(holder, _)| *holder == node);
+            false
+        }
+        Judged::Held(holder, since) => {
+            let outcome = Outcome::Refused(Refusal::WitnessHeld(holder));
+            host::done(p, at, node, op, outcome, since.max(cause));
+            true
+        }
+        Judged::Again(when) => {
+            let first = Some(ask.first.unwrap_or(moved(p, server)));
+            let share = p.witness.share_mut(server);
+            share.asks.insert((node, life, op), Ask { first, ..ask });
+            p.plan(when, Planned::Lease(lease::Event::Claim { server, node, life, op, cause }));
+            true
+        }
+    }
+}
+
+/// A claim looks at the record once more.
+pub(super) fn claim_again(
+    p: &mut Plant,
+    at: Instant,
+    (node, op): (NodeId, OpId),
+    server: u8,
+    cause: RecordNo,
+) {
+    let life = host::life(p, node);
+    if let Some(ask) = p.witness.share_mut(server).asks.remove(&(node, life, op)) {
+        try_lock(p, at, (node, op), server, cause, Ask { asked: lease::now(p, node, at), ..ask });
+    }
+}
+
+/// Who claimed has ended.
+pub(super) fn forgotten(p: &mut Plant, server: u8, node: NodeId, life: u32, op: OpId) {
+    p.witness.share_mut(server).asks.remove(&(node, life, op));
+}
+
+/// Who holds the record, and since which record.
+pub(super) fn holder(p: &Plant, server: u8) -> Option<(NodeId, RecordNo)> {
+    p.witness.share(server).holder
+}
+
+/// How often the record was written.
+pub(super) fn moved(p: &Plant, server: u8) -> u64 {
+    p.witness.share(server).moved
+}
+
+/// Whoever holds the record counts it up.
+pub(super) fn move_on(p: &mut Plant, server: u8) {
+    p.witness.share_mut(server).moved += 1;
+}
+
+/// Whether there is a witness.
+pub(super) fn exists(p: &Plant) -> bool {
+    p.witness.kind.is_some()
+}
+
+/// A node asks a witness server for its record: when it is answered, if it is.
+pub(super) fn asked(p: &mut Plant, at: Instant, node: NodeId, server: u8) -> Option<Instant> {
+    let (when, outcome, _) = open(p, at, node, server);
+    let share = p.witness.share_mut(server);
+    let answers = outcome == Outcome::Ok;
+    share.open = if answers { share.open.with(node) } else { share.open.without(node) };
+    answers.then_some(when)
+}
+
+/// Whether a witness server answers a node now.
+pub(super) fn answers(p: &Plant, node: NodeId, server: u8) -> bool {
+    reaches(p, node, server)
+}
+
+/// A record that nobody holds, or that has stood still, is taken by the owner of the core group,
+/// which has quorum in this view; not if it knows of a newer one. Whether it was.
+pub(super) fn take(
+    p: &mut Plant,
+    at: Instant,
+    (node, server): (NodeId, u8),
+    view: u64,
+    cause: RecordNo,
+) -> bool {
+    if p.witness.share(server).tag > view {
+        return false;
+    }
+    let record = p.change(at, Some(cause), Change::WitnessLock { server, holder: Some(node) });
+    let share = p.witness.share_mut(server);
+    (share.holder, share.tag) = (Some((node, record)), view);
+    share.moved += 1;
+    true
 }

@@ -89,6 +89,8 @@ pub struct State {
     pub log_disks: BTreeMap<CopyId, (u64, bool)>,
     /// Addresses bound by resources, and every machine on which one is bound.
     pub addresses: BTreeMap<Address, BTreeSet<MachineId>>,
+    /// Machines whose lease runs, or that need none.
+    pub leases: IdVec<MachineId, bool>,
     /// Faults that are in force, by their place in the plan.
     pub faults: BTreeSet<u16>,
     /// Names registered in DNS.
@@ -206,6 +208,11 @@ impl<'t> Scene<'t> {
             copies: copies.collect(),
             log_disks: BTreeMap::new(),
             addresses: BTreeMap::new(),
+            leases: topology
+                .machines
+                .ids()
+                .map(|id| id.index() >= topology.nodes || !topology.settings.lease.enabled)
+                .collect(),
             faults: BTreeSet::new(),
             dns: BTreeMap::new(),
             array: scenario.start.client_access_array,
@@ -366,6 +373,7 @@ impl<'t> Scene<'t> {
                     machines.remove(&machine);
                 }
             }
+            Plant::Lease { machine, runs } => self.state.leases[machine] = runs,
             Plant::DnsRecord { resource, address } => {
                 self.state.dns.insert(resource, address);
             }
@@ -466,6 +474,12 @@ impl<'t> Scene<'t> {
             })
     }
 
+    /// Whether clients reach what floats to a machine and is mounted there: they can reach it, and
+    /// its lease runs.
+    pub fn serves(&self, machine: MachineId) -> bool {
+        self.leases[machine] && self.reachable(machine)
+    }
+
     /// Whether a service runs, as far as the records tell.
     pub fn runs(&self, machine: MachineId, service: Service) -> bool {
         let known = self.services.get(&(machine, service));
@@ -479,7 +493,7 @@ impl<'t> Scene<'t> {
             id.database == database
                 && copy.mounted
                 && matches!(copy.status, CopyStatus::Mounted | CopyStatus::SeedingSource)
-                && self.reachable(machine)
+                && self.serves(machine)
                 && self.runs(machine, Service::Store)
         });
         copies.map(|(id, _)| id.node).next()
@@ -495,7 +509,7 @@ impl<'t> Scene<'t> {
     /// Whether a node has all of a group online that can be there, and clients can reach it.
     pub fn group_served_by(&self, group: GroupId, owner: NodeId) -> bool {
         let resources = self.topology.groups[group].resources.iter();
-        self.reachable(owner.into())
+        self.serves(owner.into())
             && resources.into_iter().all(|id| {
                 self.topology.resources[*id].kind == ResourceKind::FileShareWitness
                     || self.resources[*id].get(&owner) == Some(&ResourceState::Online)

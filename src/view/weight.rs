@@ -84,6 +84,7 @@ fn of_plant(plant: &Plant) -> Weight {
         | Plant::Service { .. }
         | Plant::AddressUp { .. }
         | Plant::AddressDown { .. }
+        | Plant::Lease { .. }
         | Plant::DnsRecord { .. }
         | Plant::DnsUpdateFailed { .. }
         | Plant::WitnessLock { .. }

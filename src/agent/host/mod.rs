@@ -9,6 +9,7 @@ mod error;
 mod name;
 mod orders;
 mod prepare;
+mod renew;
 mod services;
 mod shadow;
 mod start;
@@ -20,14 +21,12 @@ pub use prepare::prepare;
 pub use start::start;
 pub use vigil::Vigil;
 
-use super::bonds::Bonds;
-use super::clock::{Clock, boottime};
+use super::clock::Clock;
 use super::control::{Answer, Request};
 use super::database::{Instance, Position};
 use super::driver::Hands;
-use super::fence::{Fence, Voter};
 use super::keeper::Ask;
-use super::lease::{Gate, Kept, Lease, Thing};
+use super::lease::{Gate, Lease, Thing};
 use super::paths::Paths;
 use super::run::{Datagram, News, Surroundings, Told};
 use super::status::{Asked, Counts, Status};
@@ -36,6 +35,7 @@ use super::wire::{Key, LogEnd, Opened, Wire};
 use crate::base::{DbId, IdVec, Instant, NetId, NicId, NodeId, NodeSet, OpId, ResourceId, Span};
 use crate::failover::Node;
 use crate::failover::config::Config;
+use crate::failover::fencing::{Bonds, Fence, Voter, majority};
 use crate::failover::message::Message;
 use crate::failover::seam::{Act, Boot, Durable, Failure, Input, Note, Order, Outcome, Start};
 use crate::journal::record::{AgentEvent, Plant};
@@ -91,6 +91,8 @@ pub(super) struct Guard {
     pub of_database: BTreeMap<DbId, Thing>,
     /// What is served here, leases permitting.
     pub serves: BTreeSet<Thing>,
+    /// What of it is asked for anew since its lease ended, and not granted yet.
+    pub again: BTreeSet<Thing>,
     /// Told of every renewal, so that addresses live on.
     pub renewed: tokio::sync::watch::Sender<Renewals>,
 }
@@ -114,6 +116,8 @@ pub struct Host {
     pub(super) wire: Wire,
     pub(super) paths: Paths,
     pub(super) bonds: Bonds,
+    /// When the life of each other member's service began that was heard last.
+    pub(super) heard: BTreeMap<NodeId, Instant>,
     pub(super) fence: Fence,
     /// Who has a vote beside this member.
     pub(super) voters: Vec<Voter>,
@@ -188,7 +192,8 @@ impl Host {
 
     /// Votes that make a majority.
     fn majority(&self) -> usize {
-        self.voters.len().div_ceil(2) + 1
+        let votes = self.topology.machines[self.me.into()].vote;
+        majority(self.voters.len(), votes)
     }
 
     /// Until when nobody can have taken over, as far as is known.
@@ -261,6 +266,7 @@ impl Host {
             guard.lease.ask(thing);
         } else {
             guard.serves.remove(&thing);
+            guard.again.remove(&thing);
             guard.lease.release(thing);
             if let Err(error) = guard.gate.withdraw(thing) {
                 tracing::error!(%thing, %error, "a lease could not be withdrawn; it ends by itself");
@@ -306,48 +312,17 @@ impl Host {
         }
     }
 
+    /// A datagram of a life of another member came, with its clock's stamp.
+    fn stamped(&mut self, from: NodeId, life: Instant, stamp: Instant) {
+        if self.heard.insert(from, life).is_some_and(|earlier| earlier != life) {
+            self.bonds.reborn(from);
+        }
+        self.bonds.stamped(from, stamp);
+    }
+
     pub(super) fn tell(&self, news: News) {
         // Nobody listens any more when everything ends.
         let _ = self.news.send(news);
-    }
-
-    /// Renews the leases, or has them end.
-    fn renew(&mut self, now: Instant) {
-        let until = self.safe_until();
-        let clock = self.clock;
-        let Some(guard) = &mut self.guard else { return };
-        let policy = *guard.lease.policy();
-        // A renewal at its latest moment must still end before `until`.
-        let known = until.map(|until| {
-            let until = duration(clock.boottime_at(until.min(now + Span::from_secs(3_600))));
-            until.saturating_sub(policy.length + policy.age)
-        });
-        let known = known.unwrap_or_default().min(duration(boottime()));
-        let grants = u64::from(guard.lease.asked().next().is_some());
-        match guard.gate.keep(&mut guard.lease, known, || duration(boottime())) {
-            Ok(Kept::Renewed) => {
-                self.counts.renewals += 1;
-                guard.renewed.send_modify(|it| {
-                    it.count += 1;
-                    it.doubts += grants;
-                });
-            }
-            Ok(Kept::Withdrawn(why)) => {
-                tracing::warn!(%why, "every lease is withdrawn");
-                self.counts.stood_still += 1;
-                self.fence.forget();
-                self.serve_again();
-            }
-            Ok(Kept::Idle | Kept::NotDue { .. } | Kept::Stale { .. } | Kept::Late) => {}
-            Err(error) => tracing::error!(%error, "leases could not be renewed; they end"),
-        }
-    }
-
-    /// What is served is asked for anew: it is granted when somebody vouches for this member again.
-    fn serve_again(&mut self) {
-        if let Some(guard) = &mut self.guard {
-            guard.serves.iter().for_each(|thing| guard.lease.ask(*thing));
-        }
     }
 }
 
@@ -387,7 +362,7 @@ impl Surroundings for Host {
                         instance.heard(timeline, Position(end));
                     }
                 }
-                self.bonds.stamped(from, binding.stamp);
+                self.stamped(from, life, binding.stamp);
                 if matches!(message, Message::Reply { .. }) {
                     self.bonds.answered(from, now);
                 }
@@ -403,8 +378,8 @@ impl Surroundings for Host {
                 self.paths.send(nic, from, &answer);
                 None
             }
-            Opened::Known { from, binding } => {
-                self.bonds.stamped(from, binding.stamp);
+            Opened::Known { from, life, binding } => {
+                self.stamped(from, life, binding.stamp);
                 None
             }
             Opened::Dropped(why) => {
@@ -429,6 +404,12 @@ impl Surroundings for Host {
 
     fn seen(&mut self, node: Option<&Node>) {
         let view = node.map(Node::view);
+        let (members, in_force) =
+            view.as_ref().map_or((NodeSet::EMPTY, false), |view| (view.members, view.in_force));
+        self.bonds.viewed(members, in_force, self.clock.now());
+        if let Some(view) = &view {
+            self.give_up(view);
+        }
         let me = self.me;
         let core = self.config.core_group();
         let now = view.map_or((NodeSet::EMPTY, false, false, 0), |view| {
@@ -502,6 +483,7 @@ impl Surroundings for Host {
         self.waits.clear();
         if let Some(guard) = &mut self.guard {
             guard.serves.clear();
+            guard.again.clear();
             guard.lease.release_all();
             if let Err(error) = guard.gate.withdraw_all() {
                 tracing::error!(%error, "leases could not be withdrawn; they end by themselves");

@@ -7,11 +7,9 @@ use super::error::StartError;
 use super::name::NameWorker;
 use super::shadow::Shadow;
 use super::{Guard, Host, Renewals, Vigil, Wanted, Worker, duration, services};
-use crate::agent::bonds::Bonds;
 use crate::agent::clock::Clock;
 use crate::agent::database::{self, Instance, logs};
 use crate::agent::dns::{self, Registrar, Registration};
-use crate::agent::fence::{Fence, Margins, Voter};
 use crate::agent::keeper::{Keeper, Pace};
 use crate::agent::lease::{self, Gate, Lease, Policy, Thing};
 use crate::agent::network::{self, Addresses, Arp, InterfaceAddress};
@@ -23,7 +21,7 @@ use crate::agent::wire::{Key, Wire};
 use crate::agent::witness::{Place, ShareSettings, Witness};
 use crate::base::{DbId, IdVec, Instant, MachineId, NicId, NodeId, NodeSet, ResourceId, Span};
 use crate::failover::config::ResourceKind;
-use crate::failover::quorum::Mode;
+use crate::failover::fencing::{Bonds, Bound, Fence, Margins};
 use crate::failover::seam::{Durable, Failure, Input, Outcome, Start};
 use crate::journal::hash_of;
 use crate::journal::record::Plant;
@@ -95,7 +93,8 @@ pub async fn start(
     let config = topology.config(me);
     let bound = config.heartbeat.same_subnet;
     let patience = settings.witness.as_ref().map_or(Span::ZERO, |witness| witness.patience);
-    let bonds = Bonds::new(topology.nodes, bound.delay * u64::from(bound.threshold - 1));
+    let (wait, drift) = (Bound::wait(bound), settings.lease.drift);
+    let bonds = Bonds::begun(topology.nodes, wait, drift, clock.now());
     let margins = Margins { drift: settings.lease.drift, slack: settings.lease.send };
     let site = fingerprint(&topology);
     let members = topology.nodes;
@@ -107,8 +106,9 @@ pub async fn start(
         wire: Wire::new(me, now, site, key.clone(), members),
         paths: Paths::open(assembly.adapters(), settings.port, into),
         bonds,
+        heard: BTreeMap::new(),
         fence: Fence::new(margins),
-        voters: assembly.voters(),
+        voters: topology.voters_beside(me),
         patience,
         stored: keeping(store, news.clone()),
         kept,
@@ -199,12 +199,11 @@ fn fingerprint(topology: &Topology) -> u64 {
 }
 
 fn policy(topology: &Topology, settings: &HostSettings) -> Policy {
-    let cluster = &topology.settings.cluster;
-    let bound = cluster.same_subnet_delay * u64::from(cluster.same_subnet_threshold - 1);
+    let wait = Bound::wait(topology.settings.same_subnet());
     let (length, send) = (duration(settings.lease.length), duration(settings.lease.send));
     let age = duration(settings.lease.interval) + send * 2;
     let (interval, clock_error) = (duration(settings.lease.interval), Duration::from_millis(10));
-    Policy { length, interval, age, send, clock_error, peer_wait: duration(bound) }
+    Policy { length, interval, age, send, clock_error, peer_wait: duration(wait) }
 }
 
 impl Assembly<'_> {
@@ -231,16 +230,6 @@ impl Assembly<'_> {
 
     fn me(&self) -> NodeId {
         self.settings.node
-    }
-
-    fn voters(&self) -> Vec<Voter> {
-        let others = self.topology.node_ids().filter(|node| *node != self.me());
-        let others = others.filter(|node| self.topology.machines[(*node).into()].vote);
-        let witness = match self.topology.rules().mode {
-            Mode::NodeMajority => None,
-            _ => Some(Voter::Witness),
-        };
-        others.map(Voter::Member).chain(witness).collect()
     }
 
     fn adapters(&self) -> IdVec<NicId, Adapter> {
@@ -331,7 +320,8 @@ impl Assembly<'_> {
         let mut gate = Gate::open(settings)?;
         gate.install().await?;
         let serves = BTreeSet::new();
-        Ok(Guard { gate, lease, of_resource, of_database, serves, renewed })
+        let again = BTreeSet::new();
+        Ok(Guard { gate, lease, of_resource, of_database, serves, again, renewed })
     }
 
     /// Where the witness is, and how long an operation on it may take.

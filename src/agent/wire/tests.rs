@@ -93,7 +93,7 @@ fn each_reason_to_drop_is_told_apart() {
     let another_key = Wire { key: key(2), ..wire(EX01, 100) }.signed(bytes[..90].to_vec());
     for (why, bytes) in [
         (Dropped::Foreign, resigned(|bytes| bytes[0] = b'D')),
-        (Dropped::Version, resigned(|bytes| bytes[4] = 2)),
+        (Dropped::Version, resigned(|bytes| bytes[4] = VERSION + 1)),
         (Dropped::Unauthenticated, another_key),
         (Dropped::NotForUs, resigned(|bytes| bytes[7] = 0)),
         (Dropped::NotForUs, resigned(|bytes| bytes[6] = 1)),

@@ -2,6 +2,8 @@
 
 use super::error::Error;
 use super::record::Record;
+use crate::base::{Instant, Span};
+use crate::failover::fencing;
 use std::time::Duration;
 
 /// A record of another node that did not move for long enough. Only a [`Watch`] makes one; a claim
@@ -35,25 +37,14 @@ pub enum Standing {
     Stale(Stale),
 }
 
-/// What was seen last.
-#[derive(Clone, Copy, Debug)]
-struct Seen {
-    record: Record,
-    /// The record has not moved since then.
-    since: Duration,
-    /// The last look was answered then.
-    looked: Duration,
-}
-
 /// Judges by the observer's own clock whether the witness's owner lives (linux-ha.md §9 and §10
 /// items 2 and 3). Moments are durations since any fixed zero; give them by CLOCK_BOOTTIME, which
 /// goes on during suspend.
 #[derive(Clone, Debug)]
 pub struct Watch {
     me: u8,
-    patience: Duration,
     interval: Duration,
-    seen: Option<Seen>,
+    watch: fencing::Watch<Record>,
 }
 
 impl Watch {
@@ -67,46 +58,37 @@ impl Watch {
         if interval.is_zero() || interval > patience / 4 {
             return Err(Error::Pace { patience, interval });
         }
-        Ok(Watch { me, patience, interval, seen: None })
+        Ok(Watch { me, interval, watch: fencing::Watch::new(span(patience)) })
     }
 
     /// A look that was begun at `asked` found this record, and was answered at `answered`. A look
     /// without an answer is not told.
-    ///
-    /// A record was read somewhere between the two moments, so it stood still at least from the
-    /// answer to its first look until the beginning of its last one.
     pub fn look(&mut self, record: Record, asked: Duration, answered: Duration) -> Standing {
-        // If the clock went back during the look, the later moment is the careful one.
-        let looked = answered.max(asked);
-        let since = match self.seen {
-            Some(seen) if seen.record == record && self.watched(seen, asked, answered) => {
-                seen.since
-            }
-            Some(_) | None => looked,
-        };
-        self.seen = Some(Seen { record, since, looked });
+        let moment = |at| Instant::ZERO + span(at);
+        let left = self.watch.look(record, moment(asked), moment(answered));
         let Some(node) = record.owner else { return Standing::Free };
         if node == self.me {
             return Standing::Mine;
         }
-        let left = self.patience.saturating_sub(asked.saturating_sub(since));
-        if left.is_zero() { Standing::Stale(Stale(record)) } else { Standing::Held { node, left } }
-    }
-
-    /// Whether the observer was awake between its last look and this one: neither was there too
-    /// long a gap, nor did its clock go back.
-    fn watched(&self, seen: Seen, asked: Duration, answered: Duration) -> bool {
-        let in_order = seen.looked <= asked && asked <= answered;
-        in_order && answered - seen.looked <= self.patience / 2
+        match left.is_zero() {
+            true => Standing::Stale(Stale(record)),
+            false => Standing::Held { node, left: Duration::from_nanos(left.as_nanos()) },
+        }
     }
 
     /// When the next look is due; none if there was no look yet, and one is due at once.
     pub fn next_look(&self) -> Option<Duration> {
-        self.seen.map(|seen| seen.looked + self.interval)
+        let looked = self.watch.looked()?.since(Instant::ZERO);
+        Some(Duration::from_nanos(looked.as_nanos()) + self.interval)
     }
 
     /// Forgets what was seen, so that the wait begins anew.
     pub fn forget(&mut self) {
-        self.seen = None;
+        self.watch.forget();
     }
+}
+
+/// As many nanoseconds as fit: six hundred years.
+fn span(duration: Duration) -> Span {
+    Span::from_nanos(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX))
 }

@@ -38,6 +38,7 @@ fn other(scene: &Scene<'_>, address: Address, here: MachineId, on: NetId) -> Opt
         };
         scene.networks[on]
             && scene.machines[*machine]
+            && scene.leases[*machine]
             && nics.any(up)
             && !is_cut(scene, on, here, *machine)
             && !is_cut(scene, on, *machine, here)

@@ -158,6 +158,7 @@ impl<'t> Names<'t> {
             | Plant::Service { machine, .. }
             | Plant::AddressUp { machine, .. }
             | Plant::AddressDown { machine, .. }
+            | Plant::Lease { machine, .. }
             | Plant::GratuitousArp { machine, .. } => self.machine(*machine).to_owned(),
             Plant::FrameLost { from, .. } => self.node(*from).to_owned(),
             Plant::Neighbour { host: Host::Client(client), .. } => self.client(*client),

@@ -29,6 +29,8 @@ impl Names<'_> {
             }
             Plant::AddressUp { address, .. } => format!("{address} answers here"),
             Plant::AddressDown { address, .. } => format!("{address} is removed"),
+            Plant::Lease { runs: true, .. } => "lease runs: clients reach it".to_owned(),
+            Plant::Lease { runs: false, .. } => "lease ends: clients reach it no more".to_owned(),
             Plant::GratuitousArp { address, blocked: false, .. } => {
                 format!("gratuitous ARP for {address}")
             }

@@ -4,6 +4,7 @@
 //! What a run is depends on its seed and, if it was aimed, on the runs of the rounds before it:
 //! never on how many are made at a time.
 
+mod apart;
 mod coverage;
 mod plan;
 mod prove;

@@ -57,7 +57,7 @@ const AFTER: [Span; 4] =
     [Span::from_millis(50), Span::from_secs(1), Span::from_secs(8), Span::from_secs(30)];
 
 /// Times are whole numbers of this, so that people can read them.
-const GRAIN: Span = Span::from_millis(1);
+pub(super) const GRAIN: Span = Span::from_millis(1);
 
 /// How often an order is drawn anew because what was drawn is none, or is about another member
 /// than the one that is aimed at.
@@ -136,18 +136,18 @@ pub struct Plan {
 }
 
 /// Draws from one stream.
-struct Draw<'t> {
-    stream: Stream,
-    topology: &'t Topology,
+pub(super) struct Draw<'t> {
+    pub(super) stream: Stream,
+    pub(super) topology: &'t Topology,
     blank: &'t Scenario,
 }
 
 impl Draw<'_> {
-    fn one_of<T: Copy>(&mut self, all: &[T]) -> T {
+    pub(super) fn one_of<T: Copy>(&mut self, all: &[T]) -> T {
         all[self.stream.below(all.len() as u64) as usize]
     }
 
-    fn span(&mut self, low: Span, high: Span) -> Span {
+    pub(super) fn span(&mut self, low: Span, high: Span) -> Span {
         let drawn = self.stream.between(low, high).as_nanos();
         Span::from_nanos(drawn / GRAIN.as_nanos() * GRAIN.as_nanos())
     }
@@ -289,6 +289,14 @@ pub fn plan(seed: u64, site: &Site) -> Plan {
     let mut words: Vec<&'static str> = kinds.iter().map(|kind| kind.word).collect();
     if set.len() > 1 {
         for strike in draw.lag(&start) {
+            if !faults.iter().any(|other| overlap(other, &strike)) {
+                words.push(strike.kind);
+                faults.push(strike);
+            }
+        }
+    }
+    if topology.settings.lease.enabled && draw.stream.below(2) == 0 {
+        for strike in draw.apart(begin()) {
             if !faults.iter().any(|other| overlap(other, &strike)) {
                 words.push(strike.kind);
                 faults.push(strike);

@@ -61,8 +61,10 @@ pub fn prove(
     let mut proof = Proof { flaw, runs: 0, found: None };
     for (source, set) in sites {
         let planted = ("test.planted".to_owned(), flaw.word().to_owned());
-        let sound = Site::new(&source.name, (*source).clone(), set.to_vec())?;
-        let set = set.iter().cloned().chain([planted]).collect();
+        let needs = flaw.needs().map(|(key, text)| (key.to_owned(), text.to_owned()));
+        let sound: Vec<_> = needs.into_iter().chain(set.iter().cloned()).collect();
+        let set = sound.iter().cloned().chain([planted]).collect();
+        let sound = Site::new(&source.name, (*source).clone(), sound)?;
         let site = Site::new(&source.name, (*source).clone(), set)?;
         let failure = first_failure((&site, &sound), seeds, jobs, progress, &mut proof.runs);
         proof.found = failure.and_then(|failure| {

@@ -155,7 +155,10 @@ fn nics(topology: &Topology, machine: Option<MachineId>) -> Slot {
 fn run_by(topology: &Topology, machine: MachineId, kind: &Kind) -> Vec<Service> {
     let roles = &topology.machines[machine].roles;
     let runs = |service: &Service| roles.contains(&MachineRole::of(*service));
-    let hangs = |service: &Service| kind.word != "service-hang" || *service != Service::Cluster;
+    // Without leases nothing tells a Cluster service that hangs from a machine that stands still.
+    let leases = topology.settings.lease.enabled;
+    let hangs =
+        |service: &Service| kind.word != "service-hang" || *service != Service::Cluster || leases;
     Service::ALL.into_iter().filter(runs).filter(hangs).collect()
 }
 

@@ -172,7 +172,7 @@ fn nic_down(section: &Section, names: &Names) -> Option<Fault> {
 
 fn service_hang(section: &Section, names: &Names) -> Option<Fault> {
     let (machine, service) = service(section, names)?;
-    if service == Service::Cluster {
+    if service == Service::Cluster && !names.topology.settings.lease.enabled {
         let hint = Some("freeze the machine instead: kind = \"freeze\"".to_owned());
         section.wrong("service", "a service other than cluster", hint);
     }

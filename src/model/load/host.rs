@@ -3,16 +3,20 @@
 use super::read::{File, Section};
 use crate::base::{DbId, IdVec, MachineId, NicId, NodeId, ResourceId, Span};
 use crate::failover::config::ResourceKind;
+use crate::failover::fencing::Bound;
 use crate::failover::quorum::Counting;
 use crate::model::host::{
     DatabaseSettings, HostSettings, LeaseSettings, LogLevel, NameSettings, PORT, ServiceKind,
     ServiceSettings, WatchdogSettings, WitnessPlace, WitnessSettings,
 };
 use crate::model::topology::Resource;
-use crate::model::{Problem, Topology};
+use crate::model::{Problem, Topology, lease};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+
+/// Name of the table in nftables where the file says none.
+const TABLE: &str = "dagtwin";
 
 const ARGUMENTS: &str = "a program and its arguments, such as [\"/usr/sbin/nginx\", \"-t\"]";
 
@@ -156,36 +160,20 @@ impl Reader<'_, '_, '_> {
     }
 
     fn lease(&self) -> Option<LeaseSettings> {
-        let cluster = &self.topology.settings.cluster;
-        // What another member is bound for after each answer; see the agent's `bonds`.
-        let bound = cluster.same_subnet_delay * u64::from(cluster.same_subnet_threshold - 1);
-        let usual = LeaseSettings {
-            table: "dagtwin".to_owned(),
-            length: (bound.scaled(3, 8)).min(Span::from_millis(1_500)),
-            interval: (bound.scaled(1, 16)).min(Span::from_millis(250)),
-            send: (bound.scaled(1, 80)).min(Span::from_millis(50)),
-            drift: 1_000,
+        let usual = Bound::usual(Bound::wait(self.topology.settings.same_subnet()));
+        let Some(section) = self.root.table("lease") else {
+            let Bound { length, interval, send, drift, .. } = usual;
+            return Some(LeaseSettings { table: TABLE.to_owned(), length, interval, send, drift });
         };
-        let Some(section) = self.root.table("lease") else { return Some(usual) };
-        let table = section.optional_text("table").map_or(usual.table, |place| place.text);
+        let table = section.optional_text("table").map_or(TABLE.to_owned(), |place| place.text);
         let length = section.value("length").unwrap_or(usual.length);
         let interval = section.value("interval").unwrap_or(usual.interval);
         let send = section.value("send").unwrap_or(usual.send);
         let drift = section.value("drift").unwrap_or(usual.drift);
         section.finish();
-        if drift > 100_000 {
-            section.wrong("drift", "parts of a million, at most 100000", None);
-        }
-        // A renewal every interval finds a lease that another answer has just extended.
-        if length + interval + send >= bound {
-            let expected = format!(
-                "length + interval + send below {bound}, which is what the other members wait \
-                 (same_subnet_delay x (same_subnet_threshold - 1))"
-            );
-            section.wrong("length", &expected, None);
-        }
-        if (interval + send) * 2 > length {
-            section.wrong("interval", "interval + send at most half of the length", None);
+        if let Err(misfit) = (Bound { length, interval, send, drift, ..usual }).check() {
+            let (key, expected) = lease::told(misfit);
+            section.wrong(key, &expected, None);
         }
         Some(LeaseSettings { table, length, interval, send, drift })
     }
@@ -214,11 +202,9 @@ impl Reader<'_, '_, '_> {
             }
             return None;
         };
-        let cluster = &self.topology.settings.cluster;
-        let bound = cluster.same_subnet_delay * u64::from(cluster.same_subnet_threshold - 1);
-        let patience = section.value("patience").unwrap_or(bound);
-        let interval =
-            section.value("interval").unwrap_or(patience.scaled(1, 8).min(Span::from_millis(250)));
+        let wait = Bound::wait(self.topology.settings.same_subnet());
+        let patience = section.value("patience").unwrap_or(wait);
+        let interval = section.value("interval").unwrap_or(lease::usual_look(patience));
         let limit = section.value("limit").unwrap_or(patience.scaled(1, 2));
         if interval.is_zero() || interval * 4 > patience {
             section.wrong("interval", "at most a quarter of the patience, and more than 0", None);

@@ -6,6 +6,7 @@ use super::read::Section;
 use super::settings::{Given, Wish};
 use crate::base::{IdVec, MachineId};
 use crate::model::Problem;
+use crate::model::lease::lease_problem;
 use crate::model::quorum::lower_priority_problem;
 use crate::model::settings::Settings;
 use crate::model::topology::*;
@@ -72,6 +73,9 @@ pub(super) fn of_version(
 ) {
     for (key, expected) in heartbeat_problems(windows, values) {
         root.wrong("cluster", &format!("{key} {expected}"), None);
+    }
+    if let Some((key, expected)) = lease_problem(windows, values) {
+        root.wrong("lease", &format!("{key}: {expected}"), None);
     }
     let nodes = machines.values().filter(|m| m.roles.contains(&MachineRole::Mailbox)).count();
     if let Some(expected) = lower_priority_problem(values, nodes) {

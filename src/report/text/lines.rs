@@ -272,6 +272,7 @@ fn plant_column(outcome: &Outcome, plant: &Plant) -> Option<Column> {
         | Plant::Service { machine, .. }
         | Plant::AddressUp { machine, .. }
         | Plant::AddressDown { machine, .. }
+        | Plant::Lease { machine, .. }
         | Plant::GratuitousArp { machine, .. } => Column::Machine(*machine),
         Plant::WitnessLock { server, .. } => {
             Column::Machine(*topology.witness_servers().get(usize::from(*server))?)

@@ -204,7 +204,7 @@ pub(super) fn standing(p: &mut Plant, id: ClientId) -> Result<RecordNo, RecordNo
     let nic = nic.map_err(|(_, because)| because)?;
     let device = link.via.and_then(|via| via.device);
     if device.is_none() && net::bound(p, link.machine, nic, link.address) != Some(link.bound) {
-        return Err(p.adapter(link.machine, nic).since);
+        return Err(p.adapter(link.machine, nic).since.max(p.leases.since(link.machine)));
     }
     let mut passed = link.via.map_or(RecordNo(0), |via| via.since);
     if let Some((device, life)) = device {

@@ -2,7 +2,7 @@
 
 use super::super::event::Event;
 use super::super::plant::Plant;
-use super::super::{client, host, mail, net, resources, storage};
+use super::super::{client, host, lease, mail, net, resources, storage};
 use super::{postponed, service};
 use crate::base::{Instant, MachineId, NodeId};
 use crate::journal::RecordNo;
@@ -49,6 +49,7 @@ fn off(p: &mut Plant, at: Instant, machine: MachineId, cause: RecordNo) -> Recor
     if let Some(node) = member(p, machine) {
         host::kill(p, at, node, record);
     }
+    lease::machine_off(p, at, machine, record);
     resources::machine_off(p, at, machine, record);
     changed(p, at, machine, false, record);
     record

@@ -22,6 +22,9 @@ pub(in crate::sim) fn changed(
     }
     if service == Service::Cluster {
         let node = NodeId(machine.0);
+        if hangs(p, at, node, cause) {
+            return;
+        }
         if wanted(p, machine, service) == ServiceState::Stopped {
             host::stop_service(p, at, node, cause);
         } else {
@@ -35,6 +38,16 @@ pub(in crate::sim) fn changed(
     if p.machine(machine).up && now != state {
         set(p, at, machine, service, state, cause);
     }
+}
+
+/// The process of a Cluster service hangs, or goes on; whether that is all.
+fn hangs(p: &mut Plant, at: Instant, node: NodeId, cause: RecordNo) -> bool {
+    let wanted = wanted(p, node.into(), Service::Cluster);
+    let (hangs, did) = (wanted == ServiceState::Hung, host::hangs(p, node));
+    if hangs || did {
+        host::hang(p, at, node, hangs, cause);
+    }
+    hangs || did && wanted == ServiceState::Running
 }
 
 /// The state in which the faults in force hold a service.

@@ -7,7 +7,7 @@ use super::super::{host, mail};
 use super::copy::{drain, set_status, source};
 use super::mount::{begin_dismount, end_mount};
 use super::{Event, act, disk, seed, ship};
-use crate::base::{CopyId, Instant, MachineId, NodeId};
+use crate::base::{CopyId, DbId, Instant, MachineId, NodeId};
 use crate::failover::seam::{CopyStatus, Failure, Outcome, Report};
 use crate::journal::RecordNo;
 use crate::journal::record::ServiceState;
@@ -244,6 +244,35 @@ pub(in crate::sim) fn service_changed(
         (Service::Replication, ServiceState::Stopped) => replication(p, at, machine, false, cause),
         (Service::Replication, ServiceState::Running) => replication(p, at, machine, true, cause),
         _ => {}
+    }
+}
+
+/// Mounts on a machine end that nobody answers for any more; a core that runs is told.
+pub(in crate::sim) fn killed(
+    p: &mut Plant,
+    at: Instant,
+    node: NodeId,
+    ends: impl Fn(&Plant, DbId) -> bool,
+    cause: RecordNo,
+) {
+    for id in on_machine(p, node.into()) {
+        let (status, active) = (p.copy(id).status, p.copy(id).is_active());
+        if !active || status == CopyStatus::Dismounted || !ends(p, id.database) {
+            continue;
+        }
+        let record = end_mount(p, at, id, false, cause);
+        if let Some(pending) = p.copy_mut(id).pending.take() {
+            let outcome = match status {
+                CopyStatus::Dismounting => Outcome::Ok,
+                _ => Outcome::Failed(Failure::Terminated),
+            };
+            act::answer(p, at, id.node, (pending.life, pending.op), outcome, record);
+        } else if status == CopyStatus::Mounted {
+            let failure = Failure::Terminated;
+            let report = Report::DatabaseFailed { database: id.database, failure };
+            host::saw(p, at, id.node, report, record);
+        }
+        follow_elsewhere(p, at, id, record);
     }
 }
 

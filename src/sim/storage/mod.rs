@@ -32,7 +32,7 @@ use bevy_ecs::prelude::Resource;
 pub(super) use act::begin;
 pub(super) use copy::Copy;
 pub(super) use follow::{
-    cluster_stopped, connectivity_changed, machine_changed, service_changed, thawed,
+    cluster_stopped, connectivity_changed, killed, machine_changed, service_changed, thawed,
 };
 pub(super) use ship::write;
 
@@ -142,9 +142,14 @@ pub(super) fn serving(p: &Plant, machine: MachineId, database: DbId) -> Result<R
     if !p.has_copy(id) || !p.answers(machine, Service::Store) {
         return Err(store);
     }
+    if !p.leases.open(machine) {
+        return Err(p.leases.since(machine));
+    }
     let copy = p.copy(id);
     match copy.mounted {
-        Some((since, _)) if copy.status == CopyStatus::Mounted => Ok(since.max(store)),
+        Some((since, _)) if copy.status == CopyStatus::Mounted => {
+            Ok(since.max(store).max(p.leases.since(machine)))
+        }
         Some(_) | None => Err(copy.since),
     }
 }

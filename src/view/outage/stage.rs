@@ -66,6 +66,8 @@ fn plant_stage(plant: &Plant) -> Option<&'static str> {
         Plant::Service { .. } => "service stop",
         Plant::AddressUp { .. } => "address online",
         Plant::AddressDown { .. } => "group offline",
+        Plant::Lease { runs: true, .. } => "lease renewal",
+        Plant::Lease { runs: false, .. } => "lease end",
         Plant::GratuitousArp { .. } | Plant::Neighbour { .. } => "address propagation",
         Plant::DnsRecord { .. } | Plant::DnsUpdateFailed { .. } => "name registration",
         Plant::WitnessLock { .. } => "arbitration",

@@ -5,7 +5,7 @@
 //! lost before a certain moment, and the witness's record names this member until its counter has
 //! stood still for so long that a challenger may take it. As long as so many voters are bound that
 //! the rest has no majority, nobody can have taken over. The kernel's leases end by that moment
-//! (linux-ha.md §10.1); docs/AGENT.md has the proof.
+//! (linux-ha.md §10.1); docs/AGENT.md says why.
 //!
 //! A member that says how long it is bound says so by its own clock, and names the newest stamp of
 //! this member's clock that it had heard by then. It is bound at least for so long from that stamp
@@ -91,6 +91,11 @@ impl Fence {
     }
 }
 
+/// How many votes make a majority of those of so many others and of this member, if it has one.
+pub fn majority(others: usize, votes: bool) -> usize {
+    (others + usize::from(votes)) / 2 + 1
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -136,6 +141,12 @@ mod tests {
         assert_eq!(fence.until(&others, 3), Some(second(14)));
         fence.promised(NodeId(3), second(10), Span::from_secs(6));
         assert_eq!(fence.until(&others, 3), Some(second(16)));
+    }
+
+    #[test]
+    fn who_has_no_vote_leaves_the_others_a_smaller_majority() {
+        assert_eq!([majority(2, true), majority(3, true), majority(4, true)], [2, 3, 3]);
+        assert_eq!([majority(0, true), majority(3, false), majority(4, false)], [1, 2, 3]);
     }
 
     #[test]
