@@ -67,6 +67,7 @@ fn config(me: u8) -> Config {
             NetworkConfig { cluster_use: true, client_access: true, metric: 1000 },
         ),
         heartbeat: HeartbeatConfig {
+            reply_time: Span::from_secs(4),
             same_subnet: rhythm,
             cross_subnet: rhythm,
             cross_site: rhythm,

@@ -104,6 +104,8 @@ pub struct NetworkConfig {
 pub struct HeartbeatConfig {
     /// Between two adapters on one subnet (SameSubnetDelay, SameSubnetThreshold).
     pub same_subnet: Rhythm,
+    /// How long a reply is waited for, but never beyond the next heartbeat; above zero.
+    pub reply_time: Span,
     /// Between subnets (CrossSubnetDelay, CrossSubnetThreshold).
     pub cross_subnet: Rhythm,
     /// Between sites (CrossSiteDelay, CrossSiteThreshold); from 2016 on.

@@ -59,6 +59,8 @@ pub(super) struct Heartbeat {
     links: IdVec<NicId, bool>,
     /// When the next heartbeats of each kind are due; never for a kind without paths.
     next: [Instant; Kind::ALL.len()],
+    /// When those that are out are judged, if that is before the next are due.
+    judged: [Instant; Kind::ALL.len()],
     /// Peers with at least one live path, and this node.
     pub reach: NodeSet,
 }
@@ -83,7 +85,8 @@ impl Heartbeat {
         let nics = config.nodes[config.me].nics.ids();
         let links = nics.map(|nic| links.get(usize::from(nic.0)).copied().unwrap_or(true));
         let links = links.collect();
-        Heartbeat { paths, links, next, reach: NodeSet::only(config.me) }
+        let judged = Kind::ALL.map(|_| Instant::MAX);
+        Heartbeat { paths, links, next, judged, reach: NodeSet::only(config.me) }
     }
 
     /// Whether an adapter has carrier.
@@ -120,12 +123,13 @@ impl Heartbeat {
         live.or_else(|| to().find(|path| self.links[path.nic])).map(|path| path.nic)
     }
 
-    /// Judges the heartbeats that are out and sends the next, if they are due. A machine that
+    /// Judges the heartbeats that are out and sends the next, as each is due. A machine that
     /// stood still sends one, not all that it missed.
     pub(super) fn beat(&mut self, ctx: &mut Ctx, flags: Flags) -> Changed {
         let mut changed = Changed::default();
         for kind in Kind::ALL {
-            if ctx.now < self.next[kind as usize] {
+            let slot = kind as usize;
+            if ctx.now < self.next[slot].min(self.judged[slot]) {
                 continue;
             }
             let rhythm = kind.rhythm(&ctx.config.heartbeat);
@@ -133,10 +137,19 @@ impl Heartbeat {
             for place in 0..self.paths.len() {
                 self.judge(ctx, place, kind, rhythm.threshold - early, &mut changed);
             }
+            self.judged[slot] = Instant::MAX;
+            if ctx.now < self.next[slot] {
+                continue;
+            }
             self.send(ctx, kind, flags);
-            self.next[kind as usize] = ctx.now + rhythm.delay;
+            self.next[slot] = ctx.now + rhythm.delay;
+            let waited = ctx.config.heartbeat.reply_time;
+            if waited < rhythm.delay {
+                self.judged[slot] = ctx.now + waited;
+            }
         }
-        let next = self.next.iter().copied().fold(Instant::MAX, Instant::min);
+        let due = self.next.iter().chain(&self.judged);
+        let next = due.copied().fold(Instant::MAX, Instant::min);
         ctx.timers.set(Timer::Beat, next);
         changed
     }

@@ -219,6 +219,7 @@ impl Topology {
     fn heartbeat_config(&self) -> HeartbeatConfig {
         let set = &self.settings.cluster;
         HeartbeatConfig {
+            reply_time: set.heartbeat_reply_time,
             same_subnet: Rhythm {
                 delay: set.same_subnet_delay,
                 threshold: set.same_subnet_threshold,

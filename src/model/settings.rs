@@ -78,6 +78,9 @@ settings! {
         /// Whether paths across subnets are kept to a peer with which a subnet is shared (1), or
         /// not (0; what 2 does beyond that was not found).
         plumb_all_cross_subnet_routes: u32 = "0", "0".."2", Documented("wsfc.md §1.1 PlumbAllCrossSubnetRoutes");
+        /// How long the reply to a heartbeat is waited for before the heartbeat counts as missed;
+        /// never beyond the next one.
+        heartbeat_reply_time: Span = "4s", "1ms".."4s", Assumed("wsfc.md §1.2 form: when a reply counts as missing is not found; until the next heartbeat");
         /// Whether two interfaces on different subnets that do not hear each other both fail.
         cross_subnet_interfaces_fail: bool = "true", "".."", Reported("wsfc.md §1.3 same on 2008 and later: one support case");
         /// Time between membership messages.

@@ -49,24 +49,28 @@ impl Profile {
     }
 
     /// How long it takes at most until a member is missed: five beats without an answer, the first
-    /// of which is sent up to a beat after the fault (wsfc.md §1.2).
+    /// of which is sent up to a beat after the fault (wsfc.md §1.2), the last waited for.
     pub(crate) fn detection(&self) -> Duration {
-        self.delay * 6
+        self.delay * 5 + self.reply_time()
+    }
+
+    /// How long an answer to a beat is waited for.
+    fn reply_time(&self) -> Duration {
+        self.delay / 4
     }
 
     fn topology(&self) -> String {
-        let usual = "same_subnet_delay = \"1s\"";
-        assert!(TOPOLOGY.contains(usual), "topologies/bed/topology.toml says {usual}");
-        if self.delay == ms(1_000) {
-            return TOPOLOGY.to_owned();
+        let mut topology = TOPOLOGY.to_owned();
+        for (key, usual, own) in [
+            ("same_subnet_delay", ms(1_000), self.delay),
+            ("heartbeat_reply_time", ms(250), self.reply_time()),
+        ] {
+            let line = |value: Duration| format!("{key} = \"{}ms\"", value.as_millis());
+            let usual = line(usual).replace("1000ms", "1s");
+            assert!(topology.contains(&usual), "topologies/bed/topology.toml says {usual}");
+            topology = topology.replace(&usual, &line(own));
         }
-        // The regroup after it is in proportion.
-        let delay = self.delay.as_millis();
-        let fast = format!(
-            "same_subnet_delay = \"{delay}ms\"\nclus_svc_regroup_tick = \"{}ms\"",
-            delay / 2
-        );
-        TOPOLOGY.replace(usual, &fast)
+        topology
     }
 }
 

@@ -145,6 +145,7 @@ fn set_networks(setting: &mut Setting, words: &[&str]) {
         ["same-subnet", d, t] => setting.heartbeat.same_subnet = rhythm(d, t),
         ["cross-subnet", d, t] => setting.heartbeat.cross_subnet = rhythm(d, t),
         ["cross-site", d, t] => setting.heartbeat.cross_site = rhythm(d, t),
+        ["reply-time", time] => setting.heartbeat.reply_time = span(time),
         ["plumb-all", on] => setting.heartbeat.all_cross_subnet = *on == "yes",
         ["cross-subnet-interfaces-fail", on] => {
             setting.heartbeat.cross_subnet_interfaces_fail = *on == "yes";

@@ -89,6 +89,7 @@ impl Default for Setting {
             subnets: BTreeMap::new(),
             sites: BTreeMap::new(),
             heartbeat: HeartbeatConfig {
+                reply_time: span("4s"),
                 same_subnet: Rhythm { delay: span("1s"), threshold: 5 },
                 cross_subnet: Rhythm { delay: span("1s"), threshold: 5 },
                 cross_site: Rhythm { delay: span("1s"), threshold: 20 },
