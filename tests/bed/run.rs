@@ -4,7 +4,7 @@
 use crate::fault::{Fault, Outcome};
 use crate::ground::{boottime, ms, nanos, variable};
 use crate::judge::{self, Answer, answers, longest, together, unanswered, unwritten};
-use crate::probe::{Probers, Seen, next_number};
+use crate::probe::{Asked, Probers, Seen, next_number};
 use crate::report::{DatabaseReport, Report, milliseconds, verify};
 use crate::site::{DATABASES, Site, synchronous};
 use std::collections::BTreeSet;
@@ -178,6 +178,12 @@ fn judge_run(report: &mut Report, seen: &Seen, detection: Duration) {
     }
     if !seen.http.iter().any(|it| it.sent < report.fault_at && it.answer.is_some()) {
         breaks.push("nobody answered before the fault".to_owned());
+    }
+    // A prober that is never answered would find nothing.
+    let owner = usize::from(report.owner == "EX02");
+    let before = |it: &&Asked| it.sent < report.fault_at;
+    if !seen.stale[owner].iter().filter(before).any(|it| it.answer.is_some()) {
+        breaks.push("the owner did not answer who asks at its hardware address".to_owned());
     }
     for journal in report.journals.iter().flatten() {
         if let Err(why) = verify(journal) {

@@ -3,6 +3,7 @@
 //! never block, since a thousand clients come in a second to processors that others share.
 
 use crate::ground::{boottime, ms, nanos, variable};
+use crate::site::FLOATING;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use socket2::{Domain, Socket, Type};
 use std::io::{ErrorKind, Read as _, Write as _};
@@ -47,8 +48,12 @@ fn serve(host: &str) -> std::io::Result<()> {
     socket.bind(&anywhere.into())?;
     socket.listen(1_024)?;
     let listener = TcpListener::from(socket);
-    let datagrams = UdpSocket::bind(anywhere)?;
-    datagrams.set_nonblocking(true)?;
+    // An answer is to come from the address that was asked, whether it is here already or not.
+    let floating = SocketAddr::from((Ipv4Addr::from(FLOATING), PORT));
+    let socket = Socket::new(Domain::IPV4, Type::DGRAM.nonblocking(), None)?;
+    socket.set_freebind_v4(true)?;
+    socket.bind(&floating.into())?;
+    let datagrams = UdpSocket::from(socket);
     let answer = format!(
         "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{host}",
         host.len()

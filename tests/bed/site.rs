@@ -312,8 +312,10 @@ impl Site {
         let stale = [0, 1].map(|n: u8| {
             let space = Space::new("stale");
             switch.plug(&space, &format!("stale{n}"), Network::Mapi, 51 + n);
-            let mac = hosts[usize::from(n)].space.run("cat /sys/class/net/eth0/address");
-            let (mac, [a, b, c, d]) = (mac.trim(), FLOATING);
+            // /sys would tell of another network's adapter.
+            let link = hosts[usize::from(n)].space.run("ip -o link show eth0");
+            let mac = link.split("link/ether ").nth(1).and_then(|it| it.split(' ').next());
+            let (mac, [a, b, c, d]) = (mac.expect("it has one"), FLOATING);
             space.ip(&format!(
                 "neighbour replace {a}.{b}.{c}.{d} lladdr {mac} dev eth0 nud permanent\n"
             ));

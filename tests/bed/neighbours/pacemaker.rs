@@ -5,7 +5,6 @@ use crate::machine::{Machine, Process};
 use crate::servers;
 use crate::site::{Host, Site};
 use crate::switch::Network;
-use std::thread::sleep;
 
 /// The address, preferred on EX01, without fencing.
 const RESOURCES: &str = r#"<resources>
@@ -84,17 +83,18 @@ pub(super) fn start(host: &Host) -> Vec<Process> {
 /// Gives the pair its address, as soon as it can be given one.
 pub(super) fn add_address(host: &Host) {
     let ready = || {
-        let mut command = machine(host).command("crmadmin");
-        let output = command.arg("-D").output().map_err(|error| error.to_string())?;
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        if text.contains("EX0") { Ok(()) } else { Err(text) }
+        // Whoever asks too early may wait for ever.
+        let output = machine(host).command("timeout").args(["5", "crm_mon", "-1"]).output();
+        let text = output.map_err(|error| error.to_string())?.stdout;
+        let text = String::from_utf8_lossy(&text).into_owned();
+        let whole = text.contains("with quorum") && text.contains("Online: [ EX01 EX02 ]");
+        if whole { Ok(()) } else { Err(text) }
     };
     wait_for(ms(60_000), ready).expect("pacemaker runs");
-    sleep(ms(2_000));
     let attribute = ["--type", "crm_config", "--name", "stonith-enabled", "--update", "false"];
-    said(machine(host).command("crm_attribute").args(attribute));
+    said(machine(host).command("timeout").args(["20", "crm_attribute"]).args(attribute));
     for (section, text) in [("resources", RESOURCES), ("constraints", CONSTRAINTS)] {
         let words = ["--replace", "--scope", section, "--xml-text", text];
-        said(machine(host).command("cibadmin").args(words));
+        said(machine(host).command("timeout").args(["20", "cibadmin"]).args(words));
     }
 }
