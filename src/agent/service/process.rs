@@ -61,6 +61,11 @@ impl Stat {
         matches!(self.state, 'Z' | 'X')
     }
 
+    /// Whether that very process has not ended yet.
+    fn runs(&self) -> bool {
+        Stat::of(self.pid).is_some_and(|now| now.started == self.started && !now.ended())
+    }
+
     /// Sends a signal to just this process, not to another that got its number.
     fn signal(&self, signal: Signal) {
         let Some(pid) = Pid::from_raw(self.pid) else { return };
@@ -198,6 +203,8 @@ impl Realm {
     pub(super) async fn sweep(&self, groups: &[Group]) -> Vec<String> {
         let until = Instant::now() + VANISH;
         let mut pause = PAUSES.0;
+        // One that dies loses its environment, and with it the mark, before its files.
+        let mut killed: Vec<Stat> = Vec::new();
         loop {
             if let Some(cgroup) = &self.cgroup {
                 // Older kernels (before 5.14) have no such file, and the signals below suffice.
@@ -211,18 +218,21 @@ impl Realm {
                     return vec![error];
                 }
             };
-            if found.is_empty() {
+            killed.retain(Stat::runs);
+            if found.is_empty() && killed.is_empty() {
                 if let Some(cgroup) = &self.cgroup {
                     // Not there, or not empty of other cgroups: it is made again or stays.
                     let _ = fs::remove_dir(cgroup);
                 }
                 return Vec::new();
             }
-            for each in &found {
+            for each in found {
                 each.signal(Signal::KILL);
+                killed.retain(|other| other.pid != each.pid);
+                killed.push(each);
             }
             if Instant::now() >= until {
-                return found.iter().map(Stat::describe).collect();
+                return killed.iter().map(Stat::describe).collect();
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(PAUSES.1);

@@ -93,7 +93,7 @@ impl Reader<'_, '_, '_> {
         let dns = root.table("names").and_then(|section| self.names(&section));
         let databases = self.databases(node);
         let services = self.services();
-        let interfaces = self.interfaces(node?)?;
+        let interfaces = self.interfaces(node)?;
         Some(HostSettings {
             topology,
             node: node?,
@@ -133,21 +133,32 @@ impl Reader<'_, '_, '_> {
     }
 
     /// The interface of each adapter; adapters are named as in the topology.
-    fn interfaces(&self, node: NodeId) -> Option<IdVec<NicId, String>> {
+    fn interfaces(&self, node: Option<NodeId>) -> Option<IdVec<NicId, String>> {
+        let Some(node) = node else {
+            // Whose adapters they are is not known: what can be judged all the same.
+            for section in self.root.tables("adapter") {
+                let _ = (section.text("name"), section.text("interface"));
+                section.finish();
+            }
+            return None;
+        };
         let nics = &self.topology.machines[MachineId::from(node)].nics;
         let names: IdVec<NicId, String> = nics.values().map(|nic| nic.name.clone()).collect();
         let mut found: IdVec<NicId, Option<String>> = nics.ids().map(|_| None).collect();
+        let mut unknown = false;
         for section in self.root.tables("adapter") {
             let nic = section.find(&section.text("name"), "an adapter of this member", &names);
             let interface = section.text("interface").text;
             section.finish();
+            unknown |= nic.is_none();
             if let Some(nic) = nic
                 && found[nic].replace(interface).is_some()
             {
                 section.wrong("name", "an adapter that no table before names", None);
             }
         }
-        let missing = found.iter().find(|(_, interface)| interface.is_none());
+        // One with a wrong name may be the one that is missing.
+        let missing = found.iter().find(|(_, interface)| interface.is_none() && !unknown);
         if let Some((nic, _)) = missing {
             let expected = format!("a table [[adapter]] for each adapter; {} has none", names[nic]);
             self.root.wrong("adapter", &expected, None);
@@ -247,7 +258,7 @@ impl Reader<'_, '_, '_> {
     fn databases(&self, node: Option<NodeId>) -> BTreeMap<DbId, DatabaseSettings> {
         let all = &self.topology.databases;
         let names = all.values().map(|database| database.name.clone()).collect();
-        let mut found = BTreeMap::new();
+        let (mut found, mut unknown) = (BTreeMap::new(), false);
         for section in self.root.tables("database") {
             let database = section.find(&section.text("name"), "a database", &names);
             let settings = DatabaseSettings {
@@ -259,6 +270,7 @@ impl Reader<'_, '_, '_> {
                 synchronous: section.value("synchronous").unwrap_or(false),
             };
             section.finish();
+            unknown |= database.is_none();
             if let Some(database) = database
                 && found.insert(database, settings).is_some()
             {
@@ -266,7 +278,8 @@ impl Reader<'_, '_, '_> {
             }
         }
         let here = |id: &DbId| node.is_some_and(|it| all[*id].copies.contains(&it));
-        if let Some(missing) = all.ids().filter(here).find(|id| !found.contains_key(id)) {
+        let lacks = |id: &DbId| !found.contains_key(id) && !unknown;
+        if let Some(missing) = all.ids().filter(here).find(lacks) {
             let name = &all[missing].name;
             let expected = format!("a table [[database]] for each copy here; {name} has none");
             self.root.wrong("database", &expected, None);
@@ -280,7 +293,7 @@ impl Reader<'_, '_, '_> {
             matches!(kind, ResourceKind::GenericService | ResourceKind::GenericApplication)
         };
         let names = all.values().map(|resource| resource.name.clone()).collect();
-        let mut found = BTreeMap::new();
+        let (mut found, mut named) = (BTreeMap::new(), Vec::new());
         for section in self.root.tables("service") {
             let place = section.text("resource");
             let resource = section.find(&place, "a resource", &names);
@@ -292,6 +305,7 @@ impl Reader<'_, '_, '_> {
                 probe_limit: section.value("probe_limit").unwrap_or(Span::from_secs(20)),
             });
             section.finish();
+            named.extend(resource);
             let (Some(resource), Some(settings)) = (resource, settings) else { continue };
             if !serves(&all[resource].kind) {
                 let expected = "a Generic Service or a Generic Application of the topology";
@@ -301,7 +315,7 @@ impl Reader<'_, '_, '_> {
             }
         }
         let lacks = |(id, resource): &(ResourceId, &Resource)| {
-            serves(&resource.kind) && !found.contains_key(id)
+            serves(&resource.kind) && !named.contains(id)
         };
         if let Some((_, resource)) = all.iter().find(lacks) {
             let name = &resource.name;

@@ -1,7 +1,11 @@
 //! Figures, printed. To be run by name, with `--ignored --nocapture`.
 
-use crate::lease::bed::{ADDRESS, Bed, DATABASE, FLOATING, grant, ms};
+use crate::lease::bed::{ADDRESS, Bed, DATABASE, FLOATING, block_on, grant, ms};
+use dagtwin::agent::alarm::Alarm;
+use dagtwin::agent::clock::Clock;
 use dagtwin::agent::lease::boottime;
+use dagtwin::agent::priority;
+use dagtwin::base::{Instant, Span};
 use std::net::UdpSocket;
 use std::time::Duration;
 
@@ -81,4 +85,43 @@ fn precision() {
     println!("{} of {ROUNDS} rounds", passed.len());
     println!("last datagram that passed: {}", quantiles(passed));
     println!("first that did not, ever after: {}", quantiles(refused));
+}
+
+/// How late the loop's alarm wakes it while two loops on each core do nothing but spin, before and
+/// after this process is raised. It stays so until it ends.
+#[test]
+#[ignore = "a measurement"]
+fn jitter() {
+    let cores = std::thread::available_parallelism().map_or(2, usize::from);
+    let spin = || {
+        let words = ["--pdeathsig", "KILL", "sh", "-c", "while :; do :; done"];
+        // A session of its own, and so a group of its own to the scheduler, as a service has.
+        std::process::Command::new("setsid").arg("setpriv").args(words).spawn().unwrap()
+    };
+    let mut busy: Vec<_> = (0..2 * cores).map(|_| spin()).collect();
+    let lateness = || async {
+        let clock = Clock::after(Instant::ZERO);
+        let mut alarm = Alarm::new().unwrap();
+        let mut late = Vec::new();
+        for _ in 0..400 {
+            let at = clock.now() + Span::from_millis(50);
+            alarm.set(&clock, Some(at)).unwrap();
+            alarm.rings().await;
+            late.push(Duration::from_nanos(clock.now().saturating_since(at).as_nanos()));
+        }
+        late
+    };
+    block_on(async {
+        println!("as any process: {}", quantiles(lateness().await));
+        let late = async {
+            tokio::time::sleep(ms(200)).await;
+            println!("{:?}", priority::raise().await);
+        };
+        let (raised, ()) = tokio::join!(biased; lateness(), late);
+        println!("raised after 0.2 s: {}", quantiles(raised[10..].to_vec()));
+    });
+    for process in &mut busy {
+        process.kill().unwrap();
+        process.wait().unwrap();
+    }
 }

@@ -50,8 +50,10 @@ fn leases_are_renewed_in_real_time_and_what_it_starts_is_not() {
         };
         pids.lines().find(is_web).map(str::to_owned)
     };
-    bed.until("the service runs", || child().is_some());
-    let pid = child().expect("it was there");
-    let service = scheduled(Path::new(&format!("/proc/{pid}")));
+    let mut service = None;
+    bed.until("the service runs", || {
+        service = child().and_then(|pid| scheduled(Path::new(&format!("/proc/{pid}"))));
+        service.is_some()
+    });
     assert_eq!(service, Some((0, OTHER)), "what it starts is as any process");
 }
