@@ -24,7 +24,7 @@ const CONTROL: &str = "/run/dagtwin/control.sock";
 const TOPOLOGY: &str = include_str!("../../topologies/bed/topology.toml");
 const AGENT: &str = env!("CARGO_BIN_EXE_dagtwin");
 /// Longest that anything here may take that is not measured.
-const PATIENCE: Duration = Duration::from_secs(40);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Whether a commit waits for the other copy, as `DAGTWIN_BED_SYNCHRONOUS=VIP` asks for.
 pub(crate) fn synchronous(database: &str) -> bool {
