@@ -220,7 +220,8 @@ fn own_parameters(settings: &Settings, changing: &Configuration) -> Vec<(&'stati
         ("restore_command", String::new()),
         ("max_wal_senders", "16".to_owned()),
         ("max_replication_slots", "24".to_owned()),
-        ("wal_keep_size", format!("{}MB", settings.keep_for_copies.min(64))),
+        // The slots keep what copies need; pg_rewind fetches all that is there.
+        ("wal_keep_size", format!("{}MB", settings.keep_for_copies.min(16))),
         ("max_slot_wal_keep_size", format!("{}MB", settings.keep_for_copies)),
         // The agent decides what happens after a crash, not the server.
         ("restart_after_crash", "off".to_owned()),

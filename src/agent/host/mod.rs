@@ -432,11 +432,18 @@ impl Surroundings for Host {
     }
 
     fn happened(&mut self, fact: &Plant) {
-        if let Plant::Adapter { nic, up, .. } = *fact {
-            self.links[nic] = up;
-            if up {
-                self.paths.renew(nic);
+        match *fact {
+            Plant::Adapter { nic, up, .. } => {
+                self.links[nic] = up;
+                if up {
+                    self.paths.renew(nic);
+                }
             }
+            // Also one that nobody asked for ends what clients reach.
+            Plant::Dismounted { copy } if copy.node == self.me => {
+                self.guard_for(&Act::Dismount(copy.database));
+            }
+            _ => {}
         }
     }
 

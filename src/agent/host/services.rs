@@ -58,7 +58,7 @@ fn outcome(done: &Done) -> Outcome {
 fn noticed(resource: ResourceId, notice: &Notice, news: &UnboundedSender<News>) {
     let report = match notice {
         Notice::Line(line) => {
-            tracing::info!(?resource, action = %line.action, text = %line.text);
+            tracing::info!(?resource, action = %line.action, "{}", line.text);
             return;
         }
         Notice::LinesLeftOut { lines, .. } => {
