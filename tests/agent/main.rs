@@ -7,6 +7,9 @@
     reason = "what is tested here runs in real time on a real machine"
 )]
 
+// The kit judges with what replays journals.
+#[cfg(feature = "sim")]
+mod conformance;
 mod database;
 mod lease;
 mod network;

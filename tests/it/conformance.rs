@@ -1,6 +1,6 @@
 //! The conformance kit: the six sentences of the driver's contract, put to the journals of the
-//! simulator. The test bed puts them to those of agents, by `dagtwin verify`; the agent's driver
-//! itself is held to them in `src/agent/driver.rs`. Journals that break one are found.
+//! simulator. tests/agent/conformance.rs puts them to the agent's driver alone, and the test bed to
+//! whole agents, by `dagtwin verify`. Journals that break one are found.
 
 use crate::site;
 use dagtwin::base::{Instant, NicId, NodeId, OpId, Span};
