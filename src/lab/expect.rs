@@ -321,9 +321,9 @@ fn holds(scene: &Scene, scenario: &Scenario, expected: &Expected) -> bool {
             entry.state == *state && owner.is_none_or(|owner| entry.owner == Some(owner))
         }
         Expected::Database { database, active, mounted } => {
-            let place = scene.served_by(*database).or_else(|| {
-                scene.mounted(*database).filter(|node| scene.serves((*node).into()))
-            });
+            let place = scene
+                .served_by(*database)
+                .or_else(|| scene.mounted(*database).filter(|node| scene.serves((*node).into())));
             place.is_some() == *mounted && active.is_none_or(|active| place == Some(active))
         }
         Expected::CopiesHealthy { database } => {
