@@ -103,8 +103,8 @@ impl AddressWorker {
         }
     }
 
-    /// Another host claims the address, or may have: it is told, and announced again. Who is to have
-    /// it is the core's to decide, by votes and not by who announces last.
+    /// Another host claims the address, or may have: it is told, and announced again. Who is to
+    /// have it is the core's to decide, by votes and not by who announces last.
     fn heard(&self, online: &mut Online, heard: &Heard) {
         let claims: Option<&HardwareAddress> = match heard {
             Heard::Conflict { interface, address, hardware }

@@ -65,7 +65,6 @@ pub async fn start(
     let store = Store::open(&settings.state)?;
     let kept = store.load()?;
     let clock = Clock::after(kept.as_ref().map_or(Instant::ZERO, |kept| kept.latest));
-    let kept = kept.map(|kept| kept.durable);
     let secret = secret(&settings.key_file)?;
     let wrong = |what| StartError::Key { path: settings.key_file.clone(), what };
     let key = Key::new(&secret).map_err(wrong)?;
@@ -90,24 +89,18 @@ pub async fn start(
     let keeper = assembly.keeper()?;
     let config = topology.config(me);
     let bound = config.heartbeat.same_subnet;
-    let patience = settings.witness.as_ref().map_or(Span::ZERO, |witness| witness.patience);
     let bonds = Bonds::new(topology.nodes, bound.delay * u64::from(bound.threshold - 1));
-    let margins = Margins { drift: settings.lease.drift, slack: settings.lease.send };
-    let site = fingerprint(&topology);
-    let members = topology.nodes;
-    let first =
-        Durable { epoch: 1, database: topology.boot_database(scenario), ..Durable::default() };
-    let now = clock.now();
+    let (site, members, now) = (fingerprint(&topology), topology.nodes, clock.now());
     Ok(Host {
         me,
         wire: Wire::new(me, now, site, key.clone(), members),
         paths: Paths::open(assembly.adapters(), settings.port, into),
         bonds,
-        fence: Fence::new(margins),
+        fence: Fence::new(Margins { drift: settings.lease.drift, slack: settings.lease.send }),
         voters: assembly.voters(),
-        patience,
+        patience: settings.witness.as_ref().map_or(Span::ZERO, |witness| witness.patience),
         stored: keeping(store, news.clone()),
-        kept,
+        kept: kept.map(|kept| kept.durable),
         keeper,
         workers,
         copies,
@@ -115,7 +108,7 @@ pub async fn start(
         waits: Vec::new(),
         view: (NodeSet::EMPTY, false, false, 0),
         counts: Counts::default(),
-        first,
+        first: first(&topology, scenario),
         key,
         site,
         links,
@@ -167,6 +160,11 @@ pub async fn prepare(
         done.push(format!("database {name}: {} is made", data.display()));
     }
     Ok(done)
+}
+
+/// What a member begins from that never ran.
+fn first(topology: &Topology, scenario: &Scenario) -> Durable {
+    Durable { epoch: 1, database: topology.boot_database(scenario), ..Durable::default() }
 }
 
 /// Keeps one state after the other, each on the disk before its operation ends.
