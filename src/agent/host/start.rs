@@ -71,7 +71,6 @@ pub async fn start(
     let store = Store::open(&settings.state)?;
     let kept = store.load()?;
     let clock = Clock::after(kept.as_ref().map_or(Instant::ZERO, |kept| kept.latest));
-    let kept = kept.map(|kept| kept.durable);
     let secret = secret(&settings.key_file)?;
     let wrong = |what| StartError::Key { path: settings.key_file.clone(), what };
     let key = Key::new(&secret).map_err(wrong)?;
@@ -92,26 +91,19 @@ pub async fn start(
         assembly.parts(policy, renewal).await?;
     let config = topology.config(me);
     let bound = config.heartbeat.same_subnet;
-    let patience = settings.witness.as_ref().map_or(Span::ZERO, |witness| witness.patience);
     let (wait, drift) = (Bound::wait(bound), settings.lease.drift);
-    let bonds = Bonds::begun(topology.nodes, wait, drift, clock.now());
-    let margins = Margins { drift: settings.lease.drift, slack: settings.lease.send };
-    let site = fingerprint(&topology);
-    let members = topology.nodes;
-    let first =
-        Durable { epoch: 1, database: topology.boot_database(scenario), ..Durable::default() };
-    let now = clock.now();
+    let (site, members, now) = (fingerprint(&topology), topology.nodes, clock.now());
     Ok(Host {
         me,
         wire: Wire::new(me, now, site, key.clone(), members),
         paths: Paths::open(assembly.adapters(), settings.port, into),
-        bonds,
+        bonds: Bonds::begun(members, wait, drift, now),
         heard: BTreeMap::new(),
-        fence: Fence::new(margins),
+        fence: Fence::new(Margins { drift, slack: settings.lease.send }),
         voters: topology.voters_beside(me),
-        patience,
+        patience: settings.witness.as_ref().map_or(Span::ZERO, |witness| witness.patience),
         stored: keeping(store, news.clone()),
-        kept,
+        kept: kept.map(|kept| kept.durable),
         keeper,
         workers,
         copies: copies.workers,
@@ -123,7 +115,7 @@ pub async fn start(
         view: (NodeSet::EMPTY, false, false, 0),
         viewed,
         counts: Counts::default(),
-        first,
+        first: first(&topology, scenario),
         key,
         site,
         links,
@@ -150,6 +142,11 @@ struct Parts {
     copies: Copies,
     keeper: Option<UnboundedSender<crate::agent::keeper::Ask>>,
     viewed: watch::Sender<acknowledge::View>,
+}
+
+/// What a member begins from that never ran.
+fn first(topology: &Topology, scenario: &Scenario) -> Durable {
+    Durable { epoch: 1, database: topology.boot_database(scenario), ..Durable::default() }
 }
 
 /// Keeps one state after the other, each on the disk before its operation ends.

@@ -153,8 +153,8 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let (mut vigil, socket) = bed(&folder);
         assert_eq!(said(&socket), ["STATUS=waits for a view with quorum"]);
-        for moment in [0, 100, 499, 500, 700, 999, 1000, 5000] {
-            vigil.turn(at(moment));
+        for milliseconds in [0, 100, 499, 500, 700, 999, 1000, 5000] {
+            vigil.turn(at(milliseconds));
         }
         assert_eq!(said(&socket), ["WATCHDOG=1"; 4]);
         let written = || std::fs::read(folder.path().join("watchdog9")).expect("a file");
