@@ -212,13 +212,13 @@ pub(super) fn compare(question: &Question<'_>) -> Answer {
     super::stop_when_asked(&done);
     let runs = usize::try_from(question.runs).unwrap_or(usize::MAX);
     done.total.store(runs * faults.len(), std::sync::atomic::Ordering::Relaxed);
-    let told: Vec<Result<(Fault, Topology), Failure>> =
-        progress::counted("predicting", &done, || {
-            faults.iter().map(|(name, all)| fault(question, name, all, &done)).collect()
-        });
-    let (faults, sites): (Vec<Fault>, Vec<Topology>) =
-        told.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().unzip();
-    let report = Report { topology: &sites[0], faults: &faults, repeat: question.repeat };
+    let told: Vec<Result<Option<Fault>, Failure>> = progress::counted("predicting", &done, || {
+        faults.iter().map(|(name, all)| fault(question, name, all, &done)).collect()
+    });
+    let told: Vec<Option<Fault>> = told.into_iter().collect::<Result<_, _>>()?;
+    let faults: Vec<Fault> = told.into_iter().flatten().collect();
+    let topology = input::topology(question.site, question.set)?.topology;
+    let report = Report { topology: &topology, faults: &faults, repeat: question.repeat };
     let mut output = Vec::new();
     match question.format {
         StudyFormat::Text { width, color } => text(&report, (width, color), &mut output),
@@ -239,14 +239,22 @@ pub(super) fn compare(question: &Question<'_>) -> Answer {
     Ok(Done { output, broken, ..Done::default() })
 }
 
-/// One fault: its repetitions, and as many simulated runs as were asked for.
+/// One fault: its repetitions, and as many simulated runs as were asked for. None, with a note, if
+/// no scenario predicts it.
 fn fault(
     question: &Question<'_>,
     name: &str,
     all: &[(PathBuf, Observed)],
     done: &Progress,
-) -> Result<(Fault, Topology), Failure> {
-    let site = input::site(question.site, Some(name), question.set, None)?;
+) -> Result<Option<Fault>, Failure> {
+    let site = match input::site(question.site, Some(name), question.set, None) {
+        Ok(site) => site,
+        Err(Failure::Call(message)) => {
+            super::note(&format!("{name} is left out, for nothing predicts it: {message}"));
+            return Ok(None);
+        }
+        Err(failure) => return Err(failure),
+    };
     let (topology, scenario) = (site.loaded.topology, site.scenario);
     let own = all.iter().filter(|(_, seen)| seen.peer.is_none());
     let repetitions: Vec<Repetition> = own
@@ -273,7 +281,7 @@ fn fault(
         breaks: breaks.collect(),
         peers: peers.into_iter().map(|(name, spans)| (name, Sample::new(spans))).collect(),
     };
-    Ok((fault, topology))
+    Ok(Some(fault))
 }
 
 /// A repetition at the moments of its scenario.

@@ -24,6 +24,7 @@ mod fuzz_bodies;
 mod invalid;
 mod journal;
 mod lease;
+mod measured;
 mod orders;
 #[allow(unused_imports, dead_code, reason = "the cases use a part of it")]
 #[path = "../core/pair/mod.rs"]
