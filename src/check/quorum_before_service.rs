@@ -1,7 +1,7 @@
 //! Nothing is started without quorum, and nothing comes up on a node that has lost it.
 
 use super::{Findings, Kind, Promise, Violation, Watch};
-use crate::base::{Id, IdVec, Instant, NodeId};
+use crate::base::{Id, IdVec, Instant, NodeId, NodeSet};
 use crate::failover::seam::{Act, Effect, GroupState, Note};
 use crate::journal::record::{Plant, ServiceState};
 use crate::journal::{Record, RecordNo, What};
@@ -21,6 +21,8 @@ pub(super) const PROMISE: Promise = Promise {
 
 struct QuorumBeforeService {
     standing: IdVec<NodeId, Standing>,
+    /// Members whose Cluster service has ended and whose lease still runs.
+    killed: NodeSet,
     findings: Findings,
 }
 
@@ -36,7 +38,8 @@ enum Standing {
 impl QuorumBeforeService {
     fn new(topology: &Topology) -> Self {
         let standing = IdVec::filled(topology.nodes, Standing::None);
-        QuorumBeforeService { standing, findings: Findings::default() }
+        let (killed, findings) = (NodeSet::EMPTY, Findings::default());
+        QuorumBeforeService { standing, killed, findings }
     }
 
     fn demand(
@@ -104,7 +107,27 @@ impl Watch for QuorumBeforeService {
                 service: Service::Cluster,
                 state: ServiceState::Stopped,
             }) if machine.index() < topology.nodes => {
-                self.standing[NodeId::at(machine.index())] = Standing::None;
+                // A killed member's kernel goes on until the lease ends, which was granted in
+                // quorum: what was on its way may still arrive.
+                let kept = topology.settings.lease.enabled && scene.leases[*machine];
+                let standing = if kept { Standing::Undecided } else { Standing::None };
+                let node = NodeId::at(machine.index());
+                self.standing[node] = standing;
+                self.killed = if kept { self.killed.with(node) } else { self.killed };
+            }
+            What::Plant(Plant::Service {
+                machine,
+                service: Service::Cluster,
+                state: ServiceState::Running,
+            }) if machine.index() < topology.nodes => {
+                self.killed = self.killed.without(NodeId::at(machine.index()));
+            }
+            What::Plant(Plant::Lease { machine, runs: false }) => {
+                let node = NodeId::at(machine.index());
+                if self.killed.contains(node) {
+                    self.killed = self.killed.without(node);
+                    self.standing[node] = Standing::None;
+                }
             }
             _ => {}
         }

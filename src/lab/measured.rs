@@ -8,6 +8,7 @@ use crate::journal::{Record, RecordNo, What};
 use crate::model::{Scenario, Topology};
 use crate::sim::{Recording, simulate};
 use crate::view::outage::{self, Outage, Stage, Who};
+use crate::view::{Scene, first_disturbance};
 use std::collections::BTreeMap;
 
 /// How long after it serves a member may notice that it does (assumed: several looks of a mount).
@@ -176,7 +177,9 @@ fn predicted(
     let end = scenario.until;
     let told = whos.iter().map(|who| {
         let subject = match *who {
-            Served::Array(group) => Who::Group(group),
+            Served::Array(group) => {
+                return (*who, array(topology, scenario, records, group));
+            }
             Served::Database(database) => Who::Database(database),
         };
         let span = |outage: &Outage| outage.to.unwrap_or(end).saturating_since(outage.from);
@@ -190,6 +193,44 @@ fn predicted(
         (*who, told)
     });
     told.collect()
+}
+
+/// The longest time after the first fault in which no machine answered for a group's address:
+/// clients need that and the service behind it, not every resource of the group.
+fn array(topology: &Topology, scenario: &Scenario, records: &[Record], group: GroupId) -> Told {
+    let resources = topology.groups[group].resources.iter();
+    let addresses: Vec<Address> =
+        resources.filter_map(|id| topology.resources[*id].address).collect();
+    let struck = first_disturbance(scenario).unwrap_or(Instant::MAX);
+    let mut scene = Scene::new(topology, scenario);
+    let mut lost: Option<Instant> = None;
+    let mut longest: Option<(Instant, Instant, RecordNo)> = None;
+    for (number, record) in records.iter().enumerate() {
+        scene.apply(record);
+        if record.at < struck || !matches!(record.what, What::Plant(_) | What::Fault { .. }) {
+            continue;
+        }
+        let on = |address: &Address| scene.addresses.get(address).into_iter().flatten();
+        let answers = addresses.iter().flat_map(on).any(|machine| scene.serves(*machine));
+        if !answers {
+            lost.get_or_insert(record.at);
+            continue;
+        }
+        let Some(from) = lost.take() else { continue };
+        if longest.is_none_or(|(start, end, _)| record.at.since(from) > end.since(start)) {
+            longest = Some((from, record.at, RecordNo(number as u32)));
+        }
+    }
+    if let Some(from) = lost {
+        let outage = scenario.until.saturating_since(from);
+        return Told { outage, ..Told::default() };
+    }
+    let mut told = Told::default();
+    if let Some((from, to, back)) = longest {
+        told.outage = to.since(from);
+        told.add(&outage::budget(records, from, to, back));
+    }
+    told
 }
 
 /// What a repetition came to for somebody; none if nobody looked.

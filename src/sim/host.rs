@@ -500,7 +500,7 @@ pub(super) fn feed(
         perform(p, at, node, effect, step);
     }
     p.host_mut(node).effects = effects;
-    lease::seen(p, at, node);
+    lease::seen(p, at, node, step);
     arm(p, at, node);
 }
 

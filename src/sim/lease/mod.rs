@@ -216,8 +216,8 @@ pub(super) fn came(
     member.fence.promised(from, binding.echo, binding.bound);
 }
 
-/// The core has taken a step.
-pub(super) fn seen(p: &mut Plant, at: Instant, node: NodeId) {
+/// The core has taken a step. What nobody vouched for before it may be granted at once.
+pub(super) fn seen(p: &mut Plant, at: Instant, node: NodeId, step: RecordNo) {
     if !p.leases.enabled() {
         return;
     }
@@ -225,7 +225,13 @@ pub(super) fn seen(p: &mut Plant, at: Instant, node: NodeId) {
     let view = p.host(node).node.as_ref().map(|core| core.view());
     let (members, in_force) =
         view.map_or((NodeSet::EMPTY, false), |view| (view.members, view.in_force));
-    p.leases.members[node].bonds.viewed(members, in_force, now);
+    let member = &mut p.leases.members[node];
+    member.bonds.viewed(members, in_force, now);
+    let half = p.leases.bound.length.scaled(1, 2);
+    let looked = member.turn.is_some_and(|last| now.saturating_since(last) <= half);
+    if looked && !member.runs && is_safe(p, node, now) {
+        renew(p, at, node, now, step);
+    }
 }
 
 /// Whether something has to wait until this member is bound to nobody that it takes over from;
@@ -286,24 +292,29 @@ fn turn(p: &mut Plant, at: Instant, node: NodeId) {
         let cause = stood_still(p, node);
         close(p, at, node, cause);
     }
-    let latest = safe_until(p, node).map(|until| {
-        let lasts = bound.length + bound.send;
-        until.saturating_since(Instant::ZERO).saturating_sub(lasts)
-    });
-    if latest.is_some_and(|latest| now.since(Instant::ZERO) <= latest) {
-        renew(p, at, node, now);
+    if is_safe(p, node, now) {
+        let cause = p.service(node.into(), Service::Cluster).since;
+        renew(p, at, node, now, cause);
     }
     let life = host::life(p, node);
     let next = when(p, node, at, now + bound.interval);
     p.plan(next, Planned::Lease(Event::Turn { node, life }));
 }
 
+/// Whether a lease that is renewed now ends before anybody can have taken over.
+fn is_safe(p: &Plant, node: NodeId, now: Instant) -> bool {
+    let lasts = p.leases.bound.length + p.leases.bound.send;
+    safe_until(p, node).is_some_and(|until| {
+        let latest = until.saturating_since(Instant::ZERO).saturating_sub(lasts);
+        now.since(Instant::ZERO) <= latest
+    })
+}
+
 /// The kernel renews the lease, at the latest moment that is allowed to it.
-fn renew(p: &mut Plant, at: Instant, node: NodeId, now: Instant) {
+fn renew(p: &mut Plant, at: Instant, node: NodeId, now: Instant, cause: RecordNo) {
     let Bound { length, send, wait, .. } = p.leases.bound;
     let longer = if planted(p, Flaw::LeaseOutlivesBound) { wait * 4 } else { Span::ZERO };
     if !p.leases.members[node].runs {
-        let cause = p.service(node.into(), Service::Cluster).since;
         give_up(p, at, node, cause);
         let machine = MachineId::from(node);
         let record = p.change(at, Some(cause), Change::Lease { machine, runs: true });
