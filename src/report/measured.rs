@@ -62,7 +62,11 @@ pub fn text(
     )?;
     for fault in report.faults {
         let (repetitions, runs) = (fault.repetitions, fault.runs);
-        page.title(&format!("{} ({repetitions} repetitions, {runs} runs)", fault.name))?;
+        let repetitions = match repetitions {
+            1 => "one repetition".to_owned(),
+            several => format!("{several} repetitions"),
+        };
+        page.title(&format!("{} ({repetitions}, {runs} runs)", fault.name))?;
         heading(page)?;
         for row in &fault.rows {
             line(page, &served(topology, row.who), &row.outage, Ink::Bold)?;

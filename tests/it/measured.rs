@@ -80,7 +80,7 @@ fn a_prediction_is_held_against_what_was_measured() {
         assert!(row["stages"]["detection"]["measured_ms"]["p50"].as_f64() > Some(4_000.0), "{row}");
     }
     let text = told(&[&call[..], &["--runs", "5", "--width", "100"]].concat()).out;
-    assert!(text.contains("nics-down (1 repetitions, 5 runs)"), "{text}");
+    assert!(text.contains("nics-down (one repetition, 5 runs)"), "{text}");
     assert!(text.contains("group CASArray"), "{text}");
 }
 

@@ -18,6 +18,10 @@ use tokio::time::{Instant, sleep};
 
 /// Events that may wait to be taken; what is more is dropped, as the state tells it too.
 const EVENTS: usize = 64;
+/// What a server says that finds another's memory of the same data.
+const KEPT: &str = "pre-existing shared memory block";
+/// How long it is left alone then (assumed).
+const KEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How often a starting instance is asked whether it is ready.
 const READY_POLL: Duration = Duration::from_millis(5);
 
@@ -292,6 +296,26 @@ impl Inner {
     /// # Errors
     /// `Ended` if it ends instead, `NoAnswer` if it is not ready in time, `File`, `Process`.
     pub(super) async fn start(
+        self: &Arc<Self>,
+        passive: bool,
+        configuration: Configuration,
+    ) -> Result<(), Error> {
+        let begin = Instant::now();
+        loop {
+            match self.start_once(passive, configuration.clone()).await {
+                // The children of a server that was killed end a little later than it does, and
+                // keep its memory until then.
+                Err(Error::Ended { output, .. })
+                    if output.contains(KEPT) && begin.elapsed() < self.settings.limits.start =>
+                {
+                    sleep(KEPT_PAUSE).await;
+                }
+                ended => return ended,
+            }
+        }
+    }
+
+    async fn start_once(
         self: &Arc<Self>,
         passive: bool,
         configuration: Configuration,

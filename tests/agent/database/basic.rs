@@ -47,7 +47,15 @@ async fn a_copy_is_suspended_and_resumed() {
     bed.second().reaches_that("still", |report| report.status == Status::Suspended).await;
     // The receiver is off when nobody streams any more.
     bed.first().reaches_that("without a stream", |report| report.streams.is_empty()).await;
-    let before = bed.second().instance.status().await;
+    // What had come by then may still be on its way to the disk.
+    let mut before = bed.second().instance.status().await;
+    loop {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let later = bed.second().instance.status().await;
+        if std::mem::replace(&mut before, later).positions == before.positions {
+            break;
+        }
+    }
     deliver(&bed.first().sql().await, 20).await;
     tokio::time::sleep(Duration::from_millis(300)).await;
     let after = bed.second().instance.status().await;

@@ -221,7 +221,8 @@ impl Bed {
     /// The agent's status.
     pub(crate) fn status(&self) -> serde_json::Value {
         let socket = self.path("control.sock").display().to_string();
-        let output = self.command(&["ctl", "--socket", &socket, "status"]).output();
+        let output =
+            self.command(&["ctl", "--socket", &socket, "status", "--format", "json"]).output();
         serde_json::from_slice(&output.expect("it starts").stdout).unwrap_or_default()
     }
 

@@ -21,7 +21,7 @@ fn what_a_killed_agent_leaves_is_cleared_away_and_what_runs_is_not() {
     // Nor does another agent take away what this one has.
     let second = bed.call(&[]);
     assert!(said(&second).contains("another agent answers"), "{}", said(&second));
-    assert_eq!(bed.status()["status"]["quorum"], true);
+    assert_eq!(bed.status()["quorum"], true);
     bed.signal(Signal::KILL);
     assert_eq!(bed.ended(), None);
     // The kernel takes its addresses away by itself; this stands for one that it has not yet.

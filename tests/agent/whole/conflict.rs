@@ -19,7 +19,7 @@ fn a_claim_is_told_counted_and_answered_by_an_announcement() {
         let pinged = std::process::Command::new(ping[0]).args(&ping[1..]).output();
         pinged.is_ok_and(|pinged| pinged.status.success())
     });
-    let count = || bed.status()["status"]["counts"]["address_conflicts"].as_u64();
+    let count = || bed.status()["counts"]["address_conflicts"].as_u64();
     assert_eq!(count(), Some(0));
     // A neighbour was led astray, and nothing but an announcement leads it back: it does not ask.
     let stranger = ["lladdr", "02:00:00:00:00:99", "dev", "eth0", "nud", "stale"];
