@@ -57,8 +57,9 @@ pub(super) struct Ask {
     known: u64,
     /// The tag to write; none for a mere look.
     write: Option<u64>,
-    /// When it was asked, by the node's clock that nobody sets, and how often the record had moved when it was first found held.
+    /// When it was asked, by the node's clock that nobody sets.
     asked: Instant,
+    /// How often the record had moved when it was first found held.
     first: Option<u64>,
 }
 

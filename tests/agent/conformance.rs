@@ -1,6 +1,6 @@
 //! The conformance kit, put to the agent's driver: two members over a network that loses, doubles
-//! and delays, in a time of their own, with hands that take their time. tests/it/conformance.rs puts
-//! it to the simulator, and tests/bed to whole agents.
+//! and delays, in a time of their own, with hands that take their time. tests/it/conformance.rs
+//! puts it to the simulator, and tests/bed to whole agents.
 
 use dagtwin::agent::driver::{Driver, Hands};
 use dagtwin::agent::recorder::Recorder;

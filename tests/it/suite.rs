@@ -49,7 +49,8 @@ fn a_scenario_can_want_another_verdict() {
     assert_eq!(corpus.status, 0, "{}", corpus.out);
     let document: serde_json::Value = serde_json::from_str(&corpus.out).expect("one document");
     let cases = document["cases"].as_array().expect("cases");
-    assert_eq!(document["passed"].as_u64(), Some(2 * cases.len() as u64));
+    // Every case under two seeds, and timelines besides.
+    assert!(document["passed"].as_u64() >= Some(2 * cases.len() as u64), "{}", corpus.out);
     assert!(cases.iter().any(|case| case["topology"] == "four-nodes"), "{}", corpus.out);
     assert!(cases.iter().any(|case| case["verdict"] == "unavailable"), "{}", corpus.out);
 }

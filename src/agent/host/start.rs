@@ -71,9 +71,7 @@ pub async fn start(
     let store = Store::open(&settings.state)?;
     let kept = store.load()?;
     let clock = Clock::after(kept.as_ref().map_or(Instant::ZERO, |kept| kept.latest));
-    let secret = secret(&settings.key_file)?;
-    let wrong = |what| StartError::Key { path: settings.key_file.clone(), what };
-    let key = Key::new(&secret).map_err(wrong)?;
+    let (secret, key) = keys(settings)?;
     let (renewal, renewed) = watch::channel(Renewals::default());
     let policy = policy(&topology, settings);
     let life = NonZeroU32::new(policy.valid_lft()).unwrap_or(NonZeroU32::MIN);
@@ -90,8 +88,7 @@ pub async fn start(
     let Parts { guard, links, workers, copies, keeper, viewed } =
         assembly.parts(policy, renewal).await?;
     let config = topology.config(me);
-    let bound = config.heartbeat.same_subnet;
-    let (wait, drift) = (Bound::wait(bound), settings.lease.drift);
+    let (wait, drift) = (Bound::wait(config.heartbeat.same_subnet), settings.lease.drift);
     let (site, members, now) = (fingerprint(&topology), topology.nodes, clock.now());
     Ok(Host {
         me,
@@ -132,6 +129,14 @@ pub async fn start(
         news,
         topology: Arc::clone(&topology),
     })
+}
+
+/// The shared secret, and the key of datagrams that is made of it.
+fn keys(settings: &HostSettings) -> Result<(Vec<u8>, Key), StartError> {
+    let secret = secret(&settings.key_file)?;
+    let wrong = |what| StartError::Key { path: settings.key_file.clone(), what };
+    let key = Key::new(&secret).map_err(wrong)?;
+    Ok((secret, key))
 }
 
 /// What serves on this host.
