@@ -319,6 +319,24 @@ pub(super) fn clear_lock(data: &Path) -> Result<(), Error> {
     }
 }
 
+/// Removes the socket, and its lock, that a server left which ended without good order: after a
+/// power loss the number in the lock may be another process's, and no server starts beside that.
+/// The directory is this instance's alone, and the caller knows that its server does not run. It
+/// blocks.
+pub(super) fn clear_socket(settings: &Settings) -> Result<(), Error> {
+    let socket = format!(".s.PGSQL.{}", settings.port);
+    for name in [format!("{socket}.lock"), socket] {
+        let path = settings.socket_directory().join(name);
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(Error::file("remove", &path, error));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
 /// Makes data those of a passive copy. It blocks.
 pub(super) fn set_standby(settings: &Settings, data: &Path) -> Result<(), Error> {
     let path = data.join("standby.signal");

@@ -326,6 +326,7 @@ impl Inner {
             let data = settings.data();
             files::clear_auto(&settings, &data)?;
             files::clear_lock(&data)?;
+            files::clear_socket(&settings)?;
             if passive { files::set_standby(&settings, &data) } else { Ok(()) }
         })
         .await?;

@@ -207,6 +207,20 @@ async fn a_lock_file_that_names_nobody_keeps_nobody_from_starting() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_socket_lock_that_names_another_keeps_nobody_from_starting() {
+    let Some(bed) = Bed::new().await else { return };
+    let first = &bed.first().instance;
+    first.kill_now(LONG).await.expect("ended");
+    // After a power loss the number is another's: here that of the other copy's server.
+    let other = bed.second().instance.process().expect("it runs");
+    let settings = first.settings();
+    let lock = settings.socket_directory().join(format!(".s.PGSQL.{}.lock", settings.port));
+    std::fs::write(lock, format!("{other}\n/elsewhere\n0\n5432\n\n\n")).expect("a file");
+    let mounted = first.mount(LONG).await.expect("mounted");
+    assert!(!mounted.promoted);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_silent_active_copy_makes_it_disconnected() {
     let short = |settings: &mut Settings| {
         settings.limits = Limits { silence: Duration::from_secs(1), ..settings.limits };
