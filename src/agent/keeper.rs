@@ -3,8 +3,9 @@
 //!
 //! The owner of the core group keeps the record also while its votes suffice without the witness:
 //! then the loss of the other member alone interrupts nobody, for the witness goes on vouching that
-//! nobody took over (see [`fence`](super::fence)). A claim answers "held" only when the holder was
-//! seen alive after it was made, and takes over only what has stood still for the whole patience.
+//! nobody took over (see [`Fence`](crate::failover::fencing::Fence)). A claim answers "held" only
+//! when the holder was seen alive after it was made, and takes over only what has stood still for
+//! the whole patience.
 
 use super::clock::boottime;
 use super::run::{News, Told};
