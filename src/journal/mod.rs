@@ -56,7 +56,7 @@ pub enum Origin {
 
 impl Header {
     /// Version of the format that this program writes.
-    pub const FORMAT: u16 = 6;
+    pub const FORMAT: u16 = 7;
 
     /// The header of a simulation.
     pub fn of_run(topology: &Topology, scenario: &Scenario, seed: u64) -> Header {

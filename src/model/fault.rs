@@ -136,7 +136,8 @@ pub enum Fault {
         /// Whether only what `from` sends is lost.
         one_way: bool,
     },
-    /// `path-loss`: a share of the frames between two machines on a network is lost.
+    /// `path-loss`: a share of the frames between two machines on a network is lost;
+    /// `path-loss-one-way`: a share of what the first sends to the second.
     PathLoss {
         /// The network.
         network: NetId,
@@ -146,6 +147,8 @@ pub enum Fault {
         to: MachineId,
         /// The share.
         share: Ratio,
+        /// Whether only what `from` sends is lost.
+        one_way: bool,
     },
     /// `frame-loss`: a share of the frames on a network is lost.
     FrameLoss {
@@ -393,6 +396,11 @@ impl Fault {
             meaning: "a share of the frames between two machines on a network is lost",
         },
         Kind {
+            word: "path-loss-one-way",
+            keys: &["network", "from", "to", "share"],
+            meaning: "a share of what one machine sends to another over a network is lost",
+        },
+        Kind {
             word: "frame-loss",
             keys: &["network", "share"],
             meaning: "a share of the frames on a network is lost",
@@ -503,7 +511,8 @@ impl Fault {
             Fault::NetworkDown { .. } => "network-down",
             Fault::PathCut { one_way: false, .. } => "path-cut",
             Fault::PathCut { one_way: true, .. } => "path-cut-one-way",
-            Fault::PathLoss { .. } => "path-loss",
+            Fault::PathLoss { one_way: false, .. } => "path-loss",
+            Fault::PathLoss { one_way: true, .. } => "path-loss-one-way",
             Fault::FrameLoss { .. } => "frame-loss",
             Fault::NetworkDelay { .. } => "network-delay",
             Fault::LogCorruption { .. } => "log-corruption",

@@ -87,7 +87,7 @@ pub fn keys(topology: &Topology, fault: &Fault) -> Vec<(&'static str, String)> {
         Fault::PathCut { network: id, from, to, .. } => {
             [network(id)].into_iter().chain(ends(from, to)).collect()
         }
-        Fault::PathLoss { network: id, from, to, share } => {
+        Fault::PathLoss { network: id, from, to, share, .. } => {
             let keys = [network(id)].into_iter().chain(ends(from, to)).collect();
             with(keys, "share", share.show())
         }
@@ -135,7 +135,8 @@ mod tests {
             Fault::NetworkDown { network },
             Fault::PathCut { network, from, to, one_way: false },
             Fault::PathCut { network, from, to, one_way: true },
-            Fault::PathLoss { network, from, to, share },
+            Fault::PathLoss { network, from, to, share, one_way: false },
+            Fault::PathLoss { network, from, to, share, one_way: true },
             Fault::FrameLoss { network, share },
             Fault::NetworkDelay { network, delay: Span::from_millis(3) },
             Fault::LogCorruption { copy },

@@ -496,6 +496,7 @@ pub(super) fn feed(
     for timer in host.node.as_ref().expect("checked above").armed() {
         host.armed[timer as usize] = Some(step);
     }
+    lease::stepped(p, at, node);
     for effect in effects.drain(..) {
         perform(p, at, node, effect, step);
     }

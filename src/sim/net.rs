@@ -69,10 +69,10 @@ fn forward(
     {
         return Err((Lost::WrongMachine, p.segment(network).since));
     }
-    if let Some(cut) = p.segment(network).cuts.iter().find(|cut| cut.stops(from, to)) {
-        return Err((Lost::NetworkDown, cut.since));
+    if let Some(since) = p.segment(network).cut_from(from, to) {
+        return Err((Lost::NetworkDown, since));
     }
-    if let Some((share, since)) = p.segment(network).loss_between(from, to)
+    if let Some((share, since)) = p.segment(network).loss_from(from, to)
         && p.segment_mut(network).draws.chance(share)
     {
         return Err((Lost::Chance, since));

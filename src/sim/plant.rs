@@ -73,39 +73,46 @@ pub(super) struct Adapter {
     pub bound: Vec<(Address, RecordNo)>,
 }
 
-/// A path that carries nothing.
+/// What lies between two machines on a network.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Cut {
+pub(super) struct Path {
     /// One end.
     pub from: MachineId,
     /// The other.
     pub to: MachineId,
-    /// Whether only what `from` sends is lost.
+    /// Whether only what `from` sends goes by it.
     pub one_way: bool,
-    /// The record of the cut.
-    pub since: RecordNo,
 }
 
-impl Cut {
-    /// Whether a frame from one machine to another is lost.
-    pub(super) fn stops(&self, from: MachineId, to: MachineId) -> bool {
+impl Path {
+    /// Whether a frame from one machine to another goes by it.
+    pub(super) fn carries(&self, from: MachineId, to: MachineId) -> bool {
         (self.from, self.to) == (from, to) || !self.one_way && (self.from, self.to) == (to, from)
     }
 }
 
 impl Segment {
-    /// The record of a cut that keeps a connection, which needs both ways, from two machines.
-    pub(super) fn cut_between(&self, a: MachineId, b: MachineId) -> Option<RecordNo> {
-        let cut = self.cuts.iter().find(|cut| cut.stops(a, b) || cut.stops(b, a));
-        cut.map(|cut| cut.since)
+    /// The record of a cut that stops what one machine sends to another.
+    pub(super) fn cut_from(&self, from: MachineId, to: MachineId) -> Option<RecordNo> {
+        let cut = self.cuts.iter().find(|(path, _)| path.carries(from, to));
+        cut.map(|(_, since)| *since)
     }
 
-    /// The share of frames lost between two machines beside what the whole network loses, with the
-    /// record that made it so.
+    /// The record of a cut that keeps a connection, which needs both ways, from two machines.
+    pub(super) fn cut_between(&self, a: MachineId, b: MachineId) -> Option<RecordNo> {
+        self.cut_from(a, b).or_else(|| self.cut_from(b, a))
+    }
+
+    /// The share lost of what one machine sends to another, beside what the whole network loses,
+    /// with the record that made it so.
+    pub(super) fn loss_from(&self, from: MachineId, to: MachineId) -> Option<(Ratio, RecordNo)> {
+        let losses = self.losses.iter().filter(|(path, ..)| path.carries(from, to));
+        losses.map(|(_, share, since)| (*share, *since)).max()
+    }
+
+    /// The share of a connection's frames, which go both ways, that is lost in the worse direction.
     pub(super) fn loss_between(&self, a: MachineId, b: MachineId) -> Option<(Ratio, RecordNo)> {
-        let losses = self.losses.iter();
-        let between = losses.filter(|(x, y, ..)| (*x, *y) == (a, b) || (*x, *y) == (b, a));
-        between.map(|(.., share, since)| (*share, *since)).max()
+        self.loss_from(a, b).max(self.loss_from(b, a))
     }
 }
 
@@ -140,10 +147,10 @@ pub(super) struct Segment {
     pub loss: Ratio,
     /// Addition to the latency.
     pub delay: Span,
-    /// Paths that carry nothing.
-    pub cuts: Vec<Cut>,
-    /// Pairs between which a share of the frames is lost, with the record that made it so.
-    pub losses: Vec<(MachineId, MachineId, Ratio, RecordNo)>,
+    /// Paths by which nothing arrives, each with the record that made it so.
+    pub cuts: Vec<(Path, RecordNo)>,
+    /// Paths on which a share of the frames is lost, with the record that made it so.
+    pub losses: Vec<(Path, Ratio, RecordNo)>,
     /// What one machine sends to another takes longer by that.
     pub delays: Vec<(MachineId, MachineId, Span)>,
     /// Share of the frames between members that arrive twice.

@@ -1,12 +1,12 @@
 //! What faults do, seen in the records of whole runs.
 
 use crate::site::{self, Built};
-use dagtwin::base::{Instant, MachineId, NetId, NodeId, Span};
+use dagtwin::base::{Instant, MachineId, NetId, NodeId, Ratio, Span};
 use dagtwin::failover::message::Message;
 use dagtwin::failover::seam::{Effect, Input, Note};
-use dagtwin::journal::record::{Plant, ServiceState};
+use dagtwin::journal::record::{Lost, Plant, ServiceState};
 use dagtwin::journal::{Record, RecordNo, What};
-use dagtwin::model::Service;
+use dagtwin::model::{Fault, Service};
 use dagtwin::sim::{Recording, simulate};
 use std::collections::BTreeMap;
 
@@ -86,6 +86,32 @@ fn a_slow_path_is_slow_one_way() {
     let (slow, fast) = (Span::from_millis(250), Span::from_millis(1));
     assert!(within(EX02).all(|took| took >= slow && took <= slow + fast));
     assert!(within(EX01).all(|took| took <= fast));
+}
+
+#[test]
+fn a_path_that_loses_one_way_loses_a_share_of_that_way_only() {
+    let mut built = site::named("one-way-delay");
+    let lost = |built: &Built| {
+        let records = records(built);
+        let heartbeats = [EX01, EX02].map(|node| heartbeats(&records, node, 61, 240));
+        let lost = [EX01, EX02].map(|node| {
+            let by_chance = |record: &&Record| {
+                matches!(record.what, What::Plant(Plant::FrameLost { from, why: Lost::Chance, .. })
+                    if from == node)
+            };
+            records.iter().filter(by_chance).count() as u64
+        });
+        (heartbeats, lost)
+    };
+    let [planned] = &mut built.scenario.faults[..] else { panic!("one fault") };
+    let (network, from, to) = (NetId(0), EX01.into(), EX02.into());
+    let share = Ratio::new(30, 100).expect("a share");
+    planned.fault = Fault::PathLoss { network, from, to, share, one_way: true };
+    let (sent, found) = lost(&built);
+    assert!(found[0] > sent[0] / 5, "{found:?} lost, {sent:?} heartbeats sent");
+    assert_eq!(found[1], 0);
+    built.scenario.faults[0].fault = Fault::PathLoss { network, from, to, share, one_way: false };
+    assert!(lost(&built).1.iter().all(|lost| *lost > sent[0] / 5));
 }
 
 /// Heartbeats that a node sends in a stretch of a run.

@@ -171,7 +171,7 @@ fn what_is_no_journal_is_told_as_such() {
     assert_eq!(message(read(b"name = \"x\"\n")), "byte 0: this is no dagtwin journal");
     let other = Header { format: Header::FORMAT + 1, ..header.clone() };
     let found = message(read(&written(&other, &records[..3])));
-    assert_eq!(found, "byte 8: a journal of format 7; this program reads format 6");
+    assert_eq!(found, "byte 8: a journal of format 8; this program reads format 7");
     let (_, mut bytes) = small();
     bytes.push(0);
     assert!(message(read(&bytes)).ends_with("something follows the end of the journal"));

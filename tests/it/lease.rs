@@ -1,20 +1,29 @@
 //! Fencing by time in the simulator: lengths that fit, and an attack that would find it if they or
 //! the bonds were not kept.
 
+use dagtwin::base::{NodeId, Span};
 use dagtwin::failover::config::Flaw;
+use dagtwin::failover::seam::{Effect, Note};
+use dagtwin::journal::What;
+use dagtwin::journal::record::Plant;
 use dagtwin::lab::pool::Progress;
 use dagtwin::lab::swarm::{Site, Tally, prove, round};
 use dagtwin::model::builtin::SITES;
 use dagtwin::model::load::{self, Wish};
 use dagtwin::model::settings::Settings;
 use dagtwin::model::{Problem, Source};
+use dagtwin::sim::{Recording, simulate};
 
 const NAME: &str = "two-node-2010";
 
 fn source() -> Source {
-    let site = SITES.iter().find(|site| site.topology.name == NAME).expect("a built-in site");
+    named(NAME)
+}
+
+fn named(name: &str) -> Source {
+    let site = SITES.iter().find(|site| site.topology.name == name).expect("a built-in site");
     let (file, text) = (site.topology.path.to_owned(), site.topology.text.to_owned());
-    Source { file, name: NAME.to_owned(), text }
+    Source { file, name: name.to_owned(), text }
 }
 
 fn settings(wishes: &[(&str, &str)]) -> Result<Settings, Vec<Problem>> {
@@ -72,9 +81,36 @@ fn members_that_are_taken_apart_never_both_answer() {
 #[test]
 fn a_lease_that_is_too_long_and_bonds_that_are_not_kept_are_found() {
     for flaw in [Flaw::LeaseOutlivesBound, Flaw::BondsNotKept] {
-        let proof = prove(flaw, &[(&source(), &set(&[]))], (1, 256), 2, &Progress::default());
+        let proof = prove(flaw, &[(&source(), &set(&[]))], (1, 1_024), 2, &Progress::default());
         let found = proof.expect("the site is sound").found;
         let found = found.unwrap_or_else(|| panic!("{} is not found", flaw.word()));
         assert!(found.shrunk_size() <= 3, "{}", found.shrunk.found.sources.scenario.text);
+    }
+}
+
+/// Of more than two, any may have bound itself to the one that is lost until it took the new view:
+/// whoever takes over keeps that, also in the very step in which it took the view.
+#[test]
+fn of_four_nobody_takes_over_before_what_others_may_have_said_is_over() {
+    let (source, wait) = (named("dag-four"), Span::from_secs(4));
+    let text = "title = \"EX01 stands still\"\nuntil = \"90s\"\n[set]\n\"lease.enabled\" = \"true\"\n\
+                [[fault]]\nat = \"60s\"\nlasts = \"20s\"\nkind = \"freeze\"\nmachine = \"EX01\"\n";
+    let wishes = load::wishes("still", text);
+    let topology = load::topology(&source.file, &source.text, &wishes).expect("sound").topology;
+    let scenario = load::scenario("still", "still", text, &topology).expect("it is sound");
+    for seed in 1..=4 {
+        let records = simulate(&topology, &scenario, seed, Recording::Memory).records;
+        let views = records.iter().filter(|record| match &record.what {
+            What::Out(_, Effect::Note(Note::View { gone, .. })) => gone.contains(NodeId(0)),
+            _ => false,
+        });
+        let taken = views.map(|record| record.at).max().expect("it is missed");
+        let claims = records.iter().filter(|record| record.at >= taken);
+        let first = claims.filter_map(|record| match record.what {
+            What::Plant(Plant::GratuitousArp { .. } | Plant::Mounted { .. }) => Some(record.at),
+            _ => None,
+        });
+        let first = first.min().expect("somebody takes over");
+        assert!(first >= taken + wait, "seed {seed}: {first} after a view of {taken}");
     }
 }

@@ -249,9 +249,10 @@ impl<'t> Names<'t> {
                 let way = if *one_way { " to " } else { "-" };
                 (fault.word(), format!("{} {from}{way}{to}", network(*id)))
             }
-            Fault::PathLoss { network: id, from, to, share } => {
+            Fault::PathLoss { network: id, from, to, share, one_way } => {
                 let (from, to) = (self.machine(*from), self.machine(*to));
-                ("path-loss", format!("{} {from}-{to} {share}", network(*id)))
+                let way = if *one_way { " to " } else { "-" };
+                (fault.word(), format!("{} {from}{way}{to} {share}", network(*id)))
             }
             Fault::FrameLoss { network: id, share } => {
                 ("frame-loss", format!("{} {share}", network(*id)))

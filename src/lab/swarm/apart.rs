@@ -6,6 +6,8 @@ use crate::base::{Instant, NodeId, Span};
 
 /// How long it lasts, up to one of these.
 const LASTS: [Span; 3] = [Span::from_secs(8), Span::from_secs(20), Span::from_secs(60)];
+/// How long adapters flap, up to one of these.
+const FLAPS: [Span; 2] = [Span::from_millis(200), Span::from_secs(1)];
 
 fn key(key: &str, value: &str) -> (String, String) {
     (key.to_owned(), value.to_owned())
@@ -75,8 +77,10 @@ impl Draw<'_> {
             }
         }
         if flaps {
-            let late = self.span(Span::ZERO, Span::from_secs(2));
-            let lasts = Some(self.span(GRAIN, Span::from_secs(1)).max(GRAIN));
+            // Brief and at once, it is over while the first is still vouched for.
+            let most = self.one_of(&FLAPS);
+            let late = self.span(Span::ZERO, most);
+            let lasts = Some(self.span(GRAIN, most).max(GRAIN));
             let keys = vec![key("machine", to), key("nic", "all")];
             strikes.push(Strike { at: at + late, lasts, kind: "nic-down", keys });
         }

@@ -39,11 +39,8 @@ const KINDS: &[(&str, Reader)] = &[
         let (network, from, to) = path(section, names)?;
         Some(Fault::PathCut { network, from, to, one_way: true })
     }),
-    ("path-loss", |section, names| {
-        let (path, share) = (path(section, names), share(section));
-        let (network, from, to) = path?;
-        Some(Fault::PathLoss { network, from, to, share: share? })
-    }),
+    ("path-loss", |section, names| path_loss(section, names, false)),
+    ("path-loss-one-way", |section, names| path_loss(section, names, true)),
     ("frame-loss", frame_loss),
     ("network-delay", network_delay),
     ("log-corruption", |section, names| Some(Fault::LogCorruption { copy: copy(section, names)? })),
@@ -233,6 +230,12 @@ fn copy(section: &Section, names: &Names) -> Option<CopyId> {
         section.wrong("node", "a node with a copy of the database", None);
     }
     Some(copy)
+}
+
+fn path_loss(section: &Section, names: &Names, one_way: bool) -> Option<Fault> {
+    let (path, share) = (path(section, names), share(section));
+    let (network, from, to) = path?;
+    Some(Fault::PathLoss { network, from, to, share: share?, one_way })
 }
 
 fn frame_loss(section: &Section, names: &Names) -> Option<Fault> {

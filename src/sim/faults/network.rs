@@ -1,7 +1,7 @@
 //! Switches that are down, lossy, slow, or cut between two machines.
 
 use super::super::net;
-use super::super::plant::{Cut, Plant};
+use super::super::plant::{Path, Plant};
 use super::in_force;
 use crate::base::{Instant, MachineId, NetId, Ratio, Span};
 use crate::journal::RecordNo;
@@ -18,21 +18,22 @@ pub(super) fn apply(p: &mut Plant, at: Instant, fault: Fault, strikes: bool, cau
         }
         Fault::PathCut { network, from, to, one_way } => {
             let cuts = &mut p.segment_mut(network).cuts;
-            let same = |cut: &Cut| (cut.from, cut.to, cut.one_way) == (from, to, one_way);
+            let path = Path { from, to, one_way };
             if strikes {
-                cuts.push(Cut { from, to, one_way, since: cause });
-            } else if let Some(place) = cuts.iter().position(same) {
+                cuts.push((path, cause));
+            } else if let Some(place) = cuts.iter().position(|cut| cut.0 == path) {
                 cuts.remove(place);
             }
             // What the cut stands between is in the cut itself, so the network is as old as before.
             net::connectivity_changed(p, at, cause);
         }
-        Fault::PathLoss { network, from, to, share } => {
+        Fault::PathLoss { network, from, to, share, one_way } => {
             let losses = &mut p.segment_mut(network).losses;
+            let path = Path { from, to, one_way };
             if strikes {
-                losses.push((from, to, share, cause));
+                losses.push((path, share, cause));
             } else if let Some(place) =
-                losses.iter().position(|loss| (loss.0, loss.1, loss.2) == (from, to, share))
+                losses.iter().position(|loss| (loss.0, loss.1) == (path, share))
             {
                 losses.remove(place);
             }

@@ -216,8 +216,8 @@ pub(super) fn came(
     member.fence.promised(from, binding.echo, binding.bound);
 }
 
-/// The core has taken a step. What nobody vouched for before it may be granted at once.
-pub(super) fn seen(p: &mut Plant, at: Instant, node: NodeId, step: RecordNo) {
+/// The core has taken a step: what it is bound to holds for all that it wants done.
+pub(super) fn stepped(p: &mut Plant, at: Instant, node: NodeId) {
     if !p.leases.enabled() {
         return;
     }
@@ -225,8 +225,17 @@ pub(super) fn seen(p: &mut Plant, at: Instant, node: NodeId, step: RecordNo) {
     let view = p.host(node).node.as_ref().map(|core| core.view());
     let (members, in_force) =
         view.map_or((NodeSet::EMPTY, false), |view| (view.members, view.in_force));
-    let member = &mut p.leases.members[node];
-    member.bonds.viewed(members, in_force, now);
+    p.leases.members[node].bonds.viewed(members, in_force, now);
+}
+
+/// All that a step wants done has begun. What nobody vouched for before it may be granted at once.
+pub(super) fn seen(p: &mut Plant, at: Instant, node: NodeId, step: RecordNo) {
+    if !p.leases.enabled() {
+        return;
+    }
+    stepped(p, at, node);
+    let now = now(p, node, at);
+    let member = &p.leases.members[node];
     let half = p.leases.bound.length.scaled(1, 2);
     let looked = member.turn.is_some_and(|last| now.saturating_since(last) <= half);
     if looked && !member.runs && is_safe(p, node, now) {
