@@ -120,19 +120,23 @@ impl Keeper {
 
     /// Does what it is asked, and looks or counts in between.
     pub async fn run(mut self, mut asks: UnboundedReceiver<Ask>) {
+        let interval = Span::from_nanos(self.pace.interval.as_nanos() as u64);
         let mut due = boottime();
         loop {
             let wait = Duration::from_nanos(due.saturating_sub(boottime()).as_nanos());
             tokio::select! {
                 biased;
+                // A place that does not answer keeps no claim waiting: a look is begun anew.
                 ask = asks.recv() => match ask {
                     Some(ask) => self.answer(ask).await,
                     None => break,
                 },
-                () = sleep(wait) => {
-                    due = boottime() + Span::from_nanos(self.pace.interval.as_nanos() as u64);
+                next = async {
+                    sleep(wait).await;
+                    let next = boottime() + interval;
                     self.tend().await;
-                }
+                    next
+                } => due = next,
             }
         }
         if let Some(epoch) = self.holds {

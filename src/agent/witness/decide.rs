@@ -1,4 +1,4 @@
-//! What is done with a record that was found under an exclusive open. Pure.
+//! What is done with a record that was found. Pure.
 
 use super::record::Record;
 use super::watch::Stale;
@@ -7,11 +7,36 @@ use super::watch::Stale;
 pub(super) trait Step: Copy + Send + 'static {
     /// What the caller is told.
     type Answer: Send + 'static;
-    /// Whether it may ever write.
-    const WRITES: bool;
-    /// Given the record that was found and the last one that this process wrote without knowing
-    /// whether it arrived: what to answer, and what to write.
-    fn decide(&self, found: Record, unsure: Option<Record>) -> (Self::Answer, Option<Record>);
+    /// Given the record that was found, and whether this process wrote it without having been
+    /// told so: what to answer, and what to write. It is asked anew if another was faster.
+    fn decide(&self, found: Record, own: bool) -> (Self::Answer, Option<Record>);
+}
+
+/// What this process has written without knowing whether it arrived. It may still arrive, on a
+/// connection that was given up, for as long as the record is the one that it was to replace.
+#[derive(Debug, Default)]
+pub(super) struct Unsure(Vec<Record>);
+
+impl Unsure {
+    /// This record is about to be written. A refusal does not take it back: an earlier try of the
+    /// same may be under way.
+    pub(super) fn writing(&mut self, record: Record) {
+        if !self.0.contains(&record) {
+            self.0.push(record);
+        }
+    }
+
+    /// The last write was answered, and has replaced what all of these were to replace.
+    pub(super) fn arrived(&mut self) {
+        self.0.clear();
+    }
+
+    /// This record was found: whether it is one of these. Those that it leaves behind can arrive
+    /// no more.
+    pub(super) fn found(&mut self, record: Record) -> bool {
+        self.0.retain(|sent| *sent == record || sent.counter > record.counter);
+        self.0.contains(&record)
+    }
 }
 
 /// A node's wish to hold the witness.
@@ -78,11 +103,10 @@ fn verdict(found: Record, me: u8, known: u64, stale: Option<Stale>, own: bool) -
 
 impl Step for Claim {
     type Answer = Verdict;
-    const WRITES: bool = true;
 
-    fn decide(&self, found: Record, unsure: Option<Record>) -> (Verdict, Option<Record>) {
+    fn decide(&self, found: Record, own: bool) -> (Verdict, Option<Record>) {
         // The answer to an earlier try of this process was lost, but the try was not.
-        let own = unsure == Some(found) && found.epoch <= self.epoch;
+        let own = own && found.epoch <= self.epoch;
         match verdict(found, self.me, self.known, self.stale, own) {
             Verdict::Claimed(_) => {
                 let next = found.followed_by(Some(self.me), self.epoch);
@@ -103,10 +127,9 @@ pub(super) struct Test {
 
 impl Step for Test {
     type Answer = Verdict;
-    const WRITES: bool = false;
 
-    fn decide(&self, found: Record, unsure: Option<Record>) -> (Verdict, Option<Record>) {
-        (verdict(found, self.me, self.known, self.stale, unsure == Some(found)), None)
+    fn decide(&self, found: Record, own: bool) -> (Verdict, Option<Record>) {
+        (verdict(found, self.me, self.known, self.stale, own), None)
     }
 }
 
@@ -119,9 +142,8 @@ pub(super) struct Renew {
 
 impl Step for Renew {
     type Answer = Renewal;
-    const WRITES: bool = true;
 
-    fn decide(&self, found: Record, _: Option<Record>) -> (Renewal, Option<Record>) {
+    fn decide(&self, found: Record, _: bool) -> (Renewal, Option<Record>) {
         if (found.owner, found.epoch) != (Some(self.me), self.epoch) {
             return (Renewal::Lost(found), None);
         }
@@ -139,9 +161,8 @@ pub(super) struct GiveUp {
 
 impl Step for GiveUp {
     type Answer = Release;
-    const WRITES: bool = true;
 
-    fn decide(&self, found: Record, _: Option<Record>) -> (Release, Option<Record>) {
+    fn decide(&self, found: Record, _: bool) -> (Release, Option<Record>) {
         if (found.owner, found.epoch) != (Some(self.me), self.epoch) {
             return (Release::NotOurs(found), None);
         }
@@ -156,9 +177,8 @@ pub(super) struct Look;
 
 impl Step for Look {
     type Answer = Record;
-    const WRITES: bool = false;
 
-    fn decide(&self, found: Record, _: Option<Record>) -> (Record, Option<Record>) {
+    fn decide(&self, found: Record, _: bool) -> (Record, Option<Record>) {
         (found, None)
     }
 }

@@ -4,12 +4,11 @@
 //! it. So one thread does the calls, and whoever asks waits for it only as long as he wants to.
 
 use super::boot::{self, Boot};
-use super::decide::Step;
+use super::decide::{Step, Unsure};
 use super::error::Error;
-use super::record::{FILE, Record, Unfit};
-use std::fs::{File, OpenOptions, TryLockError};
+use super::record::{LISTINGS, Record};
+use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
-use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,9 +17,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 
-/// Name of the record's file.
-pub(super) const NAME: &str = "witness";
-/// Time between two tries to lock; assumed: a holder needs one write to disk, some milliseconds.
+/// Time between two looks when another was faster; assumed: a renaming takes less.
 const WAIT: Duration = Duration::from_millis(3);
 
 type Job = Box<dyn FnOnce(&mut Hand) + Send>;
@@ -37,8 +34,8 @@ pub(super) struct Directory {
 struct Hand {
     directory: PathBuf,
     place: String,
-    /// What was written last, if it is not known to have arrived.
-    unsure: Option<Record>,
+    /// What was written without an answer.
+    unsure: Unsure,
 }
 
 /// The time that a job has.
@@ -47,8 +44,6 @@ struct Time {
     deadline: Instant,
     /// Whoever asked does not wait any more.
     left: Arc<AtomicBool>,
-    /// Another has the record locked.
-    in_use: Arc<AtomicBool>,
 }
 
 impl Time {
@@ -70,7 +65,7 @@ impl Directory {
     pub(super) fn new(directory: PathBuf) -> Result<Directory, Error> {
         let place = directory.display().to_string();
         let (jobs, mut todo) = mpsc::channel::<Job>(1);
-        let mut hand = Hand { directory, place: place.clone(), unsure: None };
+        let mut hand = Hand { directory, place: place.clone(), unsure: Unsure::default() };
         thread::Builder::new()
             .name("witness".to_owned())
             .spawn(move || {
@@ -106,8 +101,7 @@ impl Directory {
     ) -> Result<T, Error> {
         let leaves = Leaves(Arc::new(AtomicBool::new(false)));
         let deadline = Instant::now() + limit;
-        let in_use = Arc::new(AtomicBool::new(false));
-        let time = Time { limit, deadline, left: Arc::clone(&leaves.0), in_use: in_use.clone() };
+        let time = Time { limit, deadline, left: Arc::clone(&leaves.0) };
         let (reply, answer) = oneshot::channel();
         let job: Job = Box::new(move |hand| {
             if !time.is_over() {
@@ -122,9 +116,6 @@ impl Directory {
         let place = self.place.clone();
         match timeout_at(deadline, asked).await {
             Ok(Some(answer)) => answer,
-            Ok(None) | Err(_) if in_use.load(Ordering::Acquire) => {
-                Err(Error::Busy { place, limit })
-            }
             // The thread lets a job go unanswered only when its time is over.
             Ok(None) | Err(_) => {
                 Err(Error::NoAnswer { place, doing: "waiting for the file system", limit })
@@ -135,40 +126,91 @@ impl Directory {
 
 impl Hand {
     fn exchange<S: Step>(&mut self, step: &S, time: &Time) -> Result<S::Answer, Error> {
-        let file = self.open(OpenOptions::new().read(true).write(S::WRITES), time)?;
-        self.lock(&file, time)?;
-        let found = self.record(&self.read(&file, time)?)?;
-        if self.unsure != Some(found) {
-            self.unsure = None;
-        }
-        let (answer, write) = step.decide(found, self.unsure);
-        if let Some(record) = write {
+        loop {
+            let found = self.record(time)?;
+            let own = self.unsure.found(found);
+            let (answer, write) = step.decide(found, own);
+            let Some(next) = write else { return Ok(answer) };
             // Whoever asked may have given up, and must not become owner behind his own back.
             if time.is_over() {
-                return Err(self.late("reading the record", time));
+                return Err(self.late("looking for the record", time));
             }
-            self.unsure = Some(record);
-            file.write_all_at(&record.text(), record.offset())
-                .and_then(|()| file.sync_data())
-                .map_err(|error| self.failed("writing the record", time, &error))?;
-            self.unsure = None;
+            self.unsure.writing(next);
+            match self.rename(found, next) {
+                Ok(()) => {
+                    self.unsure.arrived();
+                    return Ok(answer);
+                }
+                // Another was faster; or it was this very call, of which NFS lost the answer and
+                // which it repeated. The next look finds out.
+                Err(error) if error.kind() == ErrorKind::NotFound => thread::sleep(WAIT),
+                Err(error) => return Err(self.failed("renaming the record", time, &error)),
+            }
         }
-        Ok(answer)
+    }
+
+    /// Changes the record that was found, and no other: its name is gone as soon as anybody has.
+    /// The new name cannot be taken. It has a number that none has had before, and who would take
+    /// it at the same moment has to take it from the same file.
+    fn rename(&self, found: Record, next: Record) -> io::Result<()> {
+        fs::rename(self.directory.join(found.name()), self.directory.join(next.name()))?;
+        self.sync()
+    }
+
+    /// Has the names in the directory put on disk.
+    fn sync(&self) -> io::Result<()> {
+        File::open(&self.directory)?.sync_all()
     }
 
     fn prepare(&mut self, time: &Time) -> Result<Record, Error> {
-        let mut how = OpenOptions::new();
-        let file = self.open(how.read(true).write(true).create(true).truncate(false), time)?;
-        self.lock(&file, time)?;
-        let found = self.read(&file, time)?;
-        if Record::of_file(&found) == Err(Unfit::Blank) {
-            file.write_all_at(&Record::first_file(), 0)
-                .and_then(|()| file.sync_all())
-                .and_then(|()| File::open(&self.directory)?.sync_all())
-                .map_err(|error| self.failed("preparing the record", time, &error))?;
-            return self.record(&Record::first_file());
+        if let Some(found) = self.list(time)? {
+            return Ok(found);
         }
-        self.record(&found)
+        let made = File::create_new(self.directory.join(Record::FIRST.name()))
+            .and_then(|file| file.sync_all())
+            .and_then(|()| self.sync());
+        match made {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => {
+                Err(self.failed("preparing the record", time, &error))
+            }
+            // If another prepared it and a third claimed it meanwhile, there are two now.
+            Ok(()) | Err(_) => self.record(time),
+        }
+    }
+
+    /// The record that has to be there.
+    fn record(&self, time: &Time) -> Result<Record, Error> {
+        self.list(time)?.ok_or_else(|| {
+            let remedy = "check that the directory is mounted, or prepare the witness once";
+            Error::no_record(&self.place, remedy)
+        })
+    }
+
+    /// The record that is there.
+    fn list(&self, time: &Time) -> Result<Option<Record>, Error> {
+        let mut left = LISTINGS;
+        loop {
+            let found = Record::of_names(self.names(time)?);
+            left -= 1;
+            if left == 0 || time.is_over() || !Record::is_unsettled(&found) {
+                let place = self.place.clone();
+                return found.map_err(|unfit| Error::Unfit { place, unfit });
+            }
+            thread::sleep(WAIT);
+        }
+    }
+
+    fn names(&self, time: &Time) -> Result<Vec<String>, Error> {
+        let names = fs::read_dir(&self.directory).and_then(|entries| {
+            let name = |entry: fs::DirEntry| entry.file_name().to_string_lossy().into_owned();
+            entries.map(|entry| entry.map(name)).collect::<io::Result<Vec<String>>>()
+        });
+        names.map_err(|error| {
+            if error.kind() == ErrorKind::NotFound {
+                return Error::NoPath { place: self.place.clone(), found: error.to_string() };
+            }
+            self.failed("looking for the record", time, &error)
+        })
     }
 
     fn boot(&mut self, time: &Time) -> Result<Boot, Error> {
@@ -183,49 +225,6 @@ impl Hand {
             )),
             Err(error) => Err(self.failed("reading when the host started", time, &error)),
         }
-    }
-
-    fn open(&self, how: &OpenOptions, time: &Time) -> Result<File, Error> {
-        how.open(self.directory.join(NAME)).map_err(|error| {
-            if error.kind() == ErrorKind::NotFound {
-                let remedy = "check that the directory is mounted, or prepare the witness once";
-                return self.missing("the file `witness`", remedy, &error);
-            }
-            self.failed("opening the record", time, &error)
-        })
-    }
-
-    /// Locks the file for this open of it; the kernel ends the lock when it is closed, also by
-    /// the death of the process.
-    fn lock(&self, file: &File, time: &Time) -> Result<(), Error> {
-        loop {
-            let locked = match file.try_lock() {
-                Ok(()) => true,
-                Err(TryLockError::WouldBlock) => false,
-                Err(TryLockError::Error(error)) => {
-                    return Err(self.failed("locking the record", time, &error));
-                }
-            };
-            time.in_use.store(!locked, Ordering::Release);
-            if locked {
-                return Ok(());
-            }
-            if time.is_over() {
-                return Err(Error::Busy { place: self.place.clone(), limit: time.limit });
-            }
-            thread::sleep(WAIT);
-        }
-    }
-
-    fn read(&self, file: &File, time: &Time) -> Result<Vec<u8>, Error> {
-        // One byte more than there may be, to see that there is more.
-        read_at_most(file, FILE + 1)
-            .map_err(|error| self.failed("reading the record", time, &error))
-    }
-
-    fn record(&self, file: &[u8]) -> Result<Record, Error> {
-        let place = self.place.clone();
-        Record::of_file(file).map_err(|unfit| Error::Unfit { place, unfit })
     }
 
     /// A file that is not there; or the directory is not, and nothing leads to it.

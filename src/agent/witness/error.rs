@@ -37,11 +37,11 @@ pub enum Error {
         limit: Duration,
     },
     /// Another process had the record open the whole time. It says nothing about who holds the
-    /// witness. If it goes on, whoever has it open is frozen, and its connection has to be ended
-    /// on the witness host.
+    /// witness. A member has it open only for the moment of its own change, so if it goes on, it
+    /// is a program that has no business there, such as a virus scanner.
     #[error("{place}: another has the record open for {limit:?}; if it stays so, see who has")]
     Busy {
-        /// The directory or share.
+        /// The share.
         place: String,
         /// The caller's limit.
         limit: Duration,
@@ -56,7 +56,7 @@ pub enum Error {
         /// What the server or kernel says.
         found: String,
     },
-    /// The share, or the file in it, does not exist.
+    /// The share, the folder or the file in it, or the record does not exist.
     #[error("{place}: {missing} does not exist ({found}); {remedy}")]
     Missing {
         /// The directory or share.
@@ -68,12 +68,12 @@ pub enum Error {
         /// What to do.
         remedy: &'static str,
     },
-    /// The file is there, and is not a record that can be used.
+    /// What is there is not one record that can be used.
     #[error("{place}: {unfit}")]
     Unfit {
         /// The directory or share.
         place: String,
-        /// What is wrong with the file.
+        /// What is wrong with it.
         unfit: Unfit,
     },
     /// The machine, or the file server, failed at what it was asked to do.
@@ -149,6 +149,12 @@ impl Error {
             | Error::Password { .. } => Kind::Refused,
             Error::Failed { .. } => Kind::Failed,
         }
+    }
+
+    /// A place that answers and has no record.
+    pub(super) fn no_record(place: &str, remedy: &'static str) -> Error {
+        let found = "no file is named like one".to_owned();
+        Error::Missing { place: place.to_owned(), missing: "the record", found, remedy }
     }
 
     /// What an error of the kernel means for a place.

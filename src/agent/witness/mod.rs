@@ -1,6 +1,12 @@
 //! The witness: one small record that says which node holds it, in which epoch, and how often it
-//! was written. It is changed only as a compare-and-swap inside an exclusive open that lasts a
-//! millisecond; a lock that is kept open would outlive its owner (linux-ha.md §9, §10 item 2).
+//! was written. The record is the name of a file, and is changed only by renaming the very file
+//! that was found: that is a compare-and-swap, for whoever comes second does not find it any more.
+//! On a share it is one request, which the server carries out to its end whatever becomes of the
+//! client. Nothing is open between two requests: a lock or an open file that waits for its owner's
+//! next word would outlive him (linux-ha.md §9, §10 item 2).
+//!
+//! A look may show a record that is not on disk yet, and that a crash of the witness host takes
+//! back. It was never answered then, so nobody has counted on it.
 //!
 //! A node that claims the witness renews it regularly while it needs it. Others look at it with a
 //! [`Watch`], and may take it only with the [`Stale`] that the watch gives when the record stood
@@ -45,8 +51,8 @@ use std::time::Duration;
 /// Where a witness is.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Place {
-    /// In a directory, local or mounted, that all nodes see. Its file system has to know advisory
-    /// locks between the nodes.
+    /// In a directory, local or mounted, that all nodes see. A mount must not remember what was in
+    /// it: NFS needs `noac`, or a look shows what the witness said a minute ago.
     Directory(PathBuf),
     /// On an SMB 2 or 3 share.
     Share(ShareSettings),
@@ -57,7 +63,7 @@ pub enum Place {
 ///
 /// Every operation takes a limit for all of it, waiting for others included, and ends within it.
 /// Every one may be dropped at an await. A write that was under way then, or at the limit, may
-/// still arrive; the next operation finds out whether it did.
+/// still arrive as long as nobody else writes; the operations after it know it again.
 #[derive(Debug)]
 pub struct Witness {
     place: At,

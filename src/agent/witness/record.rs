@@ -1,21 +1,23 @@
-//! The record and its text in the file.
+//! The record and its text, which is the name of a file.
 //!
-//! The file has two places of 512 bytes. A write goes to the place that does not hold the newest
-//! record, so a write that was cut short costs nothing but itself: its checksum is wrong, and the
-//! record before it is still whole.
+//! The name is all there is: nothing in a file is read or written, so nothing can be half written,
+//! and who lists the folder sees the whole record.
 
 use sha2::{Digest, Sha256};
 use std::fmt::Write;
 use thiserror::Error;
 
-/// Size of one place, in bytes: a sector, the unit in which disks promise to write.
-pub(super) const PLACE: usize = 512;
-/// Size of the whole file, in bytes.
-pub(super) const FILE: usize = 2 * PLACE;
-/// How a text of ours begins, before its version.
-const TITLE: &str = "dagtwin witness ";
+/// How a name of ours begins, before its version.
+const TITLE: &str = "witness-";
+/// What a file server is asked for: the names that begin so.
+pub(super) const PATTERN: &str = "witness-*";
 /// The version that this code writes, and the only one that it reads.
 const VERSION: &str = "1";
+/// How often a place is listed until it is believed that it has no record, or several. A listing
+/// that is made while a record is renamed may have neither of its names, or both: of a Samba that
+/// renamed without a pause, 0.2 to 1 % had neither (it looks a name up once more after reading it),
+/// and two in a row, with nothing between them.
+pub(super) const LISTINGS: u32 = 6;
 
 /// What the witness says. It never goes back: every write counts `counter` up by one, whoever
 /// writes, and no write lowers `epoch`.
@@ -29,24 +31,26 @@ pub struct Record {
     pub counter: u64,
 }
 
-/// Why a file is not taken for a witness's.
+/// Why the names in a place are not taken for a witness's record.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 pub enum Unfit {
-    /// Nothing is in it.
-    #[error("the file is empty; prepare the witness once")]
-    Blank,
     /// Another version of this software wrote it.
-    #[error("the file is of version {0}, and only version 1 is understood; update this agent")]
+    #[error("the record is of version {0}, and only version 1 is understood; update this agent")]
     Version(String),
-    /// Something else is in it.
-    #[error("the file is not a witness's; if nothing needs it, remove it and prepare the witness")]
-    Foreign,
-    /// Neither of its records has the right checksum.
+    /// A name that begins as a record's does, and is none.
+    #[error("{0:?} is named like a record, and is none; if nothing needs it, remove it")]
+    Foreign(String),
+    /// More than one record: somebody has copied one or brought one back, or the witness was
+    /// prepared just when it was claimed.
     #[error(
-        "no record in the file is whole (its disk failed, or it was edited); see that no node \
-         holds the witness, remove the file and prepare the witness"
+        "there are several records; keep the newest, {newest:?}, and remove the others: {older:?}"
     )]
-    Torn,
+    Several {
+        /// The name of the one that was written last.
+        newest: String,
+        /// The names of the others.
+        older: Vec<String>,
+    },
 }
 
 impl Record {
@@ -58,82 +62,69 @@ impl Record {
         Record { owner, epoch, counter: self.counter.saturating_add(1) }
     }
 
-    /// Where in the file the record belongs, in bytes.
-    pub(super) fn offset(self) -> u64 {
-        if self.counter.is_multiple_of(2) { 0 } else { PLACE as u64 }
-    }
-
-    /// Its text: lines, a checksum over them, and spaces up to the end of the place.
-    pub(super) fn text(self) -> [u8; PLACE] {
+    /// The name of the file that is this record, such as `witness-1.owner-2.epoch-7.counter-42`.
+    /// Any file system takes it, and no shell reads anything into it.
+    pub(super) fn name(self) -> String {
         let owner = self.owner.map_or_else(|| "nobody".to_owned(), |node| node.to_string());
-        let text = with_checksum(format!(
-            "{TITLE}{VERSION}\nowner {owner}\nepoch {}\ncounter {}\n",
-            self.epoch, self.counter
-        ));
-        let mut place = [b' '; PLACE];
-        place[PLACE - 1] = b'\n';
-        // The longest text, with every number at its largest, has 107 bytes.
-        place[..text.len()].copy_from_slice(text.as_bytes());
-        place
+        let (epoch, counter) = (self.epoch, self.counter);
+        format!("{TITLE}{VERSION}.owner-{owner}.epoch-{epoch}.counter-{counter}")
     }
 
-    /// The record in a text that has a right title; none if it is not whole.
-    fn of_text(place: &[u8]) -> Option<Record> {
-        let text = std::str::from_utf8(place).ok()?;
-        let mut lines = text.lines().skip(1);
-        let mut value = |name: &str| lines.next()?.strip_prefix(name)?.strip_prefix(' ');
+    /// The record that a name of ours is.
+    fn of_name(name: &str) -> Result<Record, Unfit> {
+        let foreign = || Unfit::Foreign(name.to_owned());
+        let text = name.strip_prefix(TITLE).ok_or_else(foreign)?;
+        let (version, values) = text.split_once('.').unwrap_or((text, ""));
+        let is_number = |byte: u8| byte.is_ascii_digit();
+        if version != VERSION && !version.is_empty() && version.bytes().all(is_number) {
+            return Err(Unfit::Version(version.to_owned()));
+        }
+        let record = Record::of_values(values).ok_or_else(foreign)?;
+        // One way of writing it is right.
+        if record.name() == name { Ok(record) } else { Err(foreign()) }
+    }
+
+    fn of_values(values: &str) -> Option<Record> {
+        let mut values = values.split('.');
+        let mut value = |name: &str| values.next()?.strip_prefix(name)?.strip_prefix('-');
         let owner = match value("owner")? {
             "nobody" => None,
             node => Some(node.parse().ok()?),
         };
         let epoch = value("epoch")?.parse().ok()?;
         let counter = value("counter")?.parse().ok()?;
-        let record = Record { owner, epoch, counter };
-        // One way of writing it is right: this compares the checksum, and all else too.
-        (record.text() == place).then_some(record)
+        Some(Record { owner, epoch, counter })
     }
 
-    /// The newest whole record of a file.
+    /// The record among the names in a place; none if there is none.
     ///
     /// # Errors
-    /// If there is none, or the file is not one that this version understands.
-    pub(super) fn of_file(file: &[u8]) -> Result<Record, Unfit> {
-        if file.iter().all(|byte| byte.is_ascii_whitespace() || *byte == 0) {
-            return Err(Unfit::Blank);
-        }
-        if file.len() > FILE {
-            return Err(Unfit::Foreign);
-        }
-        let mut newest: Option<Record> = None;
-        for (number, place) in file.chunks(PLACE).enumerate() {
-            check_title(place)?;
-            let Some(record) = Record::of_text(place) else { continue };
-            let belongs = record.offset() == (number * PLACE) as u64;
-            if belongs && newest.is_none_or(|other| other.counter < record.counter) {
-                newest = Some(record);
+    /// If there is more than one, or one that this version does not understand.
+    pub(super) fn of_names<N: AsRef<str>>(
+        names: impl IntoIterator<Item = N>,
+    ) -> Result<Option<Record>, Unfit> {
+        let mut records = Vec::new();
+        for name in names {
+            let name = name.as_ref();
+            // A file server takes small and capital letters for the same.
+            let begin = name.get(..TITLE.len());
+            if begin.is_some_and(|begin| begin.eq_ignore_ascii_case(TITLE)) {
+                records.push(Record::of_name(name)?);
             }
         }
-        newest.ok_or(Unfit::Torn)
+        records.sort_unstable_by_key(|record| (record.counter, record.epoch, record.owner));
+        let Some(newest) = records.pop() else { return Ok(None) };
+        if records.is_empty() {
+            return Ok(Some(newest));
+        }
+        let older = records.into_iter().map(Record::name).collect();
+        Err(Unfit::Several { newest: newest.name(), older })
     }
 
-    /// The file of a witness that nobody has ever claimed.
-    pub(super) fn first_file() -> Vec<u8> {
-        let second = Record::FIRST.followed_by(None, 0);
-        [Record::FIRST.text(), second.text()].concat()
+    /// Whether what a listing gave may come from a renaming that was under way.
+    pub(super) fn is_unsettled(found: &Result<Option<Record>, Unfit>) -> bool {
+        matches!(found, Ok(None) | Err(Unfit::Several { .. }))
     }
-}
-
-/// Refuses what is not ours or of another version. What was cut short passes: it has no whole
-/// record anyway.
-fn check_title(place: &[u8]) -> Result<(), Unfit> {
-    let end = place.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
-    let title = TITLE.as_bytes();
-    let Some(rest) = place[..end].strip_prefix(title) else {
-        return if title.starts_with(&place[..end]) { Ok(()) } else { Err(Unfit::Foreign) };
-    };
-    let Some(line) = rest.iter().position(|byte| *byte == b'\n') else { return Ok(()) };
-    let version = String::from_utf8_lossy(&rest[..line.min(20)]);
-    if version == VERSION { Ok(()) } else { Err(Unfit::Version(version.into_owned())) }
 }
 
 /// A text with one more line, its checksum: the first 8 bytes of its SHA-256.

@@ -1,11 +1,10 @@
 //! A witness on an SMB share: one kept session that is made again when it breaks.
 
 use super::boot::{self, Boot};
-use super::decide::Step;
-use super::directory::NAME;
+use super::decide::{Step, Unsure};
 use super::error::Error;
-use super::record::{FILE, Record, Unfit};
-use super::wire::{Open, Trouble, Wire};
+use super::record::{LISTINGS, PATTERN, Record};
+use super::wire::{Trouble, Wire};
 use smb2::client::Connection;
 use smb2::types::Command;
 use smb2::types::status::NtStatus;
@@ -14,11 +13,16 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
-/// Time between two tries to open what another has open. A compare-and-swap takes about 1 ms
-/// (linux-ha.md §9: open 0.7..0.9, write 0.1, close 0.1).
+/// Time between two looks when another was faster or has the record open. A compare-and-swap takes
+/// about 1 ms (linux-ha.md §9: open 0.7..0.9, write 0.1, close 0.1).
 const WAIT: Duration = Duration::from_millis(5);
+
+/// How long an operation may take before it is begun anew on another connection (assumed), twice as
+/// long each time, for a server may be slow. TCP itself asks again after a second, and later each
+/// time: what was asked while nothing passed would wait long after the path is back.
+const ANEW: Duration = Duration::from_millis(400);
 
 /// Where the share is, and who uses it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -46,10 +50,10 @@ pub(super) struct Share {
     password: String,
     place: String,
     /// Nothing is under way on it. While something is, it is owned by that operation, and ends
-    /// with it if it does not end well: a request without an answer may still open the file.
+    /// with it if it does not end well: answers that nobody waits for would come on it.
     kept: Option<Wire>,
-    /// What was written last, if it is not known to have arrived.
-    unsure: Option<Record>,
+    /// What was written without an answer.
+    unsure: Unsure,
     /// What is waited for.
     doing: &'static str,
     /// The server's last word was that another has the record open.
@@ -58,8 +62,11 @@ pub(super) struct Share {
 
 /// Why an attempt has no answer.
 enum Stop {
-    /// Another has the file open.
+    /// Another has the record open, for the moment of its own compare-and-swap. Or it is no member
+    /// of ours, and then it may take its time.
     InUse,
+    /// Another has changed the record since it was looked at.
+    Moved,
     /// The place answers, and it is no use trying again; the session is as it was.
     Final(Error),
     /// The session is of no use any more.
@@ -116,7 +123,7 @@ impl Share {
         if !settings.folder.is_empty() {
             place = format!(r"{place}\{}", settings.folder);
         }
-        let (kept, unsure, doing, in_use) = (None, None, "connecting", false);
+        let (kept, unsure, doing, in_use) = (None, Unsure::default(), "connecting", false);
         Ok(Share { settings, password, place, kept, unsure, doing, in_use })
     }
 
@@ -136,7 +143,7 @@ impl Share {
         self.within(limit, Start).await
     }
 
-    /// Does something with a session, and keeps the session if nothing is left open on it.
+    /// Does something with a session, and keeps the session if nothing is under way on it.
     async fn within<W: Work>(&mut self, limit: Duration, work: W) -> Result<W::Answer, Error> {
         self.in_use = false;
         let deadline = Instant::now() + limit;
@@ -154,15 +161,25 @@ impl Share {
         limit: Duration,
         work: W,
     ) -> Result<W::Answer, Error> {
+        let mut patience = ANEW;
         loop {
             let kept = self.kept.take().filter(Wire::alive);
             self.check_path(limit)?;
             let is_new = kept.is_none();
-            let wire = match kept {
-                Some(wire) => wire,
-                None => self.connect(deadline, limit).await?,
+            let attempt = async {
+                let wire = match kept {
+                    Some(wire) => wire,
+                    None => self.connect(deadline, limit).await?,
+                };
+                let done = work.on(self, &wire).await;
+                Ok((wire, done))
             };
-            let done = work.on(self, &wire).await;
+            let Ok(attempted) = timeout(patience, attempt).await else {
+                // What was sent may still arrive, as if this member had been cut off.
+                patience *= 2;
+                continue;
+            };
+            let (wire, done) = attempted?;
             self.in_use = matches!(done, Err(Stop::InUse));
             match done {
                 Ok(answer) => {
@@ -173,7 +190,7 @@ impl Share {
                     self.kept = Some(wire);
                     return Err(error);
                 }
-                Err(Stop::InUse) => {
+                Err(Stop::InUse | Stop::Moved) => {
                     self.kept = Some(wire);
                     sleep(WAIT).await;
                 }
@@ -186,62 +203,61 @@ impl Share {
 
     /// One compare-and-swap.
     async fn swap<S: Step>(&mut self, wire: &Wire, step: S) -> Result<S::Answer, Stop> {
-        self.doing = "opening the record";
-        let name = self.name(NAME);
-        if !S::WRITES {
-            let text = wire.look(&name, FILE + 1).await;
-            let found = self.found(&text.map_err(|trouble| self.stop(trouble, RECORD))?);
-            return Ok(step.decide(found.map_err(Stop::Final)?, self.unsure).0);
-        }
-        let opened = wire.open(&name, Open::Alone, FILE + 1).await;
-        let (file, text) = opened.map_err(|trouble| self.stop(trouble, RECORD))?;
-        self.in_use = false;
-        let (answer, write) = match self.found(&text) {
-            Ok(found) => step.decide(found, self.unsure),
-            Err(error) => {
-                self.doing = "closing the record";
-                wire.close(file).await.map_err(|trouble| self.stop(trouble, RECORD))?;
-                return Err(Stop::Final(error));
+        let found = self.record(wire).await?;
+        let own = self.unsure.found(found);
+        let (answer, write) = step.decide(found, own);
+        let Some(next) = write else { return Ok(answer) };
+        self.doing = "renaming the record";
+        self.unsure.writing(next);
+        match wire.rename(&self.name(&found.name()), &self.name(&next.name())).await {
+            Ok(()) => {
+                self.unsure.arrived();
+                Ok(answer)
             }
-        };
-        if let Some(record) = write {
-            self.doing = "writing the record";
-            self.unsure = Some(record);
-            let written = wire.write_and_close(file, record.offset(), &record.text()).await;
-            written.map_err(|trouble| self.stop(trouble, RECORD))?;
-            self.unsure = None;
-        } else {
-            self.doing = "closing the record";
-            wire.close(file).await.map_err(|trouble| self.stop(trouble, RECORD))?;
+            Err(Trouble::Status(
+                NtStatus::OBJECT_NAME_NOT_FOUND | NtStatus::OBJECT_NAME_COLLISION,
+            )) => Err(Stop::Moved),
+            Err(trouble) => Err(self.stop(trouble, FOLDER)),
         }
-        Ok(answer)
     }
 
     /// Makes the record if there is none.
     async fn make(&mut self, wire: &Wire) -> Result<Record, Stop> {
+        if let Some(found) = self.list(wire).await? {
+            return Ok(found);
+        }
         self.doing = "preparing the record";
-        let opened = wire.open(&self.name(NAME), Open::AloneOrNew, FILE + 1).await;
-        let (file, found) = opened.map_err(|trouble| self.stop(trouble, "the folder"))?;
-        let (found, done) = if Record::of_file(&found) == Err(Unfit::Blank) {
-            let first = Record::first_file();
-            let done = wire.write_and_close(file, 0, &first).await;
-            (first, done)
-        } else {
-            (found, wire.close(file).await)
-        };
-        done.map_err(|trouble| self.stop(trouble, RECORD))?;
-        self.found(&found).map_err(Stop::Final)
+        match wire.make(&self.name(&Record::FIRST.name())).await {
+            Ok(()) | Err(Trouble::Status(NtStatus::OBJECT_NAME_COLLISION)) => {}
+            Err(trouble) => return Err(self.stop(trouble, FOLDER)),
+        }
+        // If another prepared it and a third claimed it meanwhile, there are two now.
+        self.record(wire).await
     }
 
-    /// The record in a file that was read. If it is not the one that was written last, that one
-    /// never arrived: it cannot come later, because its file is closed.
-    fn found(&mut self, file: &[u8]) -> Result<Record, Error> {
-        let place = self.place.clone();
-        let found = Record::of_file(file).map_err(|unfit| Error::Unfit { place, unfit })?;
-        if self.unsure != Some(found) {
-            self.unsure = None;
+    /// The record that has to be there.
+    async fn record(&mut self, wire: &Wire) -> Result<Record, Stop> {
+        let found = self.list(wire).await?;
+        found.ok_or_else(|| {
+            let remedy = "check the folder, and prepare the witness once";
+            Stop::Final(Error::no_record(&self.place, remedy))
+        })
+    }
+
+    /// The record that is there.
+    async fn list(&mut self, wire: &Wire) -> Result<Option<Record>, Stop> {
+        self.doing = "looking for the record";
+        let mut left = LISTINGS;
+        loop {
+            let names = wire.names(&self.settings.folder, PATTERN).await;
+            let found = Record::of_names(names.map_err(|trouble| self.stop(trouble, FOLDER))?);
+            left -= 1;
+            if left == 0 || !Record::is_unsettled(&found) {
+                let place = self.place.clone();
+                return found.map_err(|unfit| Stop::Final(Error::Unfit { place, unfit }));
+            }
+            sleep(WAIT).await;
         }
-        Ok(found)
     }
 
     /// When the host started.
@@ -338,7 +354,7 @@ impl Share {
     }
 }
 
-const RECORD: &str = "the file `witness`";
+const FOLDER: &str = "the folder";
 
 impl std::fmt::Debug for Share {
     fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -5,20 +5,31 @@ use smb2::msg::close::CloseRequest;
 use smb2::msg::create::{
     CreateDisposition, CreateRequest, CreateResponse, ImpersonationLevel, ShareAccess,
 };
+use smb2::msg::directory_info::parse_entries;
 use smb2::msg::flush::FlushRequest;
+use smb2::msg::query_directory::{
+    FileInformationClass, QueryDirectoryFlags, QueryDirectoryRequest, QueryDirectoryResponse,
+};
 use smb2::msg::read::{ReadRequest, ReadResponse};
-use smb2::msg::write::WriteRequest;
+use smb2::msg::set_info::{InfoType, SetInfoRequest};
 use smb2::pack::{Pack, ReadCursor, Unpack};
 use smb2::types::flags::FileAccessMask;
 use smb2::types::status::NtStatus;
 use smb2::types::{Command, FileId, OplockLevel, TreeId};
 use smb2::{CompoundOp, Frame, Session, Tree};
 
-/// FILE_NON_DIRECTORY_FILE and FILE_WRITE_THROUGH (MS-SMB2 2.2.13).
+/// FILE_DIRECTORY_FILE, FILE_NON_DIRECTORY_FILE and FILE_WRITE_THROUGH (MS-SMB2 2.2.13).
+const DIRECTORY: u32 = 0x01;
 const NO_DIRECTORY: u32 = 0x40;
 const WRITE_THROUGH: u32 = 0x02;
-/// Where the data of a WRITE begin: after the header and the fixed part (MS-SMB2 2.2.21).
-const DATA_OFFSET: u16 = 0x70;
+/// FileRenameInformation (MS-FSCC 2.4).
+const RENAME: u8 = 10;
+/// How a listing is told: each entry with its attributes, which are not needed; the names alone
+/// would do, but smb2 does not read those.
+const ENTRIES: FileInformationClass = FileInformationClass::FileBothDirectoryInformation;
+/// Longest listing, in bytes. The longest name of ours makes an entry of 248: what does not fit is
+/// not needed to see that it is too much.
+const LISTING: u32 = 16 * 1024;
 
 /// What a server said no with, or how the session ended.
 #[derive(Debug)]
@@ -27,17 +38,6 @@ pub(super) enum Trouble {
     Status(NtStatus),
     /// The session is of no use any more.
     Broken(smb2::Error),
-}
-
-/// How a file is opened.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Open {
-    /// For a compare-and-swap: nobody else may have it open in any way (ShareAccess 0).
-    Alone,
-    /// The same, and made if it is not there.
-    AloneOrNew,
-    /// For a look: others may look too.
-    Look,
 }
 
 /// A session, signed in and connected to the share. Dropping it closes its connection, and with it
@@ -69,76 +69,110 @@ impl Wire {
         !self.connection.is_disconnected()
     }
 
-    /// Opens a file alone and reads its beginning, in one round trip. Of a new or empty file
-    /// nothing is read.
-    pub(super) async fn open(
-        &self,
-        name: &str,
-        open: Open,
-        length: usize,
-    ) -> Result<(FileId, Vec<u8>), Trouble> {
-        let (create, read) = (create(name, open), read(length));
-        let ops = [self.op(Command::Create, &create), self.op(Command::Read, &read)];
-        let [created, text] = self.send(&ops).await?;
-        let opened: CreateResponse = body(accepted(created)?)?;
-        Ok((opened.file_id, text_of(text)?))
-    }
-
-    /// Reads the beginning of a file in one round trip, after which it is closed whatever becomes
-    /// of this process.
-    pub(super) async fn look(&self, name: &str, length: usize) -> Result<Vec<u8>, Trouble> {
-        let (create, read) = (create(name, Open::Look), read(length));
-        let close = CloseRequest { flags: 0, file_id: FileId::SENTINEL };
-        let ops = [
-            self.op(Command::Create, &create),
-            self.op(Command::Read, &read),
-            self.op(Command::Close, &close),
-        ];
-        let [created, text, closed] = self.send(&ops).await?;
-        accepted(created)?;
-        let text = text_of(text)?;
-        accepted(closed).map_err(Trouble::breaks)?;
-        Ok(text)
-    }
-
-    /// Writes to an open file, has it put on disk and closes it, in one round trip.
-    pub(super) async fn write_and_close(
-        &self,
-        file_id: FileId,
-        offset: u64,
-        data: &[u8],
-    ) -> Result<(), Trouble> {
-        let write = WriteRequest {
-            data_offset: DATA_OFFSET,
-            offset,
-            file_id,
-            channel: 0,
-            remaining_bytes: 0,
-            write_channel_info_offset: 0,
-            write_channel_info_length: 0,
-            flags: 0,
-            data: data.to_vec(),
+    /// The names in a folder that fit a pattern, in one round trip.
+    pub(super) async fn names(&self, folder: &str, pattern: &str) -> Result<Vec<String>, Trouble> {
+        let all = ShareAccess::FILE_SHARE_READ
+            | ShareAccess::FILE_SHARE_WRITE
+            | ShareAccess::FILE_SHARE_DELETE;
+        let open = create(folder, FileAccessMask::FILE_READ_DATA, all, DIRECTORY);
+        let query = QueryDirectoryRequest {
+            file_information_class: ENTRIES,
+            flags: QueryDirectoryFlags(QueryDirectoryFlags::RESTART_SCANS),
+            file_index: 0,
+            file_id: FileId::SENTINEL,
+            output_buffer_length: LISTING,
+            file_name: pattern.to_owned(),
         };
-        // These two mean the file of the request before them.
-        let flush = FlushRequest { file_id: FileId::SENTINEL };
-        let close = CloseRequest { flags: 0, file_id: FileId::SENTINEL };
         let ops = [
-            self.op(Command::Write, &write),
-            self.op(Command::Flush, &flush),
-            self.op(Command::Close, &close),
+            self.op(Command::Create, &open),
+            self.op(Command::QueryDirectory, &query),
+            self.op(Command::Close, &CLOSE),
         ];
-        for answer in self.send::<3>(&ops).await? {
-            // Whether the file is open still is not known then; the server closes it with the
-            // connection.
-            accepted(answer).map_err(Trouble::breaks)?;
+        let [opened, listed, closed] = self.send(&ops).await?;
+        self.closed(opened, closed).await?;
+        let status = listed.header.status;
+        if matches!(status, NtStatus::NO_SUCH_FILE | NtStatus::NO_MORE_FILES) {
+            return Ok(Vec::new());
         }
+        let listed: QueryDirectoryResponse = body(accepted(listed)?)?;
+        let entries = parse_entries(ENTRIES, &listed.output_buffer).map_err(Trouble::Broken)?;
+        Ok(entries.into_iter().map(|entry| entry.file_name).collect())
+    }
+
+    /// Gives a file another name that is not taken, and has that put on disk, in one round trip:
+    /// the server does all of it or nothing, whatever becomes of this process or the network
+    /// meanwhile. Nobody else may have the file open in any way (ShareAccess 0), so of two who
+    /// rename it at the same time one is refused.
+    ///
+    /// FLUSH means the file. Samba does fsync for it, with which ext4, XFS and Btrfs put its new
+    /// name on disk too.
+    pub(super) async fn rename(&self, from: &str, to: &str) -> Result<(), Trouble> {
+        // Write access is what a server wants for FLUSH, delete access what it wants for RENAME.
+        let access = FileAccessMask::FILE_WRITE_DATA | FileAccessMask::DELETE;
+        let open = create(from, access, 0, NO_DIRECTORY | WRITE_THROUGH);
+        let rename = SetInfoRequest {
+            info_type: InfoType::File,
+            file_info_class: RENAME,
+            additional_information: 0,
+            file_id: FileId::SENTINEL,
+            buffer: rename_information(to),
+        };
+        let ops = [
+            self.op(Command::Create, &open),
+            self.op(Command::SetInfo, &rename),
+            self.op(Command::Flush, &FLUSH),
+            self.op(Command::Close, &CLOSE),
+        ];
+        let [opened, renamed, flushed, closed] = self.send(&ops).await?;
+        self.closed(opened, closed).await?;
+        accepted(renamed)?;
+        // It has the new name, and whether it keeps it is not known.
+        accepted(flushed).map_err(Trouble::breaks)?;
         Ok(())
     }
 
-    /// Closes a file.
-    pub(super) async fn close(&self, file_id: FileId) -> Result<(), Trouble> {
-        let close = CloseRequest { flags: 0, file_id };
+    /// Makes an empty file where there is none and has it put on disk, in one round trip.
+    pub(super) async fn make(&self, name: &str) -> Result<(), Trouble> {
+        let open = CreateRequest {
+            create_disposition: CreateDisposition::FileCreate,
+            ..create(name, FileAccessMask::FILE_WRITE_DATA, 0, NO_DIRECTORY | WRITE_THROUGH)
+        };
+        let ops = [
+            self.op(Command::Create, &open),
+            self.op(Command::Flush, &FLUSH),
+            self.op(Command::Close, &CLOSE),
+        ];
+        let [opened, flushed, closed] = self.send(&ops).await?;
+        self.closed(opened, closed).await?;
+        accepted(flushed).map_err(Trouble::breaks)?;
+        Ok(())
+    }
+
+    /// Reads the beginning of a file in one round trip.
+    pub(super) async fn look(&self, name: &str, length: usize) -> Result<Vec<u8>, Trouble> {
+        let share = ShareAccess::FILE_SHARE_READ;
+        let open = create(name, FileAccessMask::FILE_READ_DATA, share, NO_DIRECTORY);
+        let read = read(length);
+        let ops = [
+            self.op(Command::Create, &open),
+            self.op(Command::Read, &read),
+            self.op(Command::Close, &CLOSE),
+        ];
+        let [opened, text, closed] = self.send(&ops).await?;
+        self.closed(opened, closed).await?;
+        text_of(text)
+    }
+
+    /// Sees to it that nothing stays open of requests that were sent as one: a server may refuse
+    /// the closing for what failed before it (MS-SMB2 3.3.5.2.7.2).
+    async fn closed(&self, opened: Frame, closed: Frame) -> Result<(), Trouble> {
+        let opened: CreateResponse = body(accepted(opened)?)?;
+        if accepted(closed).is_ok() {
+            return Ok(());
+        }
+        let close = CloseRequest { flags: 0, file_id: opened.file_id };
         let [closed] = self.send(&[self.op(Command::Close, &close)]).await?;
+        // The server closes it with the connection.
         accepted(closed).map_err(Trouble::breaks)?;
         Ok(())
     }
@@ -168,29 +202,34 @@ impl Trouble {
     }
 }
 
-fn create(name: &str, open: Open) -> CreateRequest {
-    let access = match open {
-        Open::Alone | Open::AloneOrNew => {
-            FileAccessMask::FILE_READ_DATA | FileAccessMask::FILE_WRITE_DATA
-        }
-        Open::Look => FileAccessMask::FILE_READ_DATA,
-    };
-    let share = if open == Open::Look { ShareAccess::FILE_SHARE_READ } else { 0 };
-    let disposition = match open {
-        Open::AloneOrNew => CreateDisposition::FileOpenIf,
-        Open::Alone | Open::Look => CreateDisposition::FileOpen,
-    };
+/// These two mean the file of the request before them.
+const FLUSH: FlushRequest = FlushRequest { file_id: FileId::SENTINEL };
+const CLOSE: CloseRequest = CloseRequest { flags: 0, file_id: FileId::SENTINEL };
+
+/// Opens what is there, with this access, others having that one.
+fn create(name: &str, access: u32, share: u32, options: u32) -> CreateRequest {
     CreateRequest {
         requested_oplock_level: OplockLevel::None,
         impersonation_level: ImpersonationLevel::Impersonation,
         desired_access: FileAccessMask::new(access),
         file_attributes: 0,
         share_access: ShareAccess(share),
-        create_disposition: disposition,
-        create_options: NO_DIRECTORY | WRITE_THROUGH,
+        create_disposition: CreateDisposition::FileOpen,
+        create_options: options,
         name: name.to_owned(),
         create_contexts: Vec::new(),
     }
+}
+
+/// The new name of a file, from the top of the share, where nothing may have it already
+/// (MS-FSCC 2.4.42.2).
+fn rename_information(name: &str) -> Vec<u8> {
+    let name: Vec<u8> = name.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    // Not replacing, and relative to no open directory.
+    let mut information = vec![0; 16];
+    information.extend(u32::try_from(name.len()).unwrap_or(u32::MAX).to_le_bytes());
+    information.extend(name);
+    information
 }
 
 fn read(length: usize) -> ReadRequest {

@@ -16,6 +16,9 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 pub(crate) const FLOATING: &str = "10.79.0.20";
 pub(crate) const OF_DAG: &str = "10.79.0.15";
 
+/// The record of a witness that was prepared and never claimed.
+pub(crate) const RECORD: &str = "witness/witness-1.owner-nobody.epoch-0.counter-0";
+
 const TOPOLOGY: &str = r#"
 name = "whole"
 windows_version = "2008r2"
@@ -118,7 +121,7 @@ impl Bed {
         bed.settings("");
         let prepared = bed.call(&["--prepare"]);
         // The database cannot be made here, and nothing here needs it; the witness comes first.
-        assert!(bed.path("witness/witness").exists(), "{prepared:?}");
+        assert!(bed.path(RECORD).exists(), "{prepared:?}");
         Some(bed)
     }
 
@@ -156,7 +159,7 @@ impl Bed {
         run(&[&["ip", "-n", &self.of(role)][..], words].concat())
     }
 
-    fn command(&self, words: &[&str]) -> Command {
+    pub(crate) fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new("ip");
         command.args(["netns", "exec", &self.of("host"), env!("CARGO_BIN_EXE_dagtwin")]);
         command.args(words).stdin(Stdio::null());

@@ -1,6 +1,6 @@
 //! What systemd and the machine's watchdog are told.
 
-use crate::whole::bed::Bed;
+use crate::whole::bed::{Bed, RECORD};
 use rustix::process::Signal;
 use std::fs;
 
@@ -32,7 +32,7 @@ fn it_is_ready_when_it_has_quorum_and_says_that_it_lives_and_ends() {
 #[test]
 fn without_quorum_it_lives_and_is_not_ready() {
     let Some(mut bed) = Bed::new() else { return };
-    fs::remove_file(bed.path("witness/witness")).expect("it was there");
+    fs::remove_file(bed.path(RECORD)).expect("it was there");
     bed.start();
     let mut heard = Vec::new();
     let signs = |heard: &[String]| heard.iter().filter(|said| *said == "WATCHDOG=1").count();

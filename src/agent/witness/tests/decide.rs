@@ -1,6 +1,6 @@
 //! What is done with a record, by table and by story.
 
-use super::super::decide::{GiveUp, Look, Renew, Step, Test};
+use super::super::decide::{GiveUp, Look, Renew, Step, Test, Unsure};
 use super::super::watch::{Standing, Watch};
 use super::super::{Claim, Error, Place, Release, Renewal, Stale, Verdict, Witness};
 use super::{ENOUGH, Scratch, claim, record, run};
@@ -12,8 +12,7 @@ struct Memory(Record);
 
 impl Memory {
     fn take<S: Step>(&mut self, step: S) -> S::Answer {
-        let (answer, write) = step.decide(self.0, None);
-        assert!(S::WRITES || write.is_none(), "what only looks does not write");
+        let (answer, write) = step.decide(self.0, false);
         if let Some(next) = write {
             assert_eq!(next.counter, self.0.counter + 1, "every write is counted");
             assert!(next.epoch >= self.0.epoch, "the epoch does not go back");
@@ -107,19 +106,48 @@ fn renewals_and_releases_touch_nothing_but_ones_own() {
 fn an_answer_that_was_lost_does_not_make_ones_own_claim_a_stranger() {
     let written = record(Some(1), 6, 11);
     let again = claim(1, 5, 6);
-    assert_eq!(again.decide(written, None).0, Verdict::Newer(6), "of an earlier life");
-    let (verdict, write) = again.decide(written, Some(written));
+    assert_eq!(again.decide(written, false).0, Verdict::Newer(6), "of an earlier life");
+    let (verdict, write) = again.decide(written, true);
     let next = record(Some(1), 6, 12);
     assert_eq!((verdict, write), (Verdict::Claimed(next), Some(next)));
     let test = Test { me: 1, known: 5, stale: None };
-    assert_eq!(test.decide(written, Some(written)).0, Verdict::Claimed(written));
+    assert_eq!(test.decide(written, true).0, Verdict::Claimed(written));
     // What was written meanwhile by a rival in the same epoch is not ours.
     let rival = record(Some(2), 6, 11);
-    let verdict = again.decide(rival, Some(written)).0;
+    let verdict = again.decide(rival, false).0;
     assert_eq!(verdict, Verdict::HeldBy { node: 2, record: rival });
     // An older epoch is not written over a newer one.
     let older = claim(1, 5, 5);
-    assert_eq!(older.decide(written, Some(written)), (Verdict::Newer(6), None));
+    assert_eq!(older.decide(written, true), (Verdict::Newer(6), None));
+}
+
+#[test]
+fn what_may_still_arrive_is_remembered_until_it_cannot() {
+    let before = record(None, 5, 10);
+    let (claimed, later) = (record(Some(1), 6, 11), record(Some(1), 7, 11));
+    let sent = || {
+        let mut unsure = Unsure::default();
+        for record in [claimed, later, claimed] {
+            assert!(!unsure.found(before), "nothing has come yet, and all may come");
+            unsure.writing(record);
+        }
+        assert!(!unsure.found(before));
+        unsure
+    };
+    for arrived in [claimed, later] {
+        let mut unsure = sent();
+        assert!(unsure.found(arrived) && unsure.found(arrived), "{arrived:?}");
+        let other = if arrived == claimed { later } else { claimed };
+        assert!(!unsure.found(other), "only one of them can have come");
+    }
+    for strange in [record(Some(2), 6, 11), record(Some(1), 8, 11), record(Some(2), 7, 12)] {
+        let mut unsure = sent();
+        assert!(!unsure.found(strange), "another was faster: {strange:?}");
+        assert!(!unsure.found(claimed) && !unsure.found(later), "an earlier life's, then");
+    }
+    let mut unsure = sent();
+    unsure.arrived();
+    assert!(!unsure.found(claimed) && !unsure.found(later));
 }
 
 /// The fault of linux-ha.md §3: the former owner wakes up and takes the key back.

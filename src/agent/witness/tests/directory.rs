@@ -1,11 +1,10 @@
-//! A witness in a directory, against the kernel's locks.
+//! A witness in a directory, against the kernel.
 
-use super::super::{Boot, Error, Kind, Place, Record, Release, Renewal, Unfit, Verdict};
+use super::super::{Boot, Error, Kind, Place, Release, Renewal, Unfit, Verdict};
 use super::super::{Witness, write_boot};
 use super::{ENOUGH, Process, Scratch, claim, held, record, run, say, skip, variable};
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io::BufRead;
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -30,9 +29,13 @@ fn child(name: &str, directory: &Path) -> Process {
     Process::start(&[], module_path!(), name, &[("WITNESS_DIRECTORY", directory)])
 }
 
-fn opened(directory: &Path) -> File {
-    let mut how = OpenOptions::new();
-    how.read(true).write(true).open(directory.join("witness")).expect("the record's file")
+/// What is in a directory, in order.
+fn names(directory: &Path) -> Vec<String> {
+    let entries = fs::read_dir(directory).expect("a directory");
+    let name = |entry: fs::DirEntry| entry.file_name().into_string().expect("a name");
+    let mut names: Vec<String> = entries.map(|entry| name(entry.expect("an entry"))).collect();
+    names.sort_unstable();
+    names
 }
 
 #[test]
@@ -58,7 +61,10 @@ fn the_life_of_a_witness() {
     assert_eq!(run(one.release(1, 6, ENOUGH)).ok(), Some(Release::Released(released)));
     assert_eq!(run(two.test(2, 5, None, ENOUGH)).ok(), Some(Verdict::Newer(6)));
     assert_eq!(run(two.test(2, 6, None, ENOUGH)).ok(), Some(Verdict::Claimed(released)));
-    assert_eq!(fs::metadata(scratch.0.join("witness")).map(|about| about.len()).ok(), Some(1024));
+    assert_eq!(
+        names(&scratch.0),
+        [format!("witness-1.owner-nobody.epoch-6.counter-{}", first.counter + 3)]
+    );
 }
 
 #[test]
@@ -88,36 +94,63 @@ fn the_start_of_the_host_is_told() {
 
 #[test]
 fn what_is_no_record_is_refused_and_left() {
-    let texts: [(&[u8], Unfit); 3] = [
-        (b"", Unfit::Blank),
-        (b"dagtwin witness 2\n", Unfit::Version("2".to_owned())),
-        (b"dear diary\n", Unfit::Foreign),
+    let first = "witness-1.owner-nobody.epoch-0.counter-0";
+    let claimed = "witness-1.owner-2.epoch-7.counter-42";
+    let several = || Unfit::Several { newest: claimed.to_owned(), older: vec![first.to_owned()] };
+    let places: [(&[&str], Unfit); 4] = [
+        (&["witness-2.owner-1"], Unfit::Version("2".to_owned())),
+        (&["witness-notes.txt"], Unfit::Foreign("witness-notes.txt".to_owned())),
+        (&[claimed, first], several()),
+        (&["boot", claimed, first, "zebra"], several()),
     ];
-    for (text, expected) in texts {
+    for (there, expected) in places {
         let scratch = Scratch::new();
-        fs::write(scratch.0.join("witness"), text).expect("a file");
-        let mut witness = at(&scratch.0);
-        match run(witness.claim(claim(1, 5, 6), ENOUGH)) {
-            Err(Error::Unfit { unfit, .. }) => assert_eq!(unfit, expected),
-            other => panic!("{other:?}"),
+        for name in there {
+            fs::write(scratch.0.join(name), "").expect("a file");
         }
-        assert_eq!(fs::read(scratch.0.join("witness")).ok().as_deref(), Some(text));
-        assert_eq!(run(witness.prepare(ENOUGH)).is_ok(), expected == Unfit::Blank);
+        let mut witness = at(&scratch.0);
+        let refusals = [
+            run(witness.claim(claim(1, 5, 6), ENOUGH)).map(drop),
+            run(witness.prepare(ENOUGH)).map(drop),
+            run(witness.read(ENOUGH)).map(drop),
+        ];
+        for refused in refusals {
+            match refused {
+                Err(Error::Unfit { unfit, .. }) => assert_eq!(unfit, expected),
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(names(&scratch.0), there);
     }
 }
 
 #[test]
-fn another_has_it_open() {
+fn what_another_has_open_or_locked_is_changed_all_the_same() {
     let scratch = Scratch::new();
     let mut witness = prepared(&scratch.0);
-    let other = opened(&scratch.0);
+    let name = names(&scratch.0).remove(0);
+    let other = OpenOptions::new().read(true).write(true).open(scratch.0.join(name));
+    let other = other.expect("the record");
     other.lock().expect("a lock");
-    let busy = run(witness.claim(claim(1, 5, 6), Duration::from_millis(400)));
-    assert_eq!(busy.map_err(|error| error.kind()), Err(Kind::Busy));
-    let busy = run(witness.read(Duration::from_millis(400)));
-    assert_eq!(busy.map_err(|error| error.kind()), Err(Kind::Busy));
-    drop(other);
     assert!(matches!(run(witness.claim(claim(1, 5, 6), ENOUGH)), Ok(Verdict::Claimed(_))));
+    drop(other);
+}
+
+/// A pipe in the place of a file: opening it for reading waits until somebody opens it for
+/// writing, as if the file system did not answer. None if no pipe can be made here.
+fn pipe(file: &Path) -> Option<()> {
+    let made = Command::new("mkfifo").arg(file).status().is_ok_and(|status| status.success());
+    if !made {
+        skip("mkfifo (coreutils) does not work here");
+    }
+    made.then_some(())
+}
+
+/// Has whoever waits at a pipe go on.
+fn unblock(file: &Path) {
+    let pipe = OpenOptions::new().write(true).open(file).expect("somebody waits at the pipe");
+    fs::remove_file(file).expect("no pipe any more");
+    drop(pipe);
 }
 
 #[test]
@@ -125,38 +158,35 @@ fn a_claim_that_is_dropped_while_it_waits_writes_nothing_later() {
     let scratch = Scratch::new();
     let mut witness = prepared(&scratch.0);
     let before = run(witness.read(ENOUGH)).expect("a record");
-    let other = opened(&scratch.0);
-    other.lock().expect("a lock");
+    let file = scratch.0.join("boot");
+    let Some(()) = pipe(&file) else { return };
+    let patience = Duration::from_millis(50);
+    let silent = run(witness.boot(patience));
+    assert_eq!(silent.map_err(|error| error.kind()), Err(Kind::NoAnswer));
     run(async {
-        let patience = Duration::from_millis(50);
         let dropped = tokio::time::timeout(patience, witness.claim(claim(1, 5, 6), ENOUGH)).await;
         assert!(dropped.is_err());
     });
-    drop(other);
+    unblock(&file);
     for _ in 0..5 {
         assert_eq!(run(witness.read(ENOUGH)).ok(), Some(before));
         std::thread::sleep(Duration::from_millis(5));
     }
 }
 
-/// Opening a pipe for reading waits until somebody opens it for writing: a file system that does
-/// not answer.
 #[test]
 fn a_file_system_that_does_not_answer() {
     let scratch = Scratch::new();
-    let file = scratch.0.join("witness");
-    if !Command::new("mkfifo").arg(&file).status().is_ok_and(|status| status.success()) {
-        return skip("mkfifo (coreutils) does not work here");
-    }
+    let file = scratch.0.join("boot");
+    let Some(()) = pipe(&file) else { return };
     let mut witness = at(&scratch.0);
     for _ in 0..20 {
+        let silent = run(witness.boot(Duration::from_millis(10)));
+        assert_eq!(silent.map_err(|error| error.kind()), Err(Kind::NoAnswer));
         let silent = run(witness.read(Duration::from_millis(10)));
         assert_eq!(silent.map_err(|error| error.kind()), Err(Kind::NoAnswer));
     }
-    // It answers again.
-    let pipe = OpenOptions::new().write(true).open(&file).expect("somebody waits at the pipe");
-    fs::remove_file(&file).expect("no pipe any more");
-    drop(pipe);
+    unblock(&file);
     run(witness.prepare(ENOUGH)).expect("works again");
 }
 
@@ -245,33 +275,6 @@ fn child_races() {
 }
 
 #[test]
-fn killed_with_half_of_a_record_written() {
-    let scratch = Scratch::new();
-    let mut witness = prepared(&scratch.0);
-    let before = run(witness.read(ENOUGH)).expect("a record");
-    let mut child = child("child_writes_half", &scratch.0);
-    assert_eq!(child.next(), "half");
-    let busy = run(witness.claim(claim(1, 0, 1), Duration::from_millis(400)));
-    assert_eq!(busy.map_err(|error| error.kind()), Err(Kind::Busy));
-    child.kill();
-    assert_eq!(run(witness.read(ENOUGH)).ok(), Some(before), "the half is no record");
-    let claimed = record(Some(1), 1, before.counter + 1);
-    assert_eq!(run(witness.claim(claim(1, 0, 1), ENOUGH)).ok(), Some(Verdict::Claimed(claimed)));
-}
-
-#[test]
-#[ignore = "a child of killed_with_half_of_a_record_written"]
-fn child_writes_half() {
-    let file = opened(&given());
-    file.lock().expect("a lock");
-    let found = Record::of_file(&fs::read(given().join("witness")).expect("text"));
-    let next = found.expect("a record").followed_by(Some(9), 99);
-    file.write_all_at(&next.text()[..40], next.offset()).expect("written");
-    say("half");
-    std::thread::sleep(ENOUGH);
-}
-
-#[test]
 fn killed_at_any_moment_of_its_renewals() {
     let scratch = Scratch::new();
     let mut witness = prepared(&scratch.0);
@@ -285,7 +288,7 @@ fn killed_at_any_moment_of_its_renewals() {
         child.kill();
         let said =
             child.rest().lines().filter_map(|line| line.strip_prefix("> ")?.parse().ok()).max();
-        let found = run(witness.read(ENOUGH)).expect("a whole record, and no lock");
+        let found = run(witness.read(ENOUGH)).expect("a record, and one only");
         assert_eq!((found.owner, found.epoch), (Some(7), round));
         assert!(
             said.unwrap_or(0) <= found.counter,

@@ -1,4 +1,4 @@
-//! What is pure is tested by table; the rest against the kernel's file locks and a real Samba.
+//! What is pure is tested by table; the rest against the kernel's file systems and a real Samba.
 
 mod decide;
 mod directory;

@@ -1,113 +1,117 @@
-//! The text: what a cut in a write leaves, and what is refused.
+//! The names: which are records, and which are refused.
 
-use super::super::record::{FILE, PLACE, Record, Unfit};
+use super::super::record::{Record, Unfit};
 use super::record;
 
-/// A file whose places hold two records that follow each other.
-fn file(older: Record, newer: Record) -> Vec<u8> {
-    let mut file = vec![0; FILE];
-    put(&mut file, older, PLACE);
-    put(&mut file, newer, PLACE);
-    file
-}
-
-/// Writes the first bytes of a record where it belongs.
-fn put(file: &mut [u8], record: Record, bytes: usize) {
-    let at = usize::try_from(record.offset()).expect("an offset");
-    file[at..at + bytes].copy_from_slice(&record.text()[..bytes]);
+fn of<const N: usize>(names: [&str; N]) -> Result<Option<Record>, Unfit> {
+    Record::of_names(names)
 }
 
 #[test]
-fn the_text_is_readable_and_stays_as_it_is() {
-    let text = record(Some(2), 41, 907).text();
-    let text = std::str::from_utf8(&text).expect("text");
-    let expected = "dagtwin witness 1\nowner 2\nepoch 41\ncounter 907\ncheck 1850bc570cd8850e\n";
-    assert_eq!(text.trim_end_matches([' ', '\n']), expected.trim_end());
-    assert_eq!(text.len(), 512);
+fn the_name_is_readable_and_stays_as_it_is() {
+    assert_eq!(record(Some(2), 7, 42).name(), "witness-1.owner-2.epoch-7.counter-42");
+    assert_eq!(Record::FIRST.name(), "witness-1.owner-nobody.epoch-0.counter-0");
 }
 
 #[test]
 fn every_record_is_read_as_it_was_written() {
     for owner in [None, Some(0), Some(1), Some(255)] {
-        for number in [0, 1, 9, 10, u64::MAX - 1] {
-            let older = record(owner, number, number);
-            let newer = older.followed_by(owner, number);
-            assert_eq!(Record::of_file(&file(older, newer)), Ok(newer));
+        for epoch in [0, 1, 9, 10, u64::MAX] {
+            for counter in [0, 1, 9, 10, u64::MAX] {
+                let record = record(owner, epoch, counter);
+                let name = record.name();
+                assert_eq!(of([&name]), Ok(Some(record)));
+                let taken = |letter: char| letter.is_ascii_alphanumeric() || "-.".contains(letter);
+                assert!(name.len() < 100 && name.chars().all(taken), "{name}");
+            }
         }
     }
 }
 
 #[test]
-fn a_write_cut_short_anywhere_leaves_the_old_record_or_the_new_one() {
-    let old = record(Some(1), 41, 999);
-    for new in [record(Some(2), 42, 1000), record(Some(1), 41, 1000), record(None, 9, 1000)] {
-        for bytes in 0..=PLACE {
-            let mut cut = file(record(Some(1), 41, 998), old);
-            put(&mut cut, new, bytes);
-            let found = Record::of_file(&cut).expect("a whole record");
-            // The end of the text is spaces, and may be there already.
-            let whole = cut[..PLACE] == new.text();
-            assert_eq!(found, if whole { new } else { old }, "cut after {bytes} bytes");
-            // The rest as a file system may leave it after a crash.
-            let at = usize::try_from(new.offset()).expect("an offset");
-            cut[at + bytes..at + PLACE].fill(0);
-            let found = Record::of_file(&cut).expect("a whole record");
-            assert_eq!(found, if bytes == PLACE { new } else { old }, "zeros after {bytes} bytes");
-        }
+fn what_is_named_otherwise_is_none_of_ours() {
+    let record = record(Some(2), 7, 42);
+    let others =
+        ["", ".", "..", "boot", "boot.new", "witness", "witness_1", "witnesss-1", "wîtness-"];
+    for other in others {
+        assert_eq!(of([other]), Ok(None), "{other:?}");
+        assert_eq!(of([other, &record.name()]), Ok(Some(record)), "{other:?}");
     }
 }
 
 #[test]
-fn a_preparation_cut_short_is_no_record_of_another_kind() {
-    let first = Record::first_file();
-    for bytes in 0..=FILE {
-        match Record::of_file(&first[..bytes]) {
-            Ok(found) => assert_eq!((found.owner, found.epoch), (None, 0)),
-            Err(Unfit::Blank) => assert_eq!(bytes, 0),
-            Err(Unfit::Torn) => assert!(bytes < PLACE),
-            Err(other @ (Unfit::Version(_) | Unfit::Foreign)) => panic!("{other} at {bytes}"),
-        }
-    }
-}
-
-#[test]
-fn a_changed_bit_is_found() {
-    let (old, new) = (record(Some(1), 41, 7), record(Some(1), 41, 8));
-    let whole = file(old, new);
-    for bit in 0..PLACE * 8 {
-        let mut changed = whole.clone();
-        changed[bit / 8] ^= 1 << (bit % 8);
-        let found = Record::of_file(&changed);
-        let refused = matches!(found, Err(Unfit::Foreign | Unfit::Version(_)));
-        assert!(refused || found == Ok(old), "bit {bit}: {found:?}");
-    }
-}
-
-#[test]
-fn what_is_not_a_record_is_refused() {
-    let whole = file(record(Some(1), 41, 8), record(Some(1), 41, 9));
-    let changed = |from: &str, to: &str| {
-        let text = String::from_utf8(whole.clone()).expect("text").replace(from, to);
-        text.as_bytes()[..FILE].to_vec()
-    };
-    let mut long = whole.clone();
-    long.push(b' ');
-    let mut swapped = whole[PLACE..].to_vec();
-    swapped.extend_from_slice(&whole[..PLACE]);
-    let table = [
-        (Vec::new(), Unfit::Blank),
-        (vec![0; FILE], Unfit::Blank),
-        (vec![b' '; FILE], Unfit::Blank),
-        (b"hello\n".to_vec(), Unfit::Foreign),
-        (long, Unfit::Foreign),
-        (swapped, Unfit::Torn),
-        (changed("witness 1\n", "witness 2\n"), Unfit::Version("2".to_owned())),
-        (changed("owner 1", "owner 2"), Unfit::Torn),
-        (changed("epoch 41", "epoch 42"), Unfit::Torn),
-        (changed("counter", "Counter"), Unfit::Torn),
+fn what_is_named_like_a_record_and_is_none_is_refused() {
+    let foreign = [
+        "witness-",
+        "witness-1",
+        "witness-1.",
+        "witness-notes.txt",
+        "witness-1.owner-2.epoch-7",
+        "witness-1.owner-2.epoch-7.counter-",
+        "witness-1.owner-2.epoch-7.counter-42.",
+        "witness-1.owner-2.epoch-7.counter-42.bak",
+        "witness-1.owner-2.epoch-7.counter-42 ",
+        "witness-1.owner-2.epoch-7.counter-42\n",
+        "witness-1.owner-2.epoch-7.counter-042",
+        "witness-1.owner-2.epoch-7.counter-+42",
+        "witness-1.owner-2.epoch-7.counter--1",
+        "witness-1.owner-2.epoch-07.counter-42",
+        "witness-1.owner-02.epoch-7.counter-42",
+        "witness-1.owner-256.epoch-7.counter-42",
+        "witness-1.owner-.epoch-7.counter-42",
+        "witness-1.owner-Nobody.epoch-7.counter-42",
+        "witness-1.epoch-7.owner-2.counter-42",
+        "witness-1.owner-2.epoch-7.counter-18446744073709551616",
+        "Witness-1.owner-2.epoch-7.counter-42",
+        "WITNESS-1.OWNER-2.EPOCH-7.COUNTER-42",
+        "witness-x.owner-2.epoch-7.counter-42",
+        "witness-١.owner-2.epoch-7.counter-42",
     ];
-    for (text, unfit) in table {
-        assert_eq!(Record::of_file(&text), Err(unfit), "{}", String::from_utf8_lossy(&text));
+    let right = record(Some(2), 7, 42).name();
+    for name in foreign {
+        let refused = Err(Unfit::Foreign(name.to_owned()));
+        assert_eq!(of([name]), refused);
+        assert_eq!(of([&right, name]), refused, "beside a record too");
+    }
+    let told = Unfit::Foreign("witness-\u{7}".to_owned()).to_string();
+    assert!(told.contains(r#""witness-\u{7}""#), "{told}");
+}
+
+#[test]
+fn another_version_is_told() {
+    for (name, version) in [
+        ("witness-2", "2"),
+        ("witness-2.owner-2.epoch-7.counter-42", "2"),
+        ("witness-10.everything is different", "10"),
+    ] {
+        assert_eq!(of([name]), Err(Unfit::Version(version.to_owned())), "{name}");
     }
     assert!(Unfit::Version("2".to_owned()).to_string().contains("version 2"));
+}
+
+#[test]
+fn of_several_records_the_newest_is_told() {
+    let (old, new) = (record(Some(1), 9, 41).name(), record(Some(2), 7, 42).name());
+    let first = Record::FIRST.name();
+    let several = Unfit::Several { newest: new.clone(), older: vec![first.clone(), old.clone()] };
+    for names in [[&first, &old, &new], [&new, &old, &first], [&old, &new, &first]] {
+        let names = names.map(String::as_str);
+        assert_eq!(of(names), Err(several.clone()));
+    }
+    let told = several.to_string();
+    assert!([&first, &old, &new].iter().all(|name| told.contains(*name)), "{told}");
+    // Of one counter, as after a copy by hand.
+    let (one, two) = (record(None, 7, 42).name(), record(Some(2), 7, 42).name());
+    let several = Unfit::Several { newest: two.clone(), older: vec![one.clone()] };
+    assert_eq!(of([&two, &one]), Err(several));
+}
+
+#[test]
+fn a_listing_during_a_renaming_is_made_again() {
+    let (old, new) = (record(Some(1), 7, 41).name(), record(Some(1), 7, 42).name());
+    assert!(Record::is_unsettled(&of([])));
+    assert!(Record::is_unsettled(&of([&old, &new])));
+    assert!(!Record::is_unsettled(&of([&new])));
+    assert!(!Record::is_unsettled(&of(["witness-2"])));
+    assert!(!Record::is_unsettled(&of(["witness-x"])));
 }
