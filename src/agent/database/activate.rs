@@ -10,6 +10,7 @@ use super::process::{command, run};
 use super::session::{Session, value};
 use super::settings::{AGENT_ROLE, Settings};
 use super::status::{Goal, Positions, Task};
+use rustix::process::Signal;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::MutexGuard;
@@ -17,6 +18,8 @@ use tokio::time::{Instant, sleep, timeout};
 
 /// How often a copy that is being promoted is asked whether it is active (linux-ha.md §9, mount).
 const PROMOTION_POLL: Duration = Duration::from_millis(1);
+/// After how many such polls a server that is still passive is told to look again (assumed).
+const PROMOTION_NUDGE: u64 = 10;
 
 /// An active copy.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -222,10 +225,22 @@ impl Inner {
             self.session.ask("resume replay", "select pg_wal_replay_resume()", &[]).await?;
         }
         self.session.ask("promote", "select pg_promote(false)", &[]).await?;
+        let mut polls = 0_u64;
         loop {
             match observe::is_passive(&self.session).await {
                 Ok(false) => return Ok(()),
-                Ok(true) => sleep(PROMOTION_POLL).await,
+                Ok(true) => {
+                    // A request that comes just as replay has found the end of the log is taken,
+                    // and waits for as long as replay does before it looks again; that ends when
+                    // the configuration is read.
+                    polls += 1;
+                    if polls.is_multiple_of(PROMOTION_NUDGE)
+                        && let Some(process) = self.process()
+                    {
+                        process.signal(Signal::HUP)?;
+                    }
+                    sleep(PROMOTION_POLL).await;
+                }
                 Err(error) if self.process().is_none() => return Err(error),
                 Err(_) => sleep(PROMOTION_POLL).await,
             }

@@ -4,12 +4,16 @@
 
 use super::error::Error;
 use super::position::LOG_BYTES;
+use super::process;
 use super::settings::{AGENT_ROLE, Node, Settings, SystemUser};
 use std::fmt::Write as _;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
+
+/// A number that no process has: above the largest that Linux permits.
+const NO_PROCESS: &str = "2147483647";
 
 /// What of the configuration changes while an instance lives.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -306,17 +310,22 @@ pub(super) fn clear_auto(settings: &Settings, data: &Path) -> Result<(), Error> 
     if kept == text { Ok(()) } else { write(&path, kept.as_bytes(), 0o600, &settings.user) }
 }
 
-/// Removes a lock file without content, which a server leaves that is killed between making it and
-/// writing it: no server starts over that, and it names none. The caller knows that none runs. It
-/// blocks.
-pub(super) fn clear_lock(data: &Path) -> Result<(), Error> {
+/// Makes a lock file harmless that names no server on these data: one without content, which a
+/// server leaves that is killed between making it and writing it, and one whose number is another
+/// process's by now, as after a power loss. No server starts over either. The rest of the file
+/// stays, by which a server finds that children of an earlier one still use its memory. The caller
+/// knows that no server runs. It blocks.
+pub(super) fn clear_lock(settings: &Settings, data: &Path) -> Result<(), Error> {
     let path = data.join("postmaster.pid");
-    match std::fs::metadata(&path) {
-        Ok(about) if about.len() == 0 => {
-            std::fs::remove_file(&path).map_err(|error| Error::file("remove", &path, error))
-        }
-        Ok(_) | Err(_) => Ok(()),
+    let Ok(text) = std::fs::read_to_string(&path) else { return Ok(()) };
+    if text.is_empty() {
+        return std::fs::remove_file(&path).map_err(|error| Error::file("remove", &path, error));
     }
+    let (number, rest) = text.split_once('\n').unwrap_or((&text, ""));
+    if number == NO_PROCESS || process::pid_on(data).is_some() {
+        return Ok(());
+    }
+    write(&path, format!("{NO_PROCESS}\n{rest}").as_bytes(), 0o600, &settings.user)
 }
 
 /// Removes the socket, and its lock, that a server left which ended without good order: after a

@@ -325,7 +325,7 @@ impl Inner {
         blocking(move || {
             let data = settings.data();
             files::clear_auto(&settings, &data)?;
-            files::clear_lock(&data)?;
+            files::clear_lock(&settings, &data)?;
             files::clear_socket(&settings)?;
             if passive { files::set_standby(&settings, &data) } else { Ok(()) }
         })

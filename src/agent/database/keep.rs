@@ -29,13 +29,23 @@ const STOP: Duration = Duration::from_secs(5);
 
 /// Looks after an instance for ever.
 pub(super) async fn keep(inner: Arc<Inner>) {
+    let mut told = None;
     loop {
         inner.look_at_disk().await;
         let wait = match inner.attend().await {
-            Ok(true) => CALM,
+            Ok(true) => {
+                told = None;
+                CALM
+            }
             Ok(false) => BUSY,
             Err(error) => {
-                inner.lock().why = Some(error.to_string());
+                let why = error.to_string();
+                if told.as_ref() != Some(&why) {
+                    let database = &inner.settings.name;
+                    tracing::warn!(%database, %why, "a copy cannot go on; it is tried again");
+                    told = Some(why.clone());
+                }
+                inner.lock().why = Some(why);
                 BUSY
             }
         };

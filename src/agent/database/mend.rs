@@ -43,7 +43,13 @@ pub(super) async fn rewind(
     shared: Position,
 ) -> Result<(), Failed> {
     let known = settings.clone();
-    blocking(move || files::configure(&known, &Configuration::default())).await?;
+    blocking(move || {
+        files::configure(&known, &Configuration::default())?;
+        // It starts a server for itself where the last one ended without good order.
+        files::clear_lock(&known, &known.data())?;
+        files::clear_socket(&known)
+    })
+    .await?;
     let mut rewind = command(settings, "pg_rewind");
     rewind
         .arg("--target-pgdata")

@@ -64,6 +64,8 @@ async fn a_copy_that_has_diverged_is_mended() {
         drop(sql);
         if crash {
             old.instance.kill_now(LONG).await.expect("ended");
+            let other = new.instance.process().expect("it runs");
+            its_lock_names(old.instance.settings(), other);
         } else {
             old.instance.dismount(LONG).await.expect("dismounted");
         }
@@ -202,6 +204,25 @@ async fn a_lock_file_that_names_nobody_keeps_nobody_from_starting() {
     first.kill_now(LONG).await.expect("ended");
     // As a server leaves it that is killed before it has written its number.
     std::fs::write(first.settings().data().join("postmaster.pid"), "").expect("a file");
+    let mounted = first.mount(LONG).await.expect("mounted");
+    assert!(!mounted.promoted);
+}
+
+/// After a power loss the number in the lock of a server is another's: here that of the other
+/// copy's server.
+fn its_lock_names(settings: &Settings, other: i32) {
+    let path = settings.data().join("postmaster.pid");
+    let text = std::fs::read_to_string(&path).expect("it was killed");
+    let (_, rest) = text.split_once('\n').expect("lines");
+    std::fs::write(&path, format!("{other}\n{rest}")).expect("a file");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lock_file_that_names_another_keeps_nobody_from_starting() {
+    let Some(bed) = Bed::new().await else { return };
+    let first = &bed.first().instance;
+    first.kill_now(LONG).await.expect("ended");
+    its_lock_names(first.settings(), bed.second().instance.process().expect("it runs"));
     let mounted = first.mount(LONG).await.expect("mounted");
     assert!(!mounted.promoted);
 }
