@@ -5,7 +5,7 @@
 use super::status::Status;
 use serde::{Deserialize, Serialize};
 use std::io;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -17,6 +17,8 @@ use tokio::time::timeout;
 const LONGEST: u64 = 64 << 10;
 /// How long a request may take to come, and its answer (assumed).
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long who asks waits for an answer (assumed).
+const SILENT: Duration = Duration::from_secs(20);
 
 /// What is asked.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -71,9 +73,13 @@ impl Control {
             let text = "another agent answers on it; end that one, or choose another socket";
             return Err(io::Error::new(io::ErrorKind::AddrInUse, text));
         }
-        match std::fs::remove_file(path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
+        match std::fs::symlink_metadata(path) {
+            Ok(there) if there.file_type().is_socket() => std::fs::remove_file(path)?,
+            Ok(_) => {
+                let text = "expected a socket or nothing; something else is there, and stays";
+                return Err(io::Error::new(io::ErrorKind::AlreadyExists, text));
+            }
+            Err(_) => {}
         }
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder)?;
@@ -149,12 +155,18 @@ async fn ask(request: Request, into: &mpsc::Sender<Asked>) -> Answer {
 pub fn call(path: &Path, request: &Request) -> io::Result<String> {
     use std::io::{BufRead, Write};
     let mut stream = std::os::unix::net::UnixStream::connect(path)?;
-    stream.set_read_timeout(Some(PATIENCE * 2))?;
+    stream.set_read_timeout(Some(SILENT))?;
     let mut text = serde_json::to_vec(request)?;
     text.push(b'\n');
     stream.write_all(&text)?;
     let mut line = String::new();
-    std::io::BufReader::new(stream).read_line(&mut line)?;
+    std::io::BufReader::new(stream).read_line(&mut line).map_err(|error| match error.kind() {
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
+            let text = format!("it took the request and has not answered within {SILENT:?}");
+            io::Error::new(io::ErrorKind::TimedOut, text)
+        }
+        _ => error,
+    })?;
     match line.is_empty() {
         true => Err(io::Error::new(io::ErrorKind::UnexpectedEof, "it answered nothing")),
         false => Ok(line),

@@ -15,6 +15,9 @@ use std::io::{self, Write};
 
 /// Does what a node wants.
 pub trait Hands {
+    /// The node has taken a step: what it is after it holds for all that it wants done.
+    fn stepped(&mut self, node: &Node);
+
     /// Sends a message; fire and forget. `record` is that of the sending.
     fn send(&mut self, nic: NicId, to: NodeId, message: Message, record: RecordNo);
 
@@ -117,6 +120,11 @@ impl<W: Write> Driver<W> {
         self.record(now, None, What::Agent(self.me, told));
     }
 
+    /// Why the journal has ended before its time, once.
+    pub fn journal_failure(&mut self) -> Option<io::Error> {
+        self.recorder.failure()
+    }
+
     /// When the node wants to be woken.
     pub fn deadline(&self) -> Option<Instant> {
         self.node.as_ref().and_then(Node::deadline).map(|deadline| deadline.at)
@@ -152,6 +160,7 @@ impl<W: Write> Driver<W> {
         let numbers: Vec<RecordNo> =
             effects.iter().map(|it| self.recorder.record(now, Some(step), out(it))).collect();
         self.recorder.flush();
+        hands.stepped(self.node.as_ref().expect("checked above"));
         let mut ends = None;
         for (effect, record) in effects.into_iter().zip(numbers) {
             match effect {

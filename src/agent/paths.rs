@@ -66,6 +66,18 @@ impl Drop for Open {
 }
 
 impl Paths {
+    /// Whether the port is free on every adapter that is there now: who has it may be an agent that
+    /// serves.
+    ///
+    /// # Errors
+    /// The interface on which another process has it.
+    pub fn check_free(adapters: &IdVec<NicId, Adapter>, port: u16) -> Result<(), String> {
+        let taken = adapters.values().find(|adapter| {
+            bind(adapter, port).is_err_and(|error| error.kind() == io::ErrorKind::AddrInUse)
+        });
+        taken.map_or(Ok(()), |adapter| Err(adapter.interface.clone()))
+    }
+
     /// Opens a socket on each adapter; one that cannot be opened now is tried again each second.
     /// What comes in is put into `into`.
     pub fn open(adapters: IdVec<NicId, Adapter>, port: u16, into: Sender<Datagram>) -> Paths {

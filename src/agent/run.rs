@@ -98,6 +98,9 @@ pub trait Surroundings: Hands {
     /// When the surroundings themselves want a turn.
     fn deadline(&self) -> Option<Instant>;
 
+    /// The journal could not be written and has ended; serving goes on.
+    fn journal_ended(&mut self, why: &io::Error);
+
     /// Whether everything has ended and the task is to return.
     fn over(&self) -> bool;
 }
@@ -110,9 +113,16 @@ pub struct Member<W: Write, H> {
     pub around: H,
     /// Tells moments.
     pub clock: Clock,
+    /// When it last looked at the clock in a turn.
+    looked: Instant,
 }
 
 impl<W: Write, H: Surroundings> Member<W, H> {
+    /// A member that has had no turn yet.
+    pub fn new(driver: Driver<W>, around: H, clock: Clock) -> Self {
+        Member { driver, around, clock, looked: clock.now() }
+    }
+
     /// Takes what comes in until everything has ended.
     ///
     /// # Errors
@@ -132,6 +142,7 @@ impl<W: Write, H: Surroundings> Member<W, H> {
                 () = alarm.rings() => None,
             };
             let now = self.clock.now();
+            self.looked = now;
             let late = due.map_or(Span::ZERO, |due| now.saturating_since(due));
             if late > STOOD_STILL {
                 self.driver.stood_still(now, late);
@@ -143,11 +154,15 @@ impl<W: Write, H: Surroundings> Member<W, H> {
                 self.driver.start(now, config, boot);
             }
             self.take(first, &mut incoming);
-            if self.driver.deadline().is_some_and(|at| at <= self.clock.now()) {
-                let ends = self.driver.wake(self.clock.now(), &mut self.around);
+            let now = self.moment();
+            if self.driver.deadline().is_some_and(|at| at <= now) {
+                let ends = self.driver.wake(now, &mut self.around);
                 self.goes_on(ends);
             }
             self.around.seen(self.driver.node());
+            if let Some(error) = self.driver.journal_failure() {
+                self.around.journal_ended(&error);
+            }
         }
         Ok(())
     }
@@ -203,9 +218,20 @@ impl<W: Write, H: Surroundings> Member<W, H> {
         }
     }
 
+    /// The moment now. A process that is stopped inside a turn notes that before it does more.
+    fn moment(&mut self) -> Instant {
+        let now = self.clock.now();
+        let gap = now.saturating_since(self.looked);
+        if gap > STOOD_STILL {
+            self.driver.stood_still(now, gap);
+        }
+        self.looked = now;
+        now
+    }
+
     /// Notes what happened on the host and tells the node.
     pub fn told(&mut self, told: Told) {
-        let now = self.clock.now();
+        let now = self.moment();
         let mut cause = told.cause;
         for fact in told.facts {
             self.around.happened(&fact);
@@ -219,14 +245,14 @@ impl<W: Write, H: Surroundings> Member<W, H> {
 
     /// Tells the node something.
     pub fn feed(&mut self, input: Input, cause: Option<RecordNo>) {
-        let now = self.clock.now();
+        let now = self.moment();
         let ends = self.driver.feed(now, input, cause, &mut self.around);
         self.goes_on(ends);
     }
 
     fn datagram(&mut self, datagram: &Datagram) {
         let Some((input, came)) = self.around.datagram(datagram) else { return };
-        let now = self.clock.now();
+        let now = self.moment();
         let cause = came.map(|came| self.driver.record(now, None, came));
         self.feed(input, cause);
     }

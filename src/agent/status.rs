@@ -73,6 +73,12 @@ pub struct Counts {
     pub stood_still: u64,
     /// ARP frames of other hosts that claimed an address which was online here.
     pub address_conflicts: u64,
+    /// How often the leases' table was gone and had to be made again.
+    #[serde(default)]
+    pub tables_lost: u64,
+    /// Journals that ended because they could not be written.
+    #[serde(default)]
+    pub journals_ended: u64,
 }
 
 impl Counts {
@@ -165,6 +171,8 @@ impl Status {
             ("datagrams not sent", counts.unsent),
             ("datagrams dropped", dropped),
             ("times it stood still", counts.stood_still),
+            ("times the leases' table had gone", counts.tables_lost),
+            ("journals that could not be written", counts.journals_ended),
         ];
         told.iter().for_each(|(name, count)| say(name, &count.to_string()));
         text
@@ -212,6 +220,11 @@ impl Status {
         say("stood_still_total", "counter", "Times that it stood still.", &one(*stood_still));
         let help = "Claims of other hosts on addresses that were online here.";
         say("address_conflicts_total", "counter", help, &one(*address_conflicts));
+        let Counts { tables_lost, journals_ended, .. } = &self.counts;
+        let help = "Times that the leases' table had gone.";
+        say("lease_tables_lost_total", "counter", help, &one(*tables_lost));
+        let help = "Journals that could not be written to their end.";
+        say("journals_ended_total", "counter", help, &one(*journals_ended));
         text
     }
 }

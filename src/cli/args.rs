@@ -263,7 +263,7 @@ Examples:
 /// Tell why something happened: the chain of causes back to where it began.
 #[derive(Args, Debug)]
 pub(super) struct Why {
-    /// A journal that `dagtwin run --journal` wrote.
+    /// A journal that `dagtwin run --journal` or an agent wrote.
     #[arg(value_hint = ValueHint::FilePath)]
     pub journal: PathBuf,
     /// The record's number; the end of the last outage if not given.
@@ -275,7 +275,7 @@ pub(super) struct Why {
 /// cables, power and time whether the rest is possible.
 #[derive(Args, Debug)]
 pub(super) struct Verify {
-    /// A journal that `dagtwin run --journal` wrote.
+    /// A journal that `dagtwin run --journal` or an agent wrote.
     #[arg(value_hint = ValueHint::FilePath)]
     pub journal: PathBuf,
 }
@@ -284,7 +284,7 @@ pub(super) struct Verify {
 #[derive(Args, Debug)]
 #[command(after_help = "Exit status 1 says that they differ.")]
 pub(super) struct Diff {
-    /// A journal that `dagtwin run --journal` wrote.
+    /// A journal that `dagtwin run --journal` or an agent wrote.
     #[arg(value_hint = ValueHint::FilePath)]
     pub one: PathBuf,
     /// Another.

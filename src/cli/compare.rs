@@ -58,7 +58,7 @@ pub(super) struct Compare {
     #[arg(long = "price", value_name = "KEY=VALUE", value_parser = key_value)]
     pub price: Vec<(String, String)>,
     /// Hold the prediction against what was measured: folders with repetitions of faults, as the
-    /// test bed of docs/AGENT.md writes them. Each fault is compared with as many runs of the
+    /// test bed of docs/BED.md writes them. Each fault is compared with as many runs of the
     /// scenario of its name as --runs says [default with this: 200].
     #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
     #[arg(conflicts_with_all = ["years", "rates", "exact", "quiet_limit", "price", "keep"])]

@@ -9,6 +9,20 @@ use std::path::Path;
 
 /// Reads a journal; notes on standard error that it was cut off, if it was.
 pub(super) fn read(path: &Path) -> Result<Journal, Failure> {
+    let (name, journal) = (path.display(), whole_records(path)?);
+    if let Some(byte) = journal.cut_at {
+        let kept = journal.records.len();
+        super::note(&format!("{name} was cut off at byte {byte}; {kept} records are whole"));
+    }
+    for broken in journal.header.capsule.iter().flat_map(|capsule| &capsule.broken) {
+        let (promise, at, why) = (&broken.promise, broken.at, &broken.why);
+        super::note(&format!("{name} was kept because it breaks {promise} at {at}: {why}"));
+    }
+    Ok(journal)
+}
+
+/// Reads what is whole of a journal, such as that of an agent that runs.
+pub(super) fn whole_records(path: &Path) -> Result<Journal, Failure> {
     let name = path.display();
     let file = match File::open(path) {
         Ok(file) => file,
@@ -19,22 +33,13 @@ pub(super) fn read(path: &Path) -> Result<Journal, Failure> {
         }
         Err(error) => return Err(Failure::at(path, &error)),
     };
-    let journal = binary::read(&mut BufReader::new(file)).map_err(|error| match error {
+    binary::read(&mut BufReader::new(file)).map_err(|error| match error {
         ReadError::Io(error) if error.kind() == io::ErrorKind::IsADirectory => {
             Failure::Call(format!("{name}: expected a journal; this is a folder"))
         }
         ReadError::Io(error) => Failure::at(path, &error),
         ReadError::Codec { .. } => Failure::Call(format!("{name}: expected a journal; {error}")),
-    })?;
-    if let Some(byte) = journal.cut_at {
-        let kept = journal.records.len();
-        super::note(&format!("{name} was cut off at byte {byte}; {kept} records are whole"));
-    }
-    for broken in journal.header.capsule.iter().flat_map(|capsule| &capsule.broken) {
-        let (promise, at, why) = (&broken.promise, broken.at, &broken.why);
-        super::note(&format!("{name} was kept because it breaks {promise} at {at}: {why}"));
-    }
-    Ok(journal)
+    })
 }
 
 /// Whether a file is a journal, by its name or by how it begins; from a pipe nothing is taken.

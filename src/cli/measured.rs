@@ -58,7 +58,8 @@ struct Read {
 }
 
 fn read(path: &Path) -> Result<Read, Failure> {
-    let journal = journal::read(path)?;
+    // An agent that runs, or was killed, has not ended its own.
+    let journal = journal::whole_records(path)?;
     if !matches!(journal.header.origin, Origin::Agent { .. }) {
         let name = path.display();
         return Err(Failure::Call(format!("{name}: expected the journal of an agent")));
@@ -132,32 +133,42 @@ pub(super) fn import(args: &Import) -> Answer {
         return Err(Failure::Call(expected));
     };
     if let Some(path) = &args.journal {
+        let same = |read: &&Read| {
+            let there = std::fs::canonicalize(&read.file).ok();
+            there.is_some() && there == std::fs::canonicalize(path).ok()
+        };
+        if let Some(read) = reads.iter().find(same) {
+            let expected = "expected another file than those that are read";
+            return Err(Failure::Call(format!("--journal {}: {expected}", read.file)));
+        }
         let records = merged(&reads, None)?.records;
         let files: Vec<&str> = reads.iter().map(|read| read.file.as_str()).collect();
         let origin = Origin::Import { file: files.join(", ") };
         let header = Header { origin, ..first.journal.header.clone() };
         journal::write(path, &header, &records)?;
     }
-    let mut durations = Durations::default();
-    for read in &reads {
-        let journal = &read.journal;
-        agents::durations(&journal.header.topology, &journal.records, &mut durations);
-    }
-    let output = args.settings.map(|form| settings(&durations, form)).unwrap_or_default();
+    let output = args.settings.map(|form| settings(&durations(&reads), form)).unwrap_or_default();
     Ok(Done { output: output.into_bytes(), ..Done::default() })
 }
 
 /// The settings that the journals of repetitions below some folders tell.
 pub(super) fn imported(folders: &[PathBuf]) -> Result<Vec<(String, String)>, Failure> {
-    let mut durations = Durations::default();
+    let mut reads = Vec::new();
     for (file, seen) in repetitions(folders)? {
-        for read in journals(&file, &seen)? {
-            let journal = &read.journal;
-            agents::durations(&journal.header.topology, &journal.records, &mut durations);
-        }
+        reads.extend(journals(&file, &seen)?);
     }
-    let all = agents::measured(&durations);
+    let all = agents::measured(&durations(&reads));
     Ok(all.into_iter().map(|it| (it.key.to_owned(), it.value)).collect())
+}
+
+/// What operations took in some journals.
+fn durations(reads: &[Read]) -> Durations {
+    let mut durations = Durations::default();
+    for read in reads {
+        let journal = &read.journal;
+        agents::durations(&journal.header.topology, &journal.records, &mut durations);
+    }
+    durations
 }
 
 fn settings(durations: &Durations, form: SettingsForm) -> String {
@@ -199,7 +210,14 @@ pub(super) struct Question<'q> {
     pub repeat: &'q str,
 }
 
+fn no_such_form() -> Failure {
+    Failure::Call("--format: with --measured, expected text or json".to_owned())
+}
+
 pub(super) fn compare(question: &Question<'_>) -> Answer {
+    if matches!(question.format, StudyFormat::Csv | StudyFormat::Svg) {
+        return Err(no_such_form());
+    }
     let mut faults: BTreeMap<String, Vec<(PathBuf, Observed)>> = BTreeMap::new();
     for (file, seen) in repetitions(question.from)? {
         faults.entry(seen.fault.clone()).or_default().push((file, seen));
@@ -217,6 +235,10 @@ pub(super) fn compare(question: &Question<'_>) -> Answer {
     });
     let told: Vec<Option<Fault>> = told.into_iter().collect::<Result<_, _>>()?;
     let faults: Vec<Fault> = told.into_iter().flatten().collect();
+    if faults.is_empty() {
+        let expected = format!("a scenario of {} with the name of a measured fault", question.site);
+        return Err(Failure::Call(format!("--measured: expected {expected}; there is none")));
+    }
     let topology = input::topology(question.site, question.set)?.topology;
     let report = Report { topology: &topology, faults: &faults, repeat: question.repeat };
     let mut output = Vec::new();
@@ -226,10 +248,7 @@ pub(super) fn compare(question: &Question<'_>) -> Answer {
             output = (json(&report).to_string() + "\n").into_bytes();
             Ok(())
         }
-        StudyFormat::Csv | StudyFormat::Svg => {
-            let expected = "--format: with --measured, expected text or json";
-            return Err(Failure::Call(expected.to_owned()));
-        }
+        StudyFormat::Csv | StudyFormat::Svg => return Err(no_such_form()),
     }
     .map_err(|error| Failure::output(&error))?;
     let differs = |fault: &Fault| {
@@ -271,7 +290,14 @@ fn fault(
     }
     let breaks = own.flat_map(|(_, seen)| {
         let number = seen.repetition;
-        seen.breaks.iter().map(move |why| format!("repetition {number}: {why}"))
+        let counted = [
+            (seen.both_answering_ms, "ms with two hosts answering"),
+            (seen.both_writable_ms, "ms with two copies taking writes"),
+        ];
+        let counted = counted.into_iter().filter(|(length, _)| *length > 0);
+        let counted = counted.map(|(length, what)| format!("{length} {what}"));
+        let all: Vec<String> = seen.breaks.iter().cloned().chain(counted).collect();
+        all.into_iter().map(move |why| format!("repetition {number}: {why}"))
     });
     let fault = Fault {
         name: name.to_owned(),

@@ -6,21 +6,22 @@ use super::failure::{Answer, Done, Failure};
 use super::journal;
 use crate::check;
 use crate::failover::seam::Effect;
+use crate::journal::binary::Journal;
 use crate::journal::text::{Names, line};
-use crate::journal::{Digest, Origin, What};
-use crate::lab::conformance;
+use crate::journal::{Digest, Origin, Record, What};
+use crate::lab::conformance::{self, Judged};
 use crate::lab::replay::Difference;
 
 pub(super) fn verify(args: &Verify) -> Answer {
     let journal = journal::read(&args.journal)?;
-    let (header, records) = (&journal.header, &journal.records);
+    let header = &journal.header;
     let scenario = header.scenario.as_ref();
     if scenario.is_none() && !matches!(header.origin, Origin::Agent { .. }) {
         let name = args.journal.display();
         let expected = "expected the journal of a simulation or of an agent";
         return Err(Failure::Call(format!("{name}: {expected}")));
     }
-    let judged = conformance::judge(&header.topology, scenario, records);
+    let (judged, records) = judged(&journal);
     let breaches = judged.breaches;
     match judged.verified {
         Ok(verified) => {
@@ -69,6 +70,22 @@ pub(super) fn verify(args: &Verify) -> Answer {
             Ok(Done { output: output.into_bytes(), broken: true, ..Done::default() })
         }
     }
+}
+
+/// Judges what is whole of a journal. One that was cut off, by a full disk or power loss, may lack
+/// effects of its last input.
+fn judged(journal: &Journal) -> (Judged, &[Record]) {
+    let (header, records) = (&journal.header, &journal.records[..]);
+    let judge = |records| conformance::judge(&header.topology, header.scenario.as_ref(), records);
+    let all = judge(records);
+    let last = records.iter().rposition(|it| matches!(it.what, What::In(..)));
+    let Err(differs) = &all.verified else { return (all, records) };
+    let input = differs.input.0 as usize;
+    if journal.cut_at.is_none() || differs.recorded.is_some() || last != Some(input) {
+        return (all, records);
+    }
+    super::note(&format!("its last step, #{input}, is not whole, and left out"));
+    (judge(&records[..input]), &records[..input])
 }
 
 fn effect(names: &Names, differs: &Difference, effect: &Option<Effect>) -> String {

@@ -12,10 +12,12 @@ const LIMIT: Duration = Duration::from_secs(10);
 /// Make a folder the witness of a site: its record, and when this host started. Run it on the
 /// witness's host at each start; the members reach the folder as a share.
 ///
-/// What is there already stays as it is, but for the moment of the start.
+/// What is there already stays as it is, but for the moment of the start. The folder has to be
+/// there: one that is made because its disk is not mounted yet would be a second witness.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "\
-Exit status: 0 when it is done; 3 if the folder could not be written.
+Exit status: 0 when it is done; 3 if the folder is not there or could not be written, or if what
+it has is no witness's.
 
 Examples:
   dagtwin witness /srv/witness")]
@@ -27,7 +29,11 @@ pub(super) struct WitnessArguments {
 
 pub(super) fn witness(args: &WitnessArguments) -> Answer {
     let directory = &args.directory;
-    std::fs::create_dir_all(directory).map_err(|error| Failure::at(directory, &error))?;
+    if !directory.is_dir() {
+        let name = directory.display();
+        let remedy = "expected a folder; mount its disk, or make it once";
+        return Err(Failure::Machine(format!("{name}: there is none: {remedy}")));
+    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::at(directory, &error))?;
     let failed = |error: Error| Failure::Machine(error.to_string());

@@ -38,6 +38,7 @@ struct Wishes {
 }
 
 impl Hands for Wishes {
+    fn stepped(&mut self, _: &dagtwin::failover::Node) {}
     fn send(&mut self, nic: NicId, to: NodeId, message: Message, record: RecordNo) {
         self.sent.push((nic, to, message, record));
     }

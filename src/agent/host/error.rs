@@ -38,6 +38,17 @@ pub enum StartError {
     /// The kernel's leases.
     #[error(transparent)]
     Lease(#[from] lease::Error),
+    /// Somebody has the members' port: perhaps an agent that serves.
+    #[error(
+        "port {port}: another process has it on {interface}: expected it free; if that is another \
+         agent, end it first, or give this one a port of its own"
+    )]
+    Port {
+        /// The port.
+        port: u16,
+        /// The interface on which it is taken.
+        interface: String,
+    },
     /// An agent runs, and is not to lose what it serves.
     #[error("an agent answers on {control}: expected none; `dagtwin ctl stop` ends it", control = control.display())]
     Runs {

@@ -17,6 +17,7 @@ mod vigil;
 
 pub use clear::clear;
 pub use error::StartError;
+pub use name::NameServer;
 pub use prepare::prepare;
 pub use start::start;
 pub use vigil::Vigil;
@@ -26,7 +27,7 @@ use super::control::{Answer, Request};
 use super::database::{Instance, Position};
 use super::driver::Hands;
 use super::keeper::Ask;
-use super::lease::{Gate, Lease, Thing};
+use super::lease::{self, Gate, Lease, Thing};
 use super::paths::Paths;
 use super::run::{Datagram, News, Surroundings, Told};
 use super::status::{Asked, Counts, Status};
@@ -47,7 +48,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 /// Something that is done to a resource or a copy.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -85,6 +86,8 @@ pub(super) enum Worker {
 /// What the leases hang on.
 pub(super) struct Guard {
     pub gate: Gate,
+    /// Another gate is made, in place of one whose table somebody has removed.
+    pub making: Option<oneshot::Receiver<Result<Gate, lease::Error>>>,
     pub lease: Lease,
     /// What a lease is asked for of each resource and database.
     pub of_resource: BTreeMap<ResourceId, Thing>,
@@ -138,6 +141,8 @@ pub struct Host {
     pub(super) shadow: Option<Shadow>,
     /// What may not begin before this member is bound to those that it would take over from.
     pub(super) waits: Vec<(Instant, Wanted)>,
+    /// Who is in its view, as of the last step.
+    pub(super) members: NodeSet,
     pub(super) view: (NodeSet, bool, bool, u64),
     /// Told of members and quorum.
     pub(super) viewed: watch::Sender<acknowledge::View>,
@@ -187,7 +192,16 @@ impl Host {
 
     /// Members that are not in the view: what was theirs may be taken over.
     fn absent(&self) -> NodeSet {
-        self.config.nodes.ids().filter(|node| !self.view.0.contains(*node)).collect()
+        self.config.nodes.ids().filter(|node| !self.members.contains(*node)).collect()
+    }
+
+    /// What bonds go by: also for what the very step wants done that took the view.
+    fn take_view(&mut self, node: Option<&Node>) {
+        let view = node.map(Node::view);
+        let (members, in_force) =
+            view.map_or((NodeSet::EMPTY, false), |view| (view.members, view.in_force));
+        self.bonds.viewed(members, in_force, self.clock.now());
+        self.members = members;
     }
 
     /// Votes that make a majority.
@@ -327,6 +341,11 @@ impl Host {
 }
 
 impl Hands for Host {
+    fn stepped(&mut self, node: &Node) {
+        self.counts.inputs += 1;
+        self.take_view(Some(node));
+    }
+
     fn send(&mut self, nic: NicId, to: NodeId, message: Message, record: RecordNo) {
         let Some(network) = self.network(nic) else { return };
         let binding = self.bonds.binding(to, self.clock.now());
@@ -352,6 +371,11 @@ impl Hands for Host {
 }
 
 impl Surroundings for Host {
+    fn journal_ended(&mut self, why: &std::io::Error) {
+        tracing::error!(%why, "the journal has ended: what this member does is not recorded");
+        self.counts.journals_ended += 1;
+    }
+
     fn datagram(&mut self, datagram: &Datagram) -> Option<(Input, Option<What>)> {
         let (nic, now) = (datagram.nic, self.clock.now());
         let network = self.network(nic)?;
@@ -403,10 +427,8 @@ impl Surroundings for Host {
     }
 
     fn seen(&mut self, node: Option<&Node>) {
+        self.take_view(node);
         let view = node.map(Node::view);
-        let (members, in_force) =
-            view.as_ref().map_or((NodeSet::EMPTY, false), |view| (view.members, view.in_force));
-        self.bonds.viewed(members, in_force, self.clock.now());
         if let Some(view) = &view {
             self.give_up(view);
         }

@@ -28,9 +28,13 @@ fn registrar(server: SocketAddr, key: Key) -> Registrar {
 }
 
 fn worker(registrar: Registrar, news: UnboundedSender<News>) -> NameWorker {
+    of_server(watch::channel(NameServer { registrar, ttl: 60 }).1, news)
+}
+
+fn of_server(server: watch::Receiver<NameServer>, news: UnboundedSender<News>) -> NameWorker {
     let registration = Registration::new(host("casarray.example.test"), None);
     let address = Address(OURS.to_bits());
-    NameWorker { resource: RESOURCE, address, ttl: 60, registrar, registration, news }
+    NameWorker { resource: RESOURCE, address, server, registration, news }
 }
 
 fn any_key() -> Key {
@@ -70,6 +74,29 @@ async fn a_server_that_does_not_answer_delays_nothing() {
             heard.expect("in time").expect("a request: the attempt has begun");
         }
     }
+}
+
+#[tokio::test]
+async fn a_server_that_replaces_another_is_asked_at_once() {
+    let hears = async |server: &UdpSocket| {
+        let heard = timeout(ENOUGH, server.recv(&mut [0; 4096])).await;
+        heard.expect("in time").expect("a request")
+    };
+    let first = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a socket");
+    let second = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a socket");
+    let at = |server: &UdpSocket| {
+        let registrar = registrar(server.local_addr().expect("its address"), any_key());
+        NameServer { registrar, ttl: 60 }
+    };
+    let (news, mut told) = unbounded_channel();
+    let (sender, receiver) = unbounded_channel();
+    let (replace, server) = watch::channel(at(&first));
+    tokio::spawn(of_server(server, news).run(receiver));
+    sender.send(wanted(1, Act::Online(RESOURCE))).expect("it listens");
+    assert_eq!(next(&mut told).await.input, done(1));
+    hears(&first).await;
+    replace.send(at(&second)).expect("it listens");
+    hears(&second).await;
 }
 
 #[tokio::test]

@@ -30,6 +30,10 @@ impl Host {
             }
         };
         match action {
+            Action::Order { on, .. } if on != self.me => {
+                let name = self.topology.node_name(on);
+                refused(&format!("{name} does that itself: give the order on that host"))
+            }
             Action::Order { order, .. } => match node {
                 Some(_) => (Answer::Taken, Some(Input::Order(order))),
                 None => {

@@ -28,7 +28,8 @@ pub async fn prepare(
     let (news, _told) = mpsc::unbounded_channel();
     let (_renewal, renewed) = watch::channel(Renewals::default());
     let (key, life, conflicts) = (secret(&settings.key_file)?, NonZeroU32::MIN, Arc::default());
-    let assembly = Assembly { topology, settings, news: &news, key, renewed, life, conflicts };
+    let (news, names) = (&news, None);
+    let assembly = Assembly { topology, settings, news, key, renewed, names, life, conflicts };
     let mut done = Vec::new();
     if let Some((place, limit)) = assembly.place() {
         let record = Witness::new(place)?.prepare(limit).await?;

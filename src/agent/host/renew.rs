@@ -2,15 +2,23 @@
 
 use super::{Host, duration};
 use crate::agent::clock::boottime;
-use crate::agent::lease::{Kept, Thing};
+use crate::agent::lease::{Error, Gate, Kept, Settings, Thing};
 use crate::base::{Instant, Span};
 use crate::failover::View;
+use std::time::Duration;
+use tokio::sync::oneshot;
+
+/// How long it takes after a table could not be made until it is tried again (assumed).
+const AGAIN: Duration = Duration::from_secs(1);
 
 impl Host {
     /// Renews the leases, or has them end.
     pub(super) fn renew(&mut self, now: Instant) {
         let until = self.safe_until();
         let clock = self.clock;
+        if self.is_without_table() {
+            return;
+        }
         let Some(guard) = &mut self.guard else { return };
         let policy = *guard.lease.policy();
         // A renewal at its latest moment must still end before `until`.
@@ -36,8 +44,40 @@ impl Host {
                 self.serve_again();
             }
             Ok(Kept::Idle | Kept::NotDue { .. } | Kept::Stale { .. } | Kept::Late) => {}
-            Err(error) => tracing::error!(%error, "leases could not be renewed; they end"),
+            Err(error) => {
+                tracing::error!(%error, "leases could not be renewed; they end");
+                if let Error::Gone { .. } = error {
+                    self.counts.tables_lost += 1;
+                    guard.making = Some(another(guard.gate.settings().clone()));
+                }
+            }
         }
+    }
+
+    /// Whether the leases' table has gone and is not there again. Once it is, everything that is
+    /// served has to be granted anew.
+    fn is_without_table(&mut self) -> bool {
+        let Some(guard) = &mut self.guard else { return false };
+        let Some(made) = guard.making.as_mut().map(oneshot::Receiver::try_recv) else {
+            return false;
+        };
+        let settings = guard.gate.settings().clone();
+        match made {
+            Ok(Ok(gate)) => {
+                tracing::warn!("the leases' table is there again");
+                (guard.gate, guard.making) = (gate, None);
+                guard.lease.release_all();
+                self.serve_again();
+                return false;
+            }
+            Ok(Err(error)) => {
+                tracing::error!(%error, "the leases' table cannot be made; NOTHING IS FENCED");
+                guard.making = Some(another(settings));
+            }
+            Err(oneshot::error::TryRecvError::Closed) => guard.making = Some(another(settings)),
+            Err(oneshot::error::TryRecvError::Empty) => {}
+        }
+        true
     }
 
     /// What is served is asked for anew: it is granted when somebody vouches for this member again.
@@ -72,4 +112,23 @@ impl Host {
             guard.lease.release(thing);
         }
     }
+}
+
+/// Makes a table in place of one that somebody has removed; a failure is told after a pause.
+fn another(settings: Settings) -> oneshot::Receiver<Result<Gate, Error>> {
+    let (tell, made) = oneshot::channel();
+    tokio::spawn(async move {
+        let gate = async {
+            let mut gate = Gate::open(settings)?;
+            gate.install().await?;
+            Ok(gate)
+        };
+        let gate: Result<Gate, Error> = gate.await;
+        if gate.is_err() {
+            tokio::time::sleep(AGAIN).await;
+        }
+        // Nobody listens any more when everything ends.
+        let _ = tell.send(gate);
+    });
+    made
 }

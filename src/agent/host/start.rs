@@ -4,12 +4,12 @@ use super::acknowledge::{self, Acknowledged};
 use super::address::AddressWorker;
 use super::copies::{CopyWorker, Published, told};
 use super::error::StartError;
-use super::name::NameWorker;
+use super::name::{NameServer, NameWorker};
 use super::shadow::Shadow;
 use super::{Guard, Host, Renewals, Vigil, Wanted, Worker, duration, services};
 use crate::agent::clock::Clock;
 use crate::agent::database::{self, Instance, logs};
-use crate::agent::dns::{self, Registrar, Registration};
+use crate::agent::dns::Registration;
 use crate::agent::keeper::{Keeper, Pace};
 use crate::agent::lease::{self, Gate, Lease, Policy, Thing};
 use crate::agent::network::{self, Addresses, Arp, InterfaceAddress};
@@ -52,11 +52,13 @@ pub(super) struct Assembly<'a> {
     pub(super) news: &'a UnboundedSender<News>,
     pub(super) key: Vec<u8>,
     pub(super) renewed: watch::Receiver<Renewals>,
+    pub(super) names: Option<watch::Receiver<NameServer>>,
     pub(super) life: NonZeroU32,
     pub(super) conflicts: Arc<AtomicU64>,
 }
 
-/// Makes a host; nothing is served before its node says so.
+/// Makes a host; nothing is served before its node says so. Names are registered with the server
+/// that `names` holds, also when that is replaced.
 ///
 /// # Errors
 /// Whatever is wrong with the settings or the machine.
@@ -64,6 +66,7 @@ pub async fn start(
     topology: Arc<Topology>,
     scenario: &Scenario,
     settings: &HostSettings,
+    names: Option<watch::Receiver<NameServer>>,
     into: Sender<Datagram>,
     news: UnboundedSender<News>,
 ) -> Result<Host, StartError> {
@@ -76,20 +79,17 @@ pub async fn start(
     let policy = policy(&topology, settings);
     let life = NonZeroU32::new(policy.valid_lft()).unwrap_or(NonZeroU32::MIN);
     let conflicts = Arc::<AtomicU64>::default();
-    let assembly = Assembly {
-        topology: &topology,
-        settings,
-        news: &news,
-        key: secret,
-        renewed,
-        life,
-        conflicts: Arc::clone(&conflicts),
+    let assembly = {
+        let (topology, news, key, conflicts) = (&*topology, &news, secret, Arc::clone(&conflicts));
+        Assembly { topology, settings, news, key, renewed, names, life, conflicts }
     };
+    // Before anything of an agent that runs here is taken from it.
+    assembly.check_port()?;
     let Parts { guard, links, workers, copies, keeper, viewed } =
         assembly.parts(policy, renewal).await?;
     let config = topology.config(me);
     let (wait, drift) = (Bound::wait(config.heartbeat.same_subnet), settings.lease.drift);
-    let (site, members, now) = (fingerprint(&topology), topology.nodes, clock.now());
+    let (site, members, now) = (fingerprint(&topology, settings), topology.nodes, clock.now());
     Ok(Host {
         me,
         wire: Wire::new(me, now, site, key.clone(), members),
@@ -109,6 +109,7 @@ pub async fn start(
         guard,
         shadow: settings.shadow.then(Shadow::default),
         waits: Vec::new(),
+        members: NodeSet::EMPTY,
         view: (NodeSet::EMPTY, false, false, 0),
         viewed,
         counts: Counts::default(),
@@ -189,8 +190,11 @@ pub(super) fn secret(path: &std::path::Path) -> Result<Vec<u8>, StartError> {
 }
 
 /// What both ends of the wire must agree on: who is who.
-fn fingerprint(topology: &Topology) -> u64 {
-    let mut names = String::new();
+/// What members have to have in common: they understand each other's numbers of things, go by the
+/// same patience with the witness's record, and serve all or watch all.
+fn fingerprint(topology: &Topology, settings: &HostSettings) -> u64 {
+    let patience = settings.witness.as_ref().map_or(Span::ZERO, |witness| witness.patience);
+    let mut names = format!("patience {patience}\nshadow {}\n", settings.shadow);
     let mut add = |kind: &str, name: &str| names += &format!("{kind} {name}\n");
     topology.machines.values().for_each(|it| add("machine", &it.name));
     topology.networks.values().for_each(|it| add("network", &it.name));
@@ -232,6 +236,12 @@ impl Assembly<'_> {
 
     fn me(&self) -> NodeId {
         self.settings.node
+    }
+
+    fn check_port(&self) -> Result<(), StartError> {
+        let port = self.settings.port;
+        let free = Paths::check_free(&self.adapters(), port);
+        free.map_err(|interface| StartError::Port { port, interface })
     }
 
     fn adapters(&self) -> IdVec<NicId, Adapter> {
@@ -323,7 +333,8 @@ impl Assembly<'_> {
         gate.install().await?;
         let serves = BTreeSet::new();
         let again = BTreeSet::new();
-        Ok(Guard { gate, lease, of_resource, of_database, serves, again, renewed })
+        let making = None;
+        Ok(Guard { gate, making, lease, of_resource, of_database, serves, again, renewed })
     }
 
     /// Where the witness is, and how long an operation on it may take.
@@ -422,15 +433,12 @@ impl Assembly<'_> {
         let resource = &self.topology.resources[id];
         let depends = resource.depends_on.iter().flatten();
         let address = depends.filter_map(|on| self.topology.resources[*on].address).next();
-        let (Some(settings), Some(address), Some(host)) =
-            (&self.settings.names, address, &resource.dns_name)
+        let (Some(settings), Some(server), Some(address), Some(host)) =
+            (&self.settings.names, &self.names, address, &resource.dns_name)
         else {
             tokio::spawn(wait(Duration::ZERO, self.news.clone(), receiver));
             return Ok(());
         };
-        let zone: dns::HostName = settings.zone.parse()?;
-        let key = dns::Key::read(&settings.key_file, None)?;
-        let registrar = Registrar::new(settings.server, zone, key, dns::TIMEOUT)?;
         // The topology has the name alone, as a Network Name's property has it.
         let full =
             if host.contains('.') { host.clone() } else { format!("{host}.{}", settings.zone) };
@@ -438,8 +446,7 @@ impl Assembly<'_> {
         let worker = NameWorker {
             resource: id,
             address,
-            ttl: u32::try_from(settings.ttl.as_millis() / 1_000).unwrap_or(u32::MAX),
-            registrar,
+            server: server.clone(),
             registration,
             news: self.news.clone(),
         };

@@ -90,6 +90,15 @@ fn all() -> Vec<Stat> {
     pids.filter_map(Stat::of).filter(|stat| !stat.ended()).collect()
 }
 
+/// Whether a process is in the network and the process namespace of this one.
+fn of_this_host(pid: i32) -> bool {
+    ["net", "pid"].iter().all(|kind| {
+        let own = fs::read_link(format!("/proc/self/ns/{kind}"));
+        let its = fs::read_link(format!("/proc/{pid}/ns/{kind}"));
+        own.is_ok_and(|own| its.is_ok_and(|its| own == its))
+    })
+}
+
 /// A process group that the agent made.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Group {
@@ -127,7 +136,8 @@ impl Realm {
             .split(|byte| *byte == 0)
             .filter_map(|variable| variable.strip_prefix(name.as_bytes()));
         match values.next() {
-            Some(value) if value == self.mark.as_bytes() => Mark::Ours,
+            // Another host's agent has the same resources: one in a container or a test.
+            Some(value) if value == self.mark.as_bytes() && of_this_host(pid) => Mark::Ours,
             Some(_) => Mark::Others,
             None => Mark::Nobodys,
         }

@@ -28,7 +28,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 /// Serve one member of a site on this host: the same state machine as in the simulator, with real
 /// sockets, addresses, names, witness, databases and services.
@@ -94,9 +94,13 @@ pub(super) fn agent(args: &Agent) -> Answered {
         let done = done.map_err(|error| Failure::Machine(error.to_string()))?;
         return Ok(Done { output: (done.join("\n") + "\n").into_bytes(), ..Done::default() });
     }
-    let reload =
-        Reload { file: args.file.clone(), log, known: (topology.clone(), settings.clone()) };
-    let served = runtime.block_on(serve(Arc::new(topology), &scenario, &settings, reload));
+    let names = settings.names.as_ref().map(host::NameServer::new).transpose();
+    let names = names.map_err(|error| Failure::Call(error.to_string()))?;
+    let (names, server) = names.map(watch::channel).unzip();
+    let known = (topology.clone(), settings.clone());
+    let reload = Reload { file: args.file.clone(), log, names, known };
+    let told = (reload, server);
+    let served = runtime.block_on(serve(Arc::new(topology), &scenario, &settings, told));
     // What still runs has been told to end, and may take a moment for it.
     runtime.shutdown_timeout(Duration::from_secs(5));
     served.map(|()| Done::default())
@@ -106,7 +110,7 @@ async fn serve(
     topology: Arc<Topology>,
     scenario: &Scenario,
     settings: &HostSettings,
-    reload: Reload,
+    (reload, names): (Reload, Option<watch::Receiver<host::NameServer>>),
 ) -> Result<(), Failure> {
     let failed = |error: &io::Error| Failure::at(&settings.state, error);
     let (news, told_news) = mpsc::unbounded_channel();
@@ -118,7 +122,7 @@ async fn serve(
     // First of all: an agent that runs already must not lose its table and its addresses.
     let control = Control::open(&settings.control).await;
     let control = control.map_err(|error| Failure::at(&settings.control, &error))?;
-    let around = host::start(Arc::clone(&topology), scenario, settings, into, news).await;
+    let around = host::start(Arc::clone(&topology), scenario, settings, names, into, news).await;
     let mut around = around.map_err(|error| Failure::Call(error.to_string()))?;
     let clock = around.clock();
     let recorder = journal(&topology, settings, clock.now()).map_err(|error| failed(&error))?;
@@ -139,7 +143,7 @@ async fn serve(
     let mut driver = Driver::new(settings.node, recorder);
     let told = AgentEvent::Clock { booted: clock.booted(), boot: boot_id() };
     driver.record(clock.now(), None, What::Agent(settings.node, told));
-    let mut member = Member { driver, around, clock };
+    let mut member = Member::new(driver, around, clock);
     tracing::info!(node = topology.node_name(settings.node), "it serves");
     let incoming = Incoming { news: told_news, datagrams, asked };
     // Its alarm has a thread of its own, which is there when the loop waits for the first time.

@@ -1,11 +1,12 @@
 //! The agent's file read again, and its log.
 
 use crate::agent::control::{self, Request};
+use crate::agent::host::NameServer;
 use crate::model::Topology;
 use crate::model::host::{HostSettings, LogLevel};
 use std::io::{self, IsTerminal};
 use std::path::PathBuf;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tracing_subscriber::filter::LevelFilter;
 
 /// The level of what is logged, which can be changed.
@@ -37,6 +38,8 @@ pub(super) struct Reload {
     pub file: PathBuf,
     /// Where its level is changed.
     pub log: Log,
+    /// Where the server of names is replaced; none without one.
+    pub names: Option<watch::Sender<NameServer>>,
     /// What is in force.
     pub known: (Topology, HostSettings),
 }
@@ -77,6 +80,19 @@ impl Reload {
         if settings.log != old.log && self.log.reload(filter(settings.log)).is_ok() {
             old.log = settings.log;
             taken.push("log".to_owned());
+        }
+        if let (Some(sender), Some(was), Some(is)) = (&self.names, &old.names, &settings.names)
+            && was.zone == is.zone
+        {
+            // Also as it was before: the key in its file may be another one.
+            match NameServer::new(is) {
+                Ok(server) => drop(sender.send(server)),
+                Err(error) => return control::Answer::Refused(error.to_string()),
+            }
+            if was != is {
+                old.names = settings.names.clone();
+                taken.push("names".to_owned());
+            }
         }
         let mut at_restart: Vec<String> =
             settings.differs_in(old).into_iter().map(str::to_owned).collect();

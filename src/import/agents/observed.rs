@@ -100,5 +100,16 @@ impl Stretch {
 /// # Errors
 /// What is wrong, with line and column.
 pub fn observed(text: &str) -> Result<Observed, String> {
-    serde_json::from_str(text).map_err(|error| error.to_string())
+    let seen: Observed = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    let plain = |name: &str| {
+        !name.is_empty() && !name.contains(['/', '\\']) && !name.contains(char::is_control)
+    };
+    if !plain(&seen.fault) {
+        return Err(format!("fault: {:?}: expected a scenario's name", seen.fault));
+    }
+    let mut paths = seen.hosts.values().flat_map(Journals::paths);
+    match paths.find(|path| !plain(path)) {
+        Some(path) => Err(format!("hosts: {path:?}: expected a journal beside this file")),
+        None => Ok(seen),
+    }
 }

@@ -3,7 +3,7 @@
 use super::read::{File, Section};
 use crate::base::{DbId, IdVec, MachineId, NicId, NodeId, ResourceId, Span};
 use crate::failover::config::ResourceKind;
-use crate::failover::fencing::Bound;
+use crate::failover::fencing::{Bound, Misfit};
 use crate::failover::quorum::Counting;
 use crate::model::host::{
     DatabaseSettings, HostSettings, LeaseSettings, LogLevel, NameSettings, PORT, ServiceKind,
@@ -87,9 +87,14 @@ impl Reader<'_, '_, '_> {
         let control = self.path(root, "control");
         let shadow = root.value("shadow").unwrap_or(false);
         let log = self.log();
+        if shadow && !root.has("port") {
+            let expected = "a port of its own, which the members that watch have in common; on the \
+                            usual one those serve that it watches";
+            root.wrong("port", expected, None);
+        }
         let lease = self.lease();
         let watchdog = lease.as_ref().and_then(|lease| self.watchdog(lease));
-        let witness = self.witness();
+        let witness = self.witness(lease.as_ref());
         let dns = root.table("names").and_then(|section| self.names(&section));
         let databases = self.databases(node);
         let services = self.services();
@@ -205,7 +210,7 @@ impl Reader<'_, '_, '_> {
         Some(WatchdogSettings { device, timeout })
     }
 
-    fn witness(&self) -> Option<WitnessSettings> {
+    fn witness(&self, lease: Option<&LeaseSettings>) -> Option<WitnessSettings> {
         let Some(section) = self.root.table("witness") else {
             if self.topology.dag.witness.is_some() {
                 let expected = "a table [witness]: the topology has a witness server";
@@ -217,6 +222,16 @@ impl Reader<'_, '_, '_> {
         let patience = section.value("patience").unwrap_or(wait);
         let interval = section.value("interval").unwrap_or(lease::usual_look(patience));
         let limit = section.value("limit").unwrap_or(patience.scaled(1, 2));
+        let too_short =
+            lease.is_some_and(|&LeaseSettings { length, interval, send, drift, .. }| {
+                let bound = Bound { length, interval, send, drift, wait: patience };
+                matches!(bound.check(), Err(Misfit::TooLong { .. }))
+            });
+        if section.has("patience") && too_short {
+            let expected = "more than a lease takes from its renewal to its end: its length, \
+                            interval and send, and how far clocks run apart";
+            section.wrong("patience", expected, None);
+        }
         if interval.is_zero() || interval * 4 > patience {
             section.wrong("interval", "at most a quarter of the patience, and more than 0", None);
         }

@@ -3,5 +3,6 @@
 mod bed;
 mod clear;
 mod conflict;
+mod intruder;
 mod priority;
 mod vigil;
