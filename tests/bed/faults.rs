@@ -1,7 +1,7 @@
 //! A test for each fault.
 
 use crate::fault::Fault;
-use crate::ground::{fit, variable};
+use crate::ground::{fit, variable, wanted};
 use crate::run::run;
 use crate::site::{Profile, Site};
 use std::sync::{Mutex, PoisonError};
@@ -15,8 +15,7 @@ fn tried(fault: Fault) {
     if !fit() {
         return;
     }
-    let wanted = variable("DAGTWIN_BED_FAULTS");
-    if wanted.is_some_and(|wanted| wanted.split(',').all(|name| name != fault.name())) {
+    if !wanted(fault.name()) {
         eprintln!("{}: DAGTWIN_BED_FAULTS leaves it out", fault.name());
         return;
     }

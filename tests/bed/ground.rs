@@ -30,6 +30,12 @@ pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
+/// Whether a fault is to be tried: `DAGTWIN_BED_FAULTS` names those, or all are.
+pub(crate) fn wanted(fault: &str) -> bool {
+    let names = variable("DAGTWIN_BED_FAULTS");
+    names.is_none_or(|names| names.split(',').any(|name| name == fault))
+}
+
 /// Runs a command that has to succeed; gives what it writes.
 pub(crate) fn said(command: &mut Command) -> String {
     let Output { status, stdout, stderr } = command

@@ -20,6 +20,10 @@ const MOVE: Duration = ms(2_000);
 /// What a busy machine may cost while everything stays where it is.
 const HICCUP: Duration = ms(300);
 
+/// After this time a failover is forgotten (`failover_period` of the site), so that every fault
+/// finds the same site.
+const FORGOTTEN: Duration = ms(10_000);
+
 /// What was acknowledged this long before the fault is on the other copy too.
 const UNDER_WAY: Duration = ms(1_000);
 
@@ -36,15 +40,18 @@ pub(crate) fn run(site: &mut Site, fault: Fault, repetition: u32) -> Report {
     let owner = usize::from(owner == site.hosts[1].name);
     let lives = [0, 1].map(|n| site.hosts[n].journals().len());
     let first_number = next_number();
+    let since = Duration::from_nanos(boottime() - site.healed_at);
+    sleep(FORGOTTEN.saturating_sub(since + QUIET));
     let probers = Probers::start(site);
     sleep(QUIET);
     let began = boottime();
-    sleep(QUIET);
+    sleep(QUIET + site.profile.some_part_of_a_beat());
     let fault_at = boottime();
     fault.strike(site, owner);
     let long = variable("DAGTWIN_BED_LONG").is_some();
     sleep(fault.lasts(site.profile.detection(), long));
     let healed_at = boottime();
+    site.healed_at = healed_at;
     fault.heal(site, owner);
     let owner_after = site.wait_whole();
     let whole_at = boottime();

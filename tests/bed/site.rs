@@ -54,6 +54,13 @@ impl Profile {
         self.delay * 5 + self.reply_time()
     }
 
+    /// A time up to that between two beats, by chance: runs follow each other at a pace of their
+    /// own, and every fault would strike at the same moment of the members' periods.
+    pub(crate) fn some_part_of_a_beat(&self) -> Duration {
+        let drawn = getrandom::u32().expect("the kernel's random numbers");
+        self.delay.mul_f64(f64::from(drawn) / f64::from(u32::MAX))
+    }
+
     /// How long an answer to a beat is waited for.
     fn reply_time(&self) -> Duration {
         self.delay / 4
@@ -265,6 +272,8 @@ pub(crate) struct Site {
     pub(crate) switch: Switch,
     /// Cables that take time.
     slow: Vec<Relay>,
+    /// When the last fault was healed; 0 before the first.
+    pub(crate) healed_at: u64,
     folder: Folder,
 }
 
@@ -323,7 +332,7 @@ impl Site {
         });
         let servers = Servers::new(at);
         let dc01 = Machine::boot(&dc01_space);
-        let slow = Vec::new();
+        let (slow, healed_at) = (Vec::new(), 0);
         Site {
             profile,
             hosts,
@@ -334,6 +343,7 @@ impl Site {
             stale,
             switch,
             slow,
+            healed_at,
             folder,
         }
     }

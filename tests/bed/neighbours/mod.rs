@@ -5,7 +5,7 @@ mod keepalived;
 mod pacemaker;
 
 use crate::fault::{links, partition};
-use crate::ground::{boottime, fit, ms, nanos, variable, wait_for};
+use crate::ground::{boottime, fit, ms, nanos, variable, wait_for, wanted};
 use crate::judge::{Answer, Outage, answers, longest, together, unanswered};
 use crate::machine::Process;
 use crate::probe::{Probers, Seen};
@@ -164,7 +164,7 @@ fn tried(peer: Peer) {
     let repetitions =
         variable("DAGTWIN_BED_REPETITIONS").map_or(1, |it| it.parse().expect("a number"));
     let mut pair = Pair::new(peer);
-    for fault in Fault::ALL {
+    for fault in Fault::ALL.into_iter().filter(|fault| wanted(fault.name())) {
         for repetition in 1..=repetitions {
             // The one that is preferred takes it back.
             let held = wait_for(ms(90_000), || match holders(&pair.site)[..] {

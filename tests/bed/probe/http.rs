@@ -4,7 +4,6 @@
 use super::{Asked, LIMIT, Pace, member};
 use crate::ground::{boottime, nanos};
 use crate::serve::PORT;
-use crate::site::FLOATING;
 use socket2::{Domain, Socket, Type};
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
@@ -28,13 +27,13 @@ enum Progress {
     Failed,
 }
 
-pub(super) fn ask(ends: &AtomicBool) -> Vec<Asked> {
+pub(super) fn ask(address: Ipv4Addr, ends: &AtomicBool) -> Vec<Asked> {
     let (mut all, mut under_way) = (Vec::new(), Vec::new());
     let mut pace = Pace::new();
     loop {
         let asks = !ends.load(Ordering::Relaxed);
         if asks {
-            match begin() {
+            match begin(address) {
                 Some(request) => under_way.push(request),
                 None => all.push(Asked { sent: boottime(), answer: None }),
             }
@@ -58,12 +57,12 @@ pub(super) fn ask(ends: &AtomicBool) -> Vec<Asked> {
 }
 
 /// Begins a request; none if there is not even a route.
-fn begin() -> Option<Request> {
+fn begin(address: Ipv4Addr) -> Option<Request> {
     let sent = boottime();
     let socket = Socket::new(Domain::IPV4, Type::STREAM.nonblocking(), None).ok()?;
     // It ends with a reset: no end of the connection is kept.
     socket.set_linger(Some(Duration::ZERO)).ok()?;
-    let to = SocketAddr::from((Ipv4Addr::from(FLOATING), PORT));
+    let to = SocketAddr::from((address, PORT));
     match socket.connect(&to.into()) {
         Ok(()) => {}
         Err(error)

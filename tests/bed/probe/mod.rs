@@ -3,11 +3,12 @@
 //! outage.
 
 mod http;
+mod name;
 mod sql;
 mod stale;
 
 use crate::ground::{boottime, goes_first, ms, nanos};
-use crate::site::Site;
+use crate::site::{FLOATING, Site};
 use crate::space::enter;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -35,7 +36,7 @@ pub(crate) struct Asked {
 
 /// Everything that was seen.
 pub(crate) struct Seen {
-    /// Requests over connections of their own at the floating address.
+    /// Requests over connections of their own at the address of the floating name.
     pub(crate) http: Vec<Asked>,
     /// Datagrams of those with a stale neighbour, by whose hardware address they hold on to.
     pub(crate) stale: [Vec<Asked>; 2],
@@ -64,7 +65,12 @@ impl Probers {
         let ends = Arc::new(AtomicBool::new(false));
         let client = site.client.pid();
         let spaces = [site.stale[0].pid(), site.stale[1].pid()];
-        let http = prober(client, &ends, |ends| http::ask(&ends));
+        // The agent's neighbours have an address without a name.
+        let key_file = site.servers.dns.is_some().then(|| site.servers.file("dns.key"));
+        let http = prober(client, &ends, move |ends| {
+            let address = key_file.map_or(FLOATING.into(), |file| name::resolve(&file));
+            http::ask(address, &ends)
+        });
         let stale = spaces.map(|space| prober(space, &ends, |ends| stale::ask(&ends)));
         let sql = prober(client, &ends, |ends| {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
