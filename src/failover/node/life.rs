@@ -355,9 +355,25 @@ impl Node {
             let server = self.witness_server;
             ctx.act(Act::ReleaseWitness { server }, Pending::Nothing);
         }
-        ctx.act(Act::Stop { restart }, Pending::Nothing);
+        self.take_leave(out);
+        lend!(self, out).act(Act::Stop { restart }, Pending::Nothing);
         self.stand(Quorum::None);
         self.ended = true;
+    }
+
+    /// Who goes on without this node may be in a regroup with it, and need not wait for it there.
+    /// Members of its own view find out by their heartbeats: they take over what ran here, and that
+    /// takes a while to end.
+    fn take_leave(&mut self, out: &mut Effects) {
+        let me = self.me();
+        let apart = self.heartbeat.reach.minus(self.membership.members).without(me);
+        let goes_on = |peer: &NodeId| {
+            self.peers[*peer].is_some_and(|flags| flags.view > 0 && !flags.members.contains(me))
+        };
+        let told: Vec<NodeId> = apart.iter().filter(goes_on).collect();
+        for peer in told {
+            lend!(self, out).send(peer, Message::Leave);
+        }
     }
 
     /// A starting node looks for a cluster, and forms one if it finds none.
