@@ -40,7 +40,8 @@ pub enum Request {
 pub enum Answer {
     /// How the member is.
     Status(Box<Status>),
-    /// It was taken; what comes of it, the status and the journal tell.
+    /// It was taken, here or for the core group's owner, who may refuse it yet; what comes of it,
+    /// the status and the journal tell.
     Taken,
     /// The agent's file was read again.
     Reloaded {

@@ -8,7 +8,7 @@ use super::driver::{Driver, Hands};
 use crate::base::{Instant, Span};
 use crate::failover::Node;
 use crate::failover::config::Config;
-use crate::failover::seam::{Boot, Input};
+use crate::failover::seam::{Boot, Input, Order};
 use crate::journal::record::Plant;
 use crate::journal::{RecordNo, What};
 use std::io::{self, Write};
@@ -89,8 +89,12 @@ pub trait Surroundings: Hands {
     /// The witness vouches for this member since then, by the time since boot; none: not any more.
     fn witness(&mut self, vouches_since: Option<Span>);
 
-    /// Answers a request; what the node is told of it, if anything.
-    fn asked(&mut self, node: Option<&Node>, request: Request) -> (Answer, Option<Input>);
+    /// Answers a request; the order that the node is told of, if any.
+    fn asked(&mut self, node: Option<&Node>, request: Request) -> (Answer, Option<Order>);
+
+    /// Why the node refused an order in the step that told it of it, in words: none if it took it,
+    /// or had to pass it on to the core group's owner.
+    fn refusal(&mut self, of: Order) -> Option<String>;
 
     /// The life of the service has ended; whether and when it is to begin again.
     fn ended(&mut self, now: Instant, restart: bool);
@@ -202,9 +206,12 @@ impl<W: Write, H: Surroundings> Member<W, H> {
     }
 
     fn asked(&mut self, (request, tell): Asked) {
-        let (answer, input) = self.around.asked(self.driver.node(), request);
-        if let Some(input) = input {
-            self.feed(input, None);
+        let (mut answer, order) = self.around.asked(self.driver.node(), request);
+        if let Some(order) = order {
+            self.feed(Input::Order(order), None);
+            if let Some(why) = self.around.refusal(order) {
+                answer = Answer::Refused(why);
+            }
         }
         // Who asked may have gone.
         let _ = tell.send(answer);

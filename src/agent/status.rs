@@ -1,7 +1,7 @@
 //! What an agent tells of itself: one document for people and programs, and the same as metrics.
 
 use super::wire::Dropped;
-use crate::base::{Instant, NodeId, NodeSet, Span};
+use crate::base::{DbId, Instant, NodeId, NodeSet, Span};
 use crate::failover::Node;
 use crate::model::Topology;
 use serde::{Deserialize, Serialize};
@@ -23,6 +23,12 @@ pub struct Status {
     pub members: Vec<String>,
     /// Whether the view has quorum.
     pub quorum: bool,
+    /// Whether this member holds the witness for the view.
+    #[serde(default)]
+    pub witness: bool,
+    /// Members that are paused: they are given nothing that they do not have.
+    #[serde(default)]
+    pub paused: Vec<String>,
     /// Whether this member is Primary Active Manager.
     pub primary_active_manager: bool,
     /// For how long from now on nobody can have taken over, in milliseconds; none if somebody may
@@ -32,6 +38,9 @@ pub struct Status {
     pub groups: BTreeMap<String, GroupStatus>,
     /// Databases by name.
     pub databases: BTreeMap<String, DatabaseStatus>,
+    /// Copies of databases on this host that have told of themselves, by name.
+    #[serde(default)]
+    pub copies_here: BTreeMap<String, CopyHere>,
     /// What was counted since the process began.
     pub counts: Counts,
 }
@@ -52,6 +61,17 @@ pub struct DatabaseStatus {
     pub active_on: Option<String>,
     /// Whether it is mounted there.
     pub mounted: bool,
+}
+
+/// A database's copy on this host.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct CopyHere {
+    /// Its state, as Get-MailboxDatabaseCopyStatus names it.
+    pub status: String,
+    /// Logs that are to be copied yet.
+    pub copy_queue: u64,
+    /// Logs that are to be replayed yet.
+    pub replay_queue: u64,
 }
 
 /// What was counted since the process began.
@@ -101,6 +121,8 @@ pub struct Asked<'a> {
     pub now: Instant,
     /// Until when nobody can have taken over.
     pub safe_until: Option<Instant>,
+    /// Copies on this host, as they told last.
+    pub copies: &'a BTreeMap<DbId, CopyHere>,
 }
 
 impl Status {
@@ -121,6 +143,10 @@ impl Status {
             let (active_on, mounted) = (entry.active.map(name), entry.mounted);
             (topology.databases[id].name.clone(), DatabaseStatus { active_on, mounted })
         });
+        let copies = asked.copies.iter();
+        let copies = copies.map(|(id, copy)| (topology.databases[*id].name.clone(), copy.clone()));
+        let nodes = database.into_iter().flat_map(|database| database.nodes.iter());
+        let paused = nodes.filter(|(_, entry)| entry.paused).map(|(id, _)| name(id));
         Status {
             node: name(asked.me),
             running: view.is_some(),
@@ -128,10 +154,13 @@ impl Status {
             view: view.map_or(0, |view| view.view),
             members: view.map_or(NodeSet::EMPTY, |view| view.members).iter().map(name).collect(),
             quorum: view.is_some_and(|view| view.quorum),
+            witness: view.is_some_and(|view| view.witness),
+            paused: paused.collect(),
             primary_active_manager: view.is_some_and(|view| view.primary),
             safe_for_ms: safe.map(Span::as_millis),
             groups: groups.collect(),
             databases: databases.collect(),
+            copies_here: copies.collect(),
             counts,
         }
     }
@@ -150,6 +179,12 @@ impl Status {
         let shadow = if self.shadow { ", and only watches" } else { "" };
         say(&self.node, &format!("{runs}{shadow}"));
         say("view", &format!("{}: {}", self.view, self.members.join(", ")));
+        if !self.paused.is_empty() {
+            say("paused", &self.paused.join(", "));
+        }
+        if self.witness {
+            say("witness", "held by this member");
+        }
         if self.primary_active_manager {
             say("Primary Active Manager", "here");
         }
@@ -163,6 +198,10 @@ impl Status {
             let on = database.active_on.as_deref().unwrap_or("nobody");
             let state = if database.mounted { "mounted" } else { "not mounted" };
             say(&format!("database {name}"), &format!("{state}, active on {on}"));
+        }
+        for (name, CopyHere { status, copy_queue, replay_queue }) in &self.copies_here {
+            let queues = format!("copy queue {copy_queue}, replay queue {replay_queue}");
+            say(&format!("copy of {name} here"), &format!("{status}, {queues}"));
         }
         let counts = &self.counts;
         let dropped: u64 = counts.dropped.values().sum();
@@ -207,6 +246,11 @@ impl Status {
         });
         let mounted: Vec<_> = mounted.collect();
         say("database_mounted", "gauge", "Whether it is mounted here.", &mounted);
+        let copies = || self.copies_here.iter().map(|(name, it)| (label("database", name), it));
+        let queues: Vec<_> = copies().map(|(label, copy)| (label, copy.copy_queue)).collect();
+        say("copy_queue_logs", "gauge", "Logs that the copy here lacks.", &queues);
+        let queues: Vec<_> = copies().map(|(label, copy)| (label, copy.replay_queue)).collect();
+        say("replay_queue_logs", "gauge", "Logs that the copy here has to replay.", &queues);
         let Counts { lives, inputs, unsent, overrun, dropped, renewals, .. } = &self.counts;
         let Counts { stood_still, address_conflicts, .. } = &self.counts;
         say("lives_total", "counter", "Lives of the Cluster service.", &one(*lives));

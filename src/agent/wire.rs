@@ -3,8 +3,8 @@
 //! A datagram names the life of its sender's service and the life of its receiver's that it is
 //! meant for. Lives only grow, so what was recorded before one of them began fits no life of today;
 //! within a life each number is taken once. Who does not know the other's life yet says so in a
-//! greeting and has it answered: nothing depends on a send arriving, so what was to be said is said
-//! again.
+//! greeting and has it answered; the heartbeat that the greeting stood in for follows. Nothing
+//! depends on a send arriving: whatever else was to be said is said again.
 //! docs/AGENT.md has the bytes.
 
 use crate::base::{DbId, IdVec, Instant, NetId, NodeId, Span};
@@ -14,6 +14,7 @@ use crate::journal::RecordNo;
 use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// The first bytes of a datagram.
@@ -155,6 +156,8 @@ pub enum Opened {
     Greeted {
         /// To whom.
         from: NodeId,
+        /// When its life began, by its own clock.
+        life: Instant,
         /// The answer.
         answer: Vec<u8>,
     },
@@ -198,6 +201,9 @@ impl Peer {
     }
 }
 
+/// A heartbeat that a greeting stood in for, with its moment and the record of its sending.
+type Held = (Instant, Option<RecordNo>, Message);
+
 /// One member's end of the wire.
 pub struct Wire {
     me: NodeId,
@@ -207,6 +213,8 @@ pub struct Wire {
     key: Key,
     number: u64,
     peers: IdVec<NodeId, Peer>,
+    /// The newest heartbeat to each member whose life is not known, on each network.
+    held: BTreeMap<(NodeId, NetId), Held>,
     logs: Vec<LogEnd>,
     dropped: [u64; Dropped::ALL.len()],
 }
@@ -276,7 +284,8 @@ impl Wire {
     pub fn new(me: NodeId, life: Instant, site: u64, key: Key, members: usize) -> Wire {
         let peers = IdVec::filled(members, Peer::default());
         let dropped = [0; Dropped::ALL.len()];
-        Wire { me, life, site, key, number: 0, peers, logs: Vec::new(), dropped }
+        let (held, logs) = (BTreeMap::new(), Vec::new());
+        Wire { me, life, site, key, number: 0, peers, held, logs, dropped }
     }
 
     /// What every message tells from now on of the databases that are mounted here.
@@ -285,7 +294,7 @@ impl Wire {
     }
 
     /// The datagram that carries a message; to a member whose life is not known, a greeting in its
-    /// place. None if the message is longer than a datagram can be.
+    /// place, and a heartbeat is kept. None if the message is longer than a datagram can be.
     pub fn seal(
         &mut self,
         (to, network): (NodeId, NetId),
@@ -294,6 +303,10 @@ impl Wire {
         message: &Message,
     ) -> Option<Vec<u8>> {
         let Some(life) = self.peers.get(to).and_then(|peer| peer.life) else {
+            if message.is_heartbeat() {
+                let held = (binding.stamp, record, message.clone());
+                self.held.insert((to, network), held);
+            }
             return Some(self.greeting(to, network, binding.stamp));
         };
         let head = Head { record: number_of(record), ..self.head(to, network, life, binding) };
@@ -301,6 +314,24 @@ impl Wire {
         head.write(&mut bytes);
         let bytes = postcard::to_extend(&(&self.logs, message), bytes).ok()?;
         (bytes.len() + CODE <= LONGEST).then(|| self.signed(bytes))
+    }
+
+    /// The heartbeats that were kept for a member until its life is known, with their networks:
+    /// what remains to be said once anything of it has been [opened](Wire::open).
+    /// Those from before `since` are dropped.
+    pub fn take_held(
+        &mut self,
+        to: NodeId,
+        since: Instant,
+    ) -> Vec<(NetId, Option<RecordNo>, Message)> {
+        let kept = self.held.extract_if(.., |(member, _), _| *member == to);
+        let young = kept.filter(|(_, (at, ..))| *at >= since);
+        young.map(|((_, network), (_, record, message))| (network, record, message)).collect()
+    }
+
+    /// The life has ended: nothing that it had to say is said any more.
+    pub fn fall_silent(&mut self) {
+        self.held.clear();
     }
 
     fn greeting(&mut self, to: NodeId, network: NetId, stamp: Instant) -> Vec<u8> {
@@ -379,7 +410,7 @@ impl Wire {
         if head.to_life != self.life.as_nanos() {
             // Whoever that was meant for is gone; the sender, if it is there, shall know.
             let answer = self.greeting(from, network, now);
-            return Ok(Opened::Greeted { from, answer });
+            return Ok(Opened::Greeted { from, life, answer });
         }
         if !self.peers[from].takes(head.number) {
             return Err(Dropped::Replayed);

@@ -142,6 +142,8 @@ pub struct View<'a> {
     pub in_force: bool,
     /// Whether that view has quorum.
     pub quorum: bool,
+    /// Whether this node holds the witness for that view.
+    pub witness: bool,
     /// Whether this node is Primary Active Manager.
     pub primary: bool,
     /// The cluster database as this node has it.
@@ -292,6 +294,7 @@ impl Node {
             members: self.membership.members,
             in_force: self.membership.in_force(),
             quorum: self.quorum == Quorum::Held,
+            witness: self.holds_witness,
             primary: self.is_primary,
             database: &self.database,
             ended: self.ended,

@@ -14,6 +14,7 @@ mod services;
 mod shadow;
 mod start;
 mod vigil;
+mod words;
 
 pub use clear::clear;
 pub use error::StartError;
@@ -24,28 +25,29 @@ pub use vigil::Vigil;
 
 use super::clock::Clock;
 use super::control::{Answer, Request};
-use super::database::{Instance, Position};
+use super::database::Instance;
 use super::driver::Hands;
 use super::keeper::Ask;
 use super::lease::{self, Gate, Lease, Thing};
 use super::paths::Paths;
 use super::run::{Datagram, News, Surroundings, Told};
-use super::status::{Asked, Counts, Status};
+use super::status::{CopyHere, Counts};
 use super::store::Kept as Stored;
-use super::wire::{Key, LogEnd, Opened, Wire};
-use crate::base::{DbId, IdVec, Instant, NetId, NicId, NodeId, NodeSet, OpId, ResourceId, Span};
+use super::wire::{Key, Wire};
+use crate::base::{DbId, IdVec, Instant, NicId, NodeId, NodeSet, OpId, ResourceId, Span};
 use crate::failover::Node;
 use crate::failover::config::Config;
 use crate::failover::fencing::{Bonds, Fence, Voter, majority};
 use crate::failover::message::Message;
 use crate::failover::seam::{Act, Boot, Durable, Failure, Input, Note, Order, Outcome, Start};
-use crate::journal::record::{AgentEvent, Plant};
+use crate::journal::record::Plant;
 use crate::journal::{RecordNo, What};
 use crate::model::Topology;
+use orders::Notices;
 use shadow::Shadow;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{oneshot, watch};
@@ -162,6 +164,8 @@ pub struct Host {
     pub(super) at_once: bool,
     /// When the next life begins; none: it has begun, or is not to.
     pub(super) again: Option<Instant>,
+    /// What administrators are told.
+    notices: Notices,
     pub(super) stops: bool,
     pub(super) over: bool,
     /// Who watches this process.
@@ -184,10 +188,6 @@ impl Host {
     /// Everything has ended in good order; whoever watches is told.
     pub fn finish(&mut self) {
         self.vigil.end();
-    }
-
-    fn network(&self, nic: NicId) -> Option<NetId> {
-        self.config.nodes[self.me].nics.get(nic).map(|on| on.network)
     }
 
     /// Members that are not in the view: what was theirs may be taken over.
@@ -326,14 +326,6 @@ impl Host {
         }
     }
 
-    /// A datagram of a life of another member came, with its clock's stamp.
-    fn stamped(&mut self, from: NodeId, life: Instant, stamp: Instant) {
-        if self.heard.insert(from, life).is_some_and(|earlier| earlier != life) {
-            self.bonds.reborn(from);
-        }
-        self.bonds.stamped(from, stamp);
-    }
-
     pub(super) fn tell(&self, news: News) {
         // Nobody listens any more when everything ends.
         let _ = self.news.send(news);
@@ -347,16 +339,7 @@ impl Hands for Host {
     }
 
     fn send(&mut self, nic: NicId, to: NodeId, message: Message, record: RecordNo) {
-        let Some(network) = self.network(nic) else { return };
-        let binding = self.bonds.binding(to, self.clock.now());
-        if message.is_heartbeat() {
-            let published = self.published.lock().unwrap_or_else(PoisonError::into_inner);
-            self.wire.publish(published.values().copied().collect());
-        }
-        match self.wire.seal((to, network), binding, Some(record), &message) {
-            Some(bytes) => self.paths.send(nic, to, &bytes),
-            None => tracing::error!("a message is too long for a datagram"),
-        }
+        self.say(nic, to, &message, record);
     }
 
     fn begin(&mut self, op: OpId, act: Act, record: RecordNo) {
@@ -367,6 +350,9 @@ impl Hands for Host {
 
     fn note(&mut self, note: &Note) {
         tracing::info!(?note);
+        if let Note::OrderRefused { order, why } = note {
+            self.notices.refused.push((*order, *why));
+        }
     }
 }
 
@@ -377,40 +363,7 @@ impl Surroundings for Host {
     }
 
     fn datagram(&mut self, datagram: &Datagram) -> Option<(Input, Option<What>)> {
-        let (nic, now) = (datagram.nic, self.clock.now());
-        let network = self.network(nic)?;
-        match self.wire.open(network, now, &datagram.bytes) {
-            Opened::Message { from, record, life, binding, logs, message } => {
-                for LogEnd { database, timeline, end } in logs {
-                    if let Some(instance) = self.instances.get(&database) {
-                        instance.heard(timeline, Position(end));
-                    }
-                }
-                self.stamped(from, life, binding.stamp);
-                if matches!(message, Message::Reply { .. }) {
-                    self.bonds.answered(from, now);
-                }
-                self.fence.promised(from, binding.echo, binding.bound);
-                // A heartbeat's story is told by the clock.
-                let came = record.filter(|_| !message.is_heartbeat());
-                let came = came.map(|record| AgentEvent::Came { from, life, record });
-                let came = came.map(|came| What::Agent(self.me, came));
-                Some((Input::Frame { nic, from, message }, came))
-            }
-            Opened::Greeted { from, answer } => {
-                self.fence.released(Voter::Member(from));
-                self.paths.send(nic, from, &answer);
-                None
-            }
-            Opened::Known { from, life, binding } => {
-                self.stamped(from, life, binding.stamp);
-                None
-            }
-            Opened::Dropped(why) => {
-                tracing::debug!(?why, "a datagram was dropped");
-                None
-            }
-        }
+        self.hear(datagram)
     }
 
     fn turn(&mut self, now: Instant, _since_last: Span) {
@@ -465,6 +418,11 @@ impl Surroundings for Host {
             Plant::Dismounted { copy } if copy.node == self.me => {
                 self.guard_for(&Act::Dismount(copy.database));
             }
+            Plant::Copy { copy, status, copy_queue, replay_queue, .. } if copy.node == self.me => {
+                let status = format!("{status:?}");
+                let copy = (copy.database, CopyHere { status, copy_queue, replay_queue });
+                self.notices.copies.extend([copy]);
+            }
             _ => {}
         }
     }
@@ -476,24 +434,10 @@ impl Surroundings for Host {
         }
     }
 
-    fn asked(&mut self, node: Option<&Node>, request: Request) -> (Answer, Option<Input>) {
+    fn asked(&mut self, node: Option<&Node>, request: Request) -> (Answer, Option<Order>) {
+        self.notices.refused.clear();
         match request {
-            Request::Status => {
-                let mut counts = self.counts.clone();
-                counts.dropped(self.wire.dropped());
-                counts.unsent = self.paths.counts().unsent.load(Ordering::Relaxed);
-                counts.address_conflicts = self.conflicts.load(Ordering::Relaxed);
-                counts.overrun = self.paths.counts().overrun.load(Ordering::Relaxed);
-                let (me, now) = (self.me, self.clock.now());
-                let asked = Asked {
-                    me,
-                    node,
-                    shadow: self.shadow.is_some(),
-                    now,
-                    safe_until: self.safe_until(),
-                };
-                (Answer::Status(Box::new(Status::of(&self.topology, asked, counts))), None)
-            }
+            Request::Status => (Answer::Status(Box::new(self.status(node))), None),
             Request::Order(line) => self.order(node, &line),
             Request::Reload => {
                 (Answer::Refused("a member itself has no file to read again".to_owned()), None)
@@ -501,15 +445,20 @@ impl Surroundings for Host {
             Request::Stop => {
                 self.stops = true;
                 self.vigil.stopping();
-                let input = node.map(|_| Input::Order(Order::StopService));
-                self.over |= input.is_none();
-                (Answer::Taken, input)
+                let order = node.map(|_| Order::StopService);
+                self.over |= order.is_none();
+                (Answer::Taken, order)
             }
         }
     }
 
+    fn refusal(&mut self, of: Order) -> Option<String> {
+        self.notices.refusal(of)
+    }
+
     fn ended(&mut self, now: Instant, restart: bool) {
         self.waits.clear();
+        self.wire.fall_silent();
         if let Some(guard) = &mut self.guard {
             guard.serves.clear();
             guard.again.clear();

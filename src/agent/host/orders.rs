@@ -1,18 +1,40 @@
-//! Orders of an administrator, as the cmdlets' own lines: most are for the node, some for its host.
+//! What an administrator asks a member: how it is, and orders as the cmdlets' own lines, of which
+//! most are for the node, some for its host.
 
 use super::Host;
 use super::prepare::PREPARE;
 use crate::agent::control::Answer;
 use crate::agent::run::{News, Told};
+use crate::agent::status::{Asked, CopyHere, Status};
 use crate::base::{CopyId, DbId, NodeId};
 use crate::failover::Node;
-use crate::failover::seam::{Input, Order, Restore, Start, StartQuorum};
+use crate::failover::seam::{Input, Order, OrderRefusal, Restore, Start, StartQuorum};
+use crate::journal::text::order_refusal;
 use crate::model::order;
 use crate::model::order::Names;
 use crate::model::scenario::Action;
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 
 /// What is answered, and what the node is told.
-type Taken = (Answer, Option<Input>);
+type Taken = (Answer, Option<Order>);
+
+/// What administrators are told.
+#[derive(Debug, Default)]
+pub(super) struct Notices {
+    /// Copies on this host, as they told of themselves last.
+    pub(super) copies: BTreeMap<DbId, CopyHere>,
+    /// Orders that the node has refused since anything was asked last.
+    pub(super) refused: Vec<(Order, OrderRefusal)>,
+}
+
+impl Notices {
+    /// Why an order was refused, in words.
+    pub(super) fn refusal(&mut self, of: Order) -> Option<String> {
+        let refused = self.refused.drain(..).find(|(order, _)| *order == of);
+        refused.map(|(_, why)| order_refusal(why).to_owned())
+    }
+}
 
 fn refused(why: &str) -> Taken {
     (Answer::Refused(why.to_owned()), None)
@@ -35,7 +57,7 @@ impl Host {
                 refused(&format!("{name} does that itself: give the order on that host"))
             }
             Action::Order { order, .. } => match node {
-                Some(_) => (Answer::Taken, Some(Input::Order(order))),
+                Some(_) => (Answer::Taken, Some(order)),
                 None => {
                     refused("the Cluster service does not run here; Start-ClusterNode starts it")
                 }
@@ -55,6 +77,24 @@ impl Host {
         }
     }
 
+    /// How the member is.
+    pub(super) fn status(&self, node: Option<&Node>) -> Status {
+        let mut counts = self.counts.clone();
+        counts.dropped(self.wire.dropped());
+        counts.unsent = self.paths.counts().unsent.load(Ordering::Relaxed);
+        counts.address_conflicts = self.conflicts.load(Ordering::Relaxed);
+        counts.overrun = self.paths.counts().overrun.load(Ordering::Relaxed);
+        let asked = Asked {
+            me: self.me,
+            node,
+            shadow: self.shadow.is_some(),
+            now: self.clock.now(),
+            safe_until: self.safe_until(),
+            copies: &self.notices.copies,
+        };
+        Status::of(&self.topology, asked, counts)
+    }
+
     /// Starts the Cluster service of this host as the order says.
     fn start_service(&mut self, node: Option<&Node>, wanted: NodeId, start: Start) -> Taken {
         if wanted != self.me {
@@ -66,7 +106,7 @@ impl Host {
         self.start = start;
         if node.is_some() {
             self.at_once = true;
-            return (Answer::Taken, Some(Input::Order(Order::StopService)));
+            return (Answer::Taken, Some(Order::StopService));
         }
         self.again = Some(self.clock.now());
         (Answer::Taken, None)
@@ -77,7 +117,7 @@ impl Host {
         match node {
             Some(node) if node.view().quorum => {
                 let restore = Restore { witness_server, ..Restore::default() };
-                (Answer::Taken, Some(Input::Order(Order::RestoreGroup(restore))))
+                (Answer::Taken, Some(Order::RestoreGroup(restore)))
             }
             _ => {
                 let restores = Some(Restore { witness_server, ..Restore::default() });

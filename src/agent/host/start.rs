@@ -5,6 +5,7 @@ use super::address::AddressWorker;
 use super::copies::{CopyWorker, Published, told};
 use super::error::StartError;
 use super::name::{NameServer, NameWorker};
+use super::orders::Notices;
 use super::shadow::Shadow;
 use super::{Guard, Host, Renewals, Vigil, Wanted, Worker, duration, services};
 use crate::agent::clock::Clock;
@@ -70,7 +71,6 @@ pub async fn start(
     into: Sender<Datagram>,
     news: UnboundedSender<News>,
 ) -> Result<Host, StartError> {
-    let me = settings.node;
     let store = Store::open(&settings.state)?;
     let kept = store.load()?;
     let clock = Clock::after(kept.as_ref().map_or(Instant::ZERO, |kept| kept.latest));
@@ -87,23 +87,24 @@ pub async fn start(
     assembly.check_port()?;
     let Parts { guard, links, workers, copies, keeper, viewed } =
         assembly.parts(policy, renewal).await?;
-    let config = topology.config(me);
+    let config = topology.config(settings.node);
     let (wait, drift) = (Bound::wait(config.heartbeat.same_subnet), settings.lease.drift);
     let (site, members, now) = (fingerprint(&topology, settings), topology.nodes, clock.now());
     Ok(Host {
-        me,
-        wire: Wire::new(me, now, site, key.clone(), members),
+        me: settings.node,
+        wire: Wire::new(settings.node, now, site, key.clone(), members),
         paths: Paths::open(assembly.adapters(), settings.port, into),
         bonds: Bonds::begun(members, wait, drift, now),
         heard: BTreeMap::new(),
         fence: Fence::new(Margins { drift, slack: settings.lease.send }),
-        voters: topology.voters_beside(me),
+        voters: topology.voters_beside(settings.node),
         patience: settings.witness.as_ref().map_or(Span::ZERO, |witness| witness.patience),
         stored: keeping(store, news.clone()),
         kept: kept.map(|kept| kept.durable),
         keeper,
         workers,
         copies: copies.workers,
+        notices: Notices::default(),
         instances: copies.instances,
         published: copies.published,
         guard,

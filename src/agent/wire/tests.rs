@@ -42,6 +42,47 @@ fn pair() -> (Wire, Wire) {
     (one, other)
 }
 
+#[test]
+fn the_newest_heartbeat_of_a_path_follows_its_greeting() {
+    let (mut one, mut other) = (wire(EX01, 100), wire(EX02, 200));
+    let own = Message::Join { clear_quarantine: false };
+    let mut greeting = Vec::new();
+    for (network, record, message) in
+        [(MAPI, 1, says(1)), (REPLICATION, 2, says(2)), (MAPI, 3, says(3)), (MAPI, 4, own)]
+    {
+        let bytes = one.seal((EX02, network), BINDING, Some(RecordNo(record)), &message);
+        greeting = bytes.expect("short enough");
+    }
+    assert_eq!(one.take_held(EX01, NOW), [], "nobody else's");
+    let Opened::Greeted { answer, .. } = other.open(MAPI, NOW, &greeting) else {
+        panic!("it does not know the other's life")
+    };
+    assert_eq!(other.take_held(EX01, NOW), [], "it had nothing to say");
+    assert!(matches!(one.open(MAPI, NOW, &answer), Opened::Known { from: EX02, .. }));
+    let held = one.take_held(EX02, NOW);
+    let expected = [(MAPI, Some(RecordNo(3)), says(3)), (REPLICATION, Some(RecordNo(2)), says(2))];
+    assert_eq!(held, expected);
+    for (network, record, message) in held {
+        let bytes = one.seal((EX02, network), BINDING, record, &message).expect("short enough");
+        let opened = other.open(network, NOW, &bytes);
+        assert!(matches!(opened, Opened::Message { message: came, .. } if came == message));
+    }
+    assert_eq!(one.take_held(EX02, NOW), [], "once");
+}
+
+#[test]
+fn an_old_heartbeat_and_one_of_an_ended_life_are_not_sent_late() {
+    let later = Instant::from_nanos(NOW.as_nanos() + 1);
+    let mut one = wire(EX01, 100);
+    let greets = |one: &mut Wire| drop(one.seal((EX02, MAPI), BINDING, None, &says(1)));
+    greets(&mut one);
+    assert_eq!(one.take_held(EX02, later), [], "it is of before");
+    assert_eq!(one.take_held(EX02, NOW), [], "and gone");
+    greets(&mut one);
+    one.fall_silent();
+    assert_eq!(one.take_held(EX02, NOW), []);
+}
+
 fn dropped(wire: &mut Wire, bytes: &[u8]) -> Option<Dropped> {
     match wire.open(MAPI, NOW, bytes) {
         Opened::Dropped(why) => Some(why),

@@ -16,7 +16,7 @@ use crate::model::fault::Fault;
 use crate::model::{Scenario, Topology, show};
 use std::io::{self, Write};
 
-pub use words::{connection_name, dial_name, group_state, service_name, why_name};
+pub use words::{connection_name, dial_name, group_state, order_refusal, service_name, why_name};
 
 /// Names of a topology, for sentences.
 #[derive(Clone, Copy)]

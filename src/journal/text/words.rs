@@ -165,7 +165,7 @@ pub(super) fn operation_name(operation: Operation) -> &'static str {
 }
 
 /// Why an order is not carried out.
-pub(super) fn order_refusal(why: OrderRefusal) -> &'static str {
+pub fn order_refusal(why: OrderRefusal) -> &'static str {
     match why {
         OrderRefusal::NoQuorum => "there is no quorum here",
         OrderRefusal::NoPrimaryActiveManager => "nobody is Primary Active Manager",

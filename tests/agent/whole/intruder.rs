@@ -1,5 +1,4 @@
-//! Somebody else on the host: an administrator who flushes rules, another agent, an order for
-//! another host.
+//! Somebody else on the host: an administrator who flushes rules, another agent.
 
 use crate::whole::bed::{Bed, FLOATING, run};
 use std::fs;
@@ -38,17 +37,4 @@ fn a_second_agent_takes_nothing_from_the_first() {
     assert!(said.contains("port 3343: another process has it on eth0"), "{said}");
     assert!(bed.has(FLOATING) && bed.has_table(), "{}", bed.log());
     assert_eq!(bed.status()["counts"]["tables_lost"], 0);
-}
-
-#[test]
-fn an_order_that_another_host_does_itself_is_refused() {
-    let Some(mut bed) = Bed::new() else { return };
-    bed.start();
-    bed.hears("READY=1");
-    let socket = bed.path("control.sock").display().to_string();
-    let order = ["ctl", "--socket", &socket, "order", "Stop-ClusterNode EX02"];
-    let output = bed.command(&order).output().expect("it starts");
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(said.contains("refused: EX02 does that itself"), "{said} {output:?}");
-    assert_eq!(bed.status()["quorum"], true);
 }

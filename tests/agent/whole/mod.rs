@@ -4,5 +4,6 @@ mod bed;
 mod clear;
 mod conflict;
 mod intruder;
+mod orders;
 mod priority;
 mod vigil;
