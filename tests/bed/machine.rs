@@ -97,6 +97,12 @@ impl Process {
 
     /// Sends a signal to it and to all that it has started.
     pub(crate) fn signal_all(&mut self, which: Signal) {
+        self.family().split_off(1).into_iter().for_each(|pid| signal(pid, which));
+        self.signal(which);
+    }
+
+    /// It and all that it has started.
+    pub(crate) fn family(&self) -> Vec<i32> {
         let mut found = vec![self.pid];
         let mut at = 0;
         while let Some(pid) = found.get(at) {
@@ -105,8 +111,16 @@ impl Process {
             found.extend(children.split_whitespace().filter_map(|pid| pid.parse::<i32>().ok()));
             at += 1;
         }
-        found.split_off(1).into_iter().for_each(|pid| signal(pid, which));
-        self.signal(which);
+        found
+    }
+
+    /// It and those of its family that are the same program.
+    pub(crate) fn own_kind(&self) -> Vec<i32> {
+        let program = |pid: &i32| std::fs::read_link(format!("/proc/{pid}/exe")).ok();
+        let own = program(&self.pid);
+        let mut family = self.family();
+        family.retain(|pid| program(pid) == own);
+        family
     }
 
     /// Waits until it has ended; whether it did so in good order.

@@ -7,11 +7,13 @@
     reason = "what is tested here runs in real time on a real machine"
 )]
 
+mod burden;
 mod fault;
 mod faults;
 mod ground;
 mod judge;
 mod machine;
+mod moment;
 mod neighbours;
 mod probe;
 mod relay;

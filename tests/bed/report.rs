@@ -1,5 +1,6 @@
 //! One run with a fault: what it came to, as a file beside the journals of the members.
 
+use crate::burden::Burden;
 use crate::fault::Fault;
 use crate::ground::{nanos, said, variable};
 use crate::judge::Outage;
@@ -33,6 +34,8 @@ pub(crate) struct Report {
     pub(crate) stale_answers: usize,
     /// Journals of each member that were written during the run, the oldest first.
     pub(crate) journals: [Vec<PathBuf>; 2],
+    /// What each member's agent cost its host while nothing happened.
+    pub(crate) burdens: [Burden; 2],
     pub(crate) verified: bool,
     pub(crate) breaks: Vec<String>,
 }
@@ -120,8 +123,10 @@ impl Report {
             format!(", {name} {} and {} ms ({lost} of {acknowledged} lost)", lengths[0], lengths[1])
         });
         let [before, after] = self.http.map(|it| self.length(it));
+        let [one, other] = self.burdens.map(Burden::text);
         format!(
-            "{} {} #{}: {} to {}, http {before} and {after} ms{}, whole after {:.1} s, {}",
+            "{} {} #{}: {} to {}, http {before} and {after} ms{}, whole after {:.1} s, \
+             agents at rest {one}, {other}, {}",
             self.fault.name(),
             self.profile,
             self.repetition,
@@ -140,7 +145,8 @@ impl Report {
         let folder = folder.join(format!("{:02}", self.repetition));
         fs::create_dir_all(&folder).unwrap_or_else(|error| panic!("{folder:?}: {error}"));
         let mut hosts = Map::new();
-        for (name, journals) in ["EX01", "EX02"].into_iter().zip(&self.journals) {
+        let members = ["EX01", "EX02"].into_iter().zip(&self.journals).zip(self.burdens);
+        for ((name, journals), burden) in members {
             let mut names = Vec::new();
             for (life, journal) in journals.iter().enumerate() {
                 let number = if life == 0 { String::new() } else { format!("-{}", life + 1) };
@@ -149,7 +155,8 @@ impl Report {
                 names.push(Value::String(file));
             }
             // What the fault struck is in the first one; a later life may have one more.
-            hosts.insert(name.to_owned(), json!({ "journals": names }));
+            let burden = burden.json();
+            hosts.insert(name.to_owned(), json!({ "journals": names, "agent": burden }));
         }
         let text = format!("{:#}\n", self.json(Value::Object(hosts)));
         fs::write(folder.join("result.json"), text).expect("a file");

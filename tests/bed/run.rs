@@ -1,9 +1,11 @@
 //! A run: the site is whole, clients are at work, the fault strikes, is healed, and the site is
 //! whole again.
 
+use crate::burden::Account;
 use crate::fault::{Fault, Outcome};
 use crate::ground::{boottime, ms, nanos, variable};
 use crate::judge::{self, Answer, answers, longest, together, unanswered, unwritten};
+use crate::moment::last_heartbeat;
 use crate::probe::{Asked, Probers, Seen, next_number};
 use crate::report::{DatabaseReport, Report, milliseconds, verify};
 use crate::site::{DATABASES, Site, synchronous};
@@ -42,10 +44,18 @@ pub(crate) fn run(site: &mut Site, fault: Fault, repetition: u32) -> Report {
     let first_number = next_number();
     let since = Duration::from_nanos(boottime() - site.healed_at);
     sleep(FORGOTTEN.saturating_sub(since + QUIET));
+    let other = site.hosts[1 - owner].journals();
+    let beat = last_heartbeat(other.last().expect("its agent runs"));
     let probers = Probers::start(site);
+    let accounts = [0, 1].map(|n| {
+        let agent = site.hosts[n].agent.as_ref().expect("it runs");
+        Account::open(agent.own_kind())
+    });
     sleep(QUIET);
     let began = boottime();
-    sleep(QUIET + site.profile.some_part_of_a_beat());
+    sleep(QUIET);
+    let burdens = accounts.map(Account::close);
+    sleep(site.parts.wait(beat, site.profile.delay, boottime()));
     let fault_at = boottime();
     fault.strike(site, owner);
     let long = variable("DAGTWIN_BED_LONG").is_some();
@@ -79,6 +89,7 @@ pub(crate) fn run(site: &mut Site, fault: Fault, repetition: u32) -> Report {
         both_answering: Duration::ZERO,
         stale_answers: 0,
         journals,
+        burdens,
         verified: true,
         breaks: Vec::new(),
     };

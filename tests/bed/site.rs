@@ -2,6 +2,7 @@
 
 use crate::ground::{POSTGRES, boottime, folder, ms, variable, wait_for};
 use crate::machine::{Machine, Process};
+use crate::moment::Parts;
 use crate::relay::Relay;
 use crate::serve;
 use crate::servers::{self, Servers};
@@ -35,7 +36,8 @@ pub(crate) fn synchronous(database: &str) -> bool {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Profile {
     pub(crate) name: &'static str,
-    delay: Duration,
+    /// Between two heartbeats.
+    pub(crate) delay: Duration,
 }
 
 impl Profile {
@@ -52,13 +54,6 @@ impl Profile {
     /// of which is sent up to a beat after the fault (wsfc.md §1.2), the last waited for.
     pub(crate) fn detection(&self) -> Duration {
         self.delay * 5 + self.reply_time()
-    }
-
-    /// A time up to that between two beats, by chance: runs follow each other at a pace of their
-    /// own, and every fault would strike at the same moment of the members' periods.
-    pub(crate) fn some_part_of_a_beat(&self) -> Duration {
-        let drawn = getrandom::u32().expect("the kernel's random numbers");
-        self.delay.mul_f64(f64::from(drawn) / f64::from(u32::MAX))
     }
 
     /// How long an answer to a beat is waited for.
@@ -274,6 +269,8 @@ pub(crate) struct Site {
     slow: Vec<Relay>,
     /// When the last fault was healed; 0 before the first.
     pub(crate) healed_at: u64,
+    /// When faults strike.
+    pub(crate) parts: Parts,
     folder: Folder,
 }
 
@@ -344,6 +341,7 @@ impl Site {
             switch,
             slow,
             healed_at,
+            parts: Parts::new(),
             folder,
         }
     }
@@ -450,7 +448,7 @@ impl Site {
             }
             self.mounted(status)?;
         }
-        for key in ["view", "groups", "databases"] {
+        for key in ["view", "groups", "databases", "paused"] {
             if states[0][key] != states[1][key] {
                 return Err(format!("they differ in {key}: {} {}", states[0], states[1]));
             }

@@ -4,6 +4,7 @@
 mod keepalived;
 mod pacemaker;
 
+use crate::burden::{Account, Burden};
 use crate::fault::{links, partition};
 use crate::ground::{boottime, fit, ms, nanos, variable, wait_for, wanted};
 use crate::judge::{Answer, Outage, answers, longest, together, unanswered};
@@ -181,7 +182,10 @@ fn tried(peer: Peer) {
 
 fn run(pair: &mut Pair, fault: Fault, repetition: u32) {
     let probers = Probers::start(&pair.site);
+    let daemons = pair.daemons[0].iter().flat_map(Process::family).collect();
+    let account = Account::open(daemons);
     sleep(ms(1_400));
+    let burden = account.close();
     let fault_at = boottime();
     pair.strike(fault);
     sleep(ms(15_000));
@@ -190,15 +194,14 @@ fn run(pair: &mut Pair, fault: Fault, repetition: u32) {
     sleep(ms(8_000));
     let ended = boottime();
     let seen = probers.finish();
-    keep(pair.peer, fault, repetition, (fault_at, healed_at, ended), &seen);
+    keep((pair.peer, fault, repetition), (fault_at, healed_at, ended), &seen, burden);
 }
 
 fn keep(
-    peer: Peer,
-    fault: Fault,
-    repetition: u32,
+    (peer, fault, repetition): (Peer, Fault, u32),
     (fault_at, healed_at, ended): (u64, u64, u64),
     seen: &Seen,
+    burden: Burden,
 ) {
     let began = fault_at - nanos(ms(500));
     let http: Vec<_> = seen.http.iter().copied().filter(|it| it.sent >= began).collect();
@@ -212,13 +215,14 @@ fn keep(
     let all: Vec<Answer> = all.into_iter().flat_map(|asked| answers(asked)).collect();
     let (both, stale) = together(&all);
     eprintln!(
-        "{} {} {} #{repetition}: http {} and {} ms, both answered for {} ms",
+        "{} {} {} #{repetition}: http {} and {} ms, both answered for {} ms, EX01 at rest {}",
         peer.name(),
         peer.profile(),
         fault.name(),
         length(before),
         length(after),
         milliseconds(both),
+        burden.text(),
     );
     let Some(results) = variable("DAGTWIN_BED_RESULTS") else { return };
     let folder = format!("{}-{}-{repetition:02}", peer.name(), peer.profile());
@@ -242,6 +246,7 @@ fn keep(
         },
         "both_answering_ms": whole(both),
         "stale_answers": stale,
+        "daemons_of_ex01": burden.json(),
     });
     fs::write(folder.join("result.json"), format!("{text:#}\n")).expect("a file");
 }
