@@ -83,6 +83,8 @@ pub struct Keeper {
     reserve: Option<u64>,
     /// Whether the node has claimed it, and not released it since.
     claimed: bool,
+    /// The newest epoch that a life of the service has claimed it in, and which life.
+    own: Option<(u32, u64)>,
     /// Whether the last operation on the place had an answer.
     answers: Result<(), Failure>,
     news: UnboundedSender<News>,
@@ -101,8 +103,8 @@ impl Keeper {
         news: UnboundedSender<News>,
     ) -> Result<Keeper, Error> {
         let watch = Watch::new(me.0, pace.patience, pace.interval)?;
-        let (stale, holds, reserve, claimed) = (None, None, None, false);
-        let answers = Ok(());
+        let (stale, holds, reserve) = (None, None, None);
+        let (claimed, own, answers) = (false, None, Ok(()));
         Ok(Keeper {
             me,
             server,
@@ -113,6 +115,7 @@ impl Keeper {
             holds,
             reserve,
             claimed,
+            own,
             answers,
             news,
         })
@@ -148,7 +151,15 @@ impl Keeper {
     async fn answer(&mut self, ask: Ask) {
         match ask {
             Ask::Claim { asked, known, epoch } => {
+                // A node that asks again before it has heard of its first claim knows what that wrote.
+                let (life, ..) = asked;
+                let own =
+                    self.own.filter(|(own, epoch)| *own == life && self.holds == Some(*epoch));
+                let known = own.map_or(known, |(_, epoch)| known.max(epoch));
                 let outcome = self.claim(known, epoch).await;
+                if outcome == Outcome::Ok {
+                    self.own = self.holds.map(|epoch| (life, epoch));
+                }
                 self.claimed = outcome == Outcome::Ok;
                 let holder = self.claimed.then_some(self.me);
                 let (server, held) = (self.server, holder.is_some());
@@ -340,4 +351,42 @@ fn failure(error: &Error) -> Failure {
 
 fn failed(error: Error) -> Outcome {
     Outcome::Failed(failure(&error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::witness::Place;
+    use super::*;
+    use tokio::sync::mpsc::unbounded_channel;
+
+    #[tokio::test]
+    async fn a_life_that_claims_twice_is_not_refused_for_what_it_wrote_itself() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let place = || Place::Directory(folder.path().to_owned());
+        let second = Duration::from_secs(1);
+        let pace = Pace { interval: second, patience: second * 4, limit: second * 60 };
+        let mut witness = Witness::new(place()).expect("a thread");
+        witness.prepare(pace.limit).await.expect("prepared");
+        let (news, mut told) = unbounded_channel();
+        let keeper = Keeper::new(NodeId(0), 0, witness, pace, news).expect("it fits");
+        let (asks, asked) = unbounded_channel();
+        let runs = tokio::spawn(keeper.run(asked));
+        let claims = [(1, 6), (1, 7), (2, 8)];
+        for (number, (life, epoch)) in claims.into_iter().enumerate() {
+            let asked = (life, OpId(number as u32), RecordNo(0));
+            asks.send(Ask::Claim { asked, known: 5, epoch }).expect("it runs");
+        }
+        let mut outcomes = Vec::new();
+        while outcomes.len() < claims.len() {
+            if let Some(News::Told(Told { input: Some(Input::Done { outcome, .. }), .. })) =
+                told.recv().await
+            {
+                outcomes.push(outcome);
+            }
+        }
+        let newer = Outcome::Refused(Refusal::WitnessNewer);
+        assert_eq!(outcomes, [Outcome::Ok, Outcome::Ok, newer], "another life may know less");
+        drop(asks);
+        runs.await.expect("it ends");
+    }
 }
