@@ -3,7 +3,7 @@
 use super::failure::{Answer, Done, Failure};
 use super::{input, journal, progress};
 use crate::base::{Instant, Span};
-use crate::import::agents::{self, Durations, Merged, Observed, Part, Stretch};
+use crate::import::agents::{self, Durations, Merged, Observed, Operation, Part, Stretch};
 use crate::journal::{Header, Origin};
 use crate::lab::measured::{self, Repetition, Sample, Seen, Served};
 use crate::lab::pool::Progress;
@@ -67,12 +67,12 @@ fn read(path: &Path) -> Result<Read, Failure> {
     Ok(Read { file: path.display().to_string(), journal })
 }
 
+fn parts(reads: &[Read]) -> Vec<Part<'_>> {
+    reads.iter().map(|read| Part { file: &read.file, records: &read.journal.records }).collect()
+}
+
 fn merged(reads: &[Read], start: Option<i128>) -> Result<Merged, Failure> {
-    let parts: Vec<Part<'_>> = reads
-        .iter()
-        .map(|read| Part { file: &read.file, records: &read.journal.records })
-        .collect();
-    agents::merge(&parts, start)
+    agents::merge(&parts(reads), start)
         .map_err(|part| Failure::Call(format!("{}: expected {}", part.file, part.lacks)))
 }
 
@@ -161,9 +161,13 @@ pub(super) fn imported(folders: &[PathBuf]) -> Result<Vec<(String, String)>, Fai
     Ok(all.into_iter().map(|it| (it.key.to_owned(), it.value)).collect())
 }
 
-/// What operations took in some journals.
+/// What operations and frames took in some journals.
 fn durations(reads: &[Read]) -> Durations {
     let mut durations = Durations::default();
+    // Journals that tell of no other's clock tell of their own operations.
+    if let Ok(frames) = agents::frames(&parts(reads)) {
+        durations.insert(Operation::Frame, frames);
+    }
     for read in reads {
         let journal = &read.journal;
         agents::durations(&journal.header.topology, &journal.records, &mut durations);

@@ -30,6 +30,8 @@ pub enum Operation {
     Dismount,
     /// The state of a copy asked for.
     CopyStatus,
+    /// A message from one member to another.
+    Frame,
 }
 
 impl Operation {
@@ -53,6 +55,9 @@ impl Operation {
             Operation::Mount => &[("store.mount_time", Tells::Time)],
             Operation::Dismount => &[("store.dismount_time", Tells::Time)],
             Operation::CopyStatus => &[("active_manager.call_time", Tells::Time)],
+            Operation::Frame => {
+                &[("ethernet.latency", Tells::Time), ("ethernet.jitter", Tells::Nothing)]
+            }
         }
     }
 

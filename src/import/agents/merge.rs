@@ -4,7 +4,7 @@
 //! frames tell that went both ways: the quickest one in each direction took the same time, as near
 //! as anybody can know.
 
-use crate::base::{Instant, NodeId};
+use crate::base::{Instant, NodeId, Span};
 use crate::journal::record::AgentEvent;
 use crate::journal::{Record, RecordNo, What};
 use std::collections::BTreeMap;
@@ -135,18 +135,43 @@ fn shifts(parts: &[Part<'_>], clocks: &[Own]) -> Result<Vec<Shift>, Unplaced> {
 
 /// The shortest time that a frame from one part to another seems to have taken.
 fn quickest(parts: &[Part<'_>], clocks: &[Own]) -> BTreeMap<(usize, usize), i128> {
-    let lives = Lives::of(parts);
     let mut quickest = BTreeMap::new();
-    for (to, part) in parts.iter().enumerate() {
-        for record in part.records {
-            let Some((from, number)) = lives.sending(parts, &record.what) else { continue };
-            let sent = clocks[from].boottime(parts[from].records[number].at);
-            let took = clocks[to].boottime(record.at) - sent;
-            let least = quickest.entry((from, to)).or_insert(took);
-            *least = took.min(*least);
-        }
+    for (from, to, took) in crossings(parts, clocks) {
+        let least = quickest.entry((from, to)).or_insert(took);
+        *least = took.min(*least);
     }
     quickest
+}
+
+/// What frames from one part to another seem to have taken, by the clock of each end.
+fn crossings(parts: &[Part<'_>], clocks: &[Own]) -> Vec<(usize, usize, i128)> {
+    let lives = Lives::of(parts);
+    let ends = parts
+        .iter()
+        .enumerate()
+        .flat_map(|(to, part)| part.records.iter().map(move |record| (to, record)));
+    let crossing = ends.filter_map(|(to, record)| {
+        let (from, number) = lives.sending(parts, &record.what)?;
+        let sent = clocks[from].boottime(parts[from].records[number].at);
+        Some((from, to, clocks[to].boottime(record.at) - sent))
+    });
+    crossing.collect()
+}
+
+/// What frames from one member to another took, from the sender's decision until the receiver took
+/// them in; shortest first. Heartbeats are not among them: nothing tells which one came.
+///
+/// # Errors
+/// If a journal cannot be laid beside the others.
+pub fn frames(parts: &[Part<'_>]) -> Result<Vec<Span>, Unplaced> {
+    let clocks: Vec<Own> = parts.iter().map(Own::of).collect::<Result<_, _>>()?;
+    let shifts = shifts(parts, &clocks)?;
+    let all = crossings(parts, &clocks).into_iter().filter_map(|(from, to, took)| {
+        u64::try_from(took + shifts[to] - shifts[from]).ok().map(Span::from_nanos)
+    });
+    let mut all: Vec<Span> = all.collect();
+    all.sort();
+    Ok(all)
 }
 
 /// In which part each life of each member is.

@@ -8,5 +8,5 @@ mod observed;
 mod tests;
 
 pub use measured::{Durations, Measured, Operation, durations, measured};
-pub use merge::{Merged, Part, Unplaced, merge};
+pub use merge::{Merged, Part, Unplaced, frames, merge};
 pub use observed::{Journals, Observed, Stretch, observed};

@@ -95,6 +95,13 @@ fn clocks_of_two_machines_are_told_by_frames_both_ways() {
     let silent = [clock(OTHER, 0, 2), begins(OTHER, 310)];
     let failed = merge(&[part("one", &one), part("other", &silent)], None);
     assert_eq!(failed.expect_err("no frames").file, "other");
+    let took = frames(&[part("one", &one), part("other", &other)]).expect("both are placed");
+    assert_eq!(
+        took,
+        [2, 2, 52].map(Span::from_millis),
+        "two took as long as they can at the least"
+    );
+    assert!(frames(&[part("one", &one), part("other", &silent)]).is_err());
     let foreign = [link(OTHER, 1)];
     assert!(merge(&[part("foreign", &foreign)], None).is_err(), "no agent's journal");
 }
@@ -143,6 +150,7 @@ fn every_measured_setting_is_one_of_the_model() {
         Operation::Mount,
         Operation::Dismount,
         Operation::CopyStatus,
+        Operation::Frame,
     ];
     let durations: Durations =
         all.iter().map(|operation| (*operation, vec![Span::from_micros(12_345)])).collect();
