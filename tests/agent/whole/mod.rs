@@ -6,4 +6,5 @@ mod conflict;
 mod intruder;
 mod orders;
 mod priority;
+mod shadow;
 mod vigil;

@@ -1,6 +1,8 @@
 //! What an administrator orders and asks.
 
-use crate::whole::bed::Bed;
+use crate::whole::bed::{Bed, FLOATING};
+use rustix::process::Signal;
+use std::fs;
 
 /// What `dagtwin ctl` says, and whether it says that it was taken by its exit status.
 fn ctl(bed: &Bed, words: &[&str]) -> (String, bool) {
@@ -37,4 +39,38 @@ fn the_status_tells_of_pauses_and_of_the_witness() {
     let (text, _) = ctl(&bed, &["status"]);
     let rows = ["paused                  EX01\n", "witness                 held by this member\n"];
     assert!(rows.iter().all(|row| text.contains(row)), "{text}");
+}
+
+#[test]
+fn its_file_is_read_again_when_it_is_told_so() {
+    let Some(mut bed) = Bed::new() else { return };
+    let file = bed.path("agent.toml");
+    let own = fs::read_to_string(&file).expect("its file");
+    let changed = |first: &str| fs::write(&file, format!("{first}\n{own}")).expect("a file");
+    bed.start();
+    bed.hears("READY=1");
+    bed.until("it is served", || bed.has(FLOATING));
+    changed("log = \"debug\"");
+    bed.signal(Signal::HUP);
+    bed.until("it is taken over", || {
+        bed.log().contains("Reloaded { taken: [\"log\"], at_restart: [] }")
+    });
+    changed("log = \"info\"\nport = 3344");
+    let said = "taken over: log\nat the next start: port\n".to_owned();
+    assert_eq!(ctl(&bed, &["reload"]), (said, true));
+    changed("log = \"loud\"");
+    let (said, taken) = ctl(&bed, &["reload"]);
+    assert!(said.starts_with("refused: ") && said.contains("loud") && !taken, "{said}");
+    assert!(bed.has(FLOATING), "it serves on: {}", bed.log());
+}
+
+#[test]
+fn it_hands_over_and_ends_when_it_is_told_to_stop() {
+    let Some(mut bed) = Bed::new() else { return };
+    bed.start();
+    bed.hears("READY=1");
+    bed.until("it is served", || bed.has(FLOATING));
+    assert_eq!(ctl(&bed, &["stop"]), ("taken\n".to_owned(), true));
+    assert_eq!(bed.ended(), Some(0));
+    assert!(!bed.has(FLOATING), "{}", bed.log());
 }
