@@ -26,6 +26,9 @@ pub(crate) enum Fault {
     NicsDown,
     MapiNicDown,
     CablePulled,
+    Blackhole,
+    Isolated,
+    StopAgent,
     KillAgent,
     FreezeAgent,
     PowerLoss,
@@ -48,6 +51,9 @@ impl Fault {
             Fault::NicsDown => "nics-down",
             Fault::MapiNicDown => "mapi-nic-down",
             Fault::CablePulled => "cable-pulled",
+            Fault::Blackhole => "blackhole",
+            Fault::Isolated => "isolated",
+            Fault::StopAgent => "stop-agent",
             Fault::KillAgent => "kill-agent",
             Fault::FreezeAgent => "freeze-agent",
             Fault::PowerLoss => "power-loss",
@@ -69,10 +75,14 @@ impl Fault {
         match self {
             Fault::NicsDown
             | Fault::CablePulled
+            | Fault::Blackhole
+            | Fault::Isolated
             | Fault::KillAgent
             | Fault::FreezeAgent
             | Fault::PowerLoss => Outcome::TakenOver,
-            Fault::MapiNicDown | Fault::Flapping | Fault::FullDisk => Outcome::HandedOver,
+            Fault::MapiNicDown | Fault::Flapping | Fault::FullDisk | Fault::StopAgent => {
+                Outcome::HandedOver
+            }
             Fault::PartitionNoWitness => Outcome::Down,
             // Who owns the core group renews the witness's record and so keeps it.
             Fault::Partition
@@ -107,6 +117,12 @@ impl Fault {
             Fault::NicsDown => links(&site.hosts[owner], &Network::ALL, false),
             Fault::MapiNicDown => links(&site.hosts[owner], &[Network::Mapi], false),
             Fault::CablePulled => site.switch.cables(from, &Network::ALL, false),
+            Fault::Blackhole => site.switch.drop_frames(&both(["", from], 100)),
+            // Clients reach it all the while.
+            Fault::Isolated => {
+                site.switch.drop_frames(&[both(names, 100), both([from, "DC01"], 100)].concat());
+            }
+            Fault::StopAgent => agent(site, owner).signal(Signal::TERM),
             Fault::KillAgent => agent(site, owner).kill(),
             Fault::FreezeAgent => {
                 let process = agent(site, owner);
@@ -147,6 +163,10 @@ impl Fault {
             Fault::NicsDown => links(&site.hosts[owner], &Network::ALL, true),
             Fault::MapiNicDown => links(&site.hosts[owner], &[Network::Mapi], true),
             Fault::CablePulled => site.switch.cables(name, &Network::ALL, true),
+            Fault::StopAgent => {
+                assert!(agent(site, owner).wait(), "{name}: {}", site.hosts[owner].last_lines());
+                site.hosts[owner].start_agent();
+            }
             Fault::KillAgent => site.hosts[owner].start_agent(),
             Fault::FreezeAgent => agent(site, owner).signal(Signal::CONT),
             Fault::PowerLoss => {
@@ -156,7 +176,9 @@ impl Fault {
                 links(host, &Network::ALL, true);
                 host.start_agent();
             }
-            Fault::Partition
+            Fault::Blackhole
+            | Fault::Isolated
+            | Fault::Partition
             | Fault::PartitionNoWitness
             | Fault::Loss30
             | Fault::OneWayLoss
@@ -191,8 +213,7 @@ pub(crate) fn links(host: &Host, networks: &[Network], up: bool) {
 /// Nothing of the host is heard any more, and then nothing of it is left.
 fn power_off(site: &mut Site, owner: usize) {
     let name = site.hosts[owner].name;
-    let all = [("", name), (name, "")].map(|(from, to)| Drops { from, to, percent: 100 });
-    site.switch.drop_frames(&all);
+    site.switch.drop_frames(&both(["", name], 100));
     let host = &mut site.hosts[owner];
     host.machine = None;
     host.agent = None;
@@ -216,11 +237,14 @@ fn fill(host: &Host, full: bool) {
     let file = host.space.path(&file);
     if full {
         let path = file.to_str().expect("plain");
-        // It ends with an error when nothing more fits, as is meant.
-        let _ = std::process::Command::new("dd")
+        let status = std::process::Command::new("dd")
             .args(["if=/dev/zero", &format!("of={path}"), "bs=64k", "status=none"])
             .stderr(std::process::Stdio::null())
             .status();
+        assert!(
+            status.is_ok_and(|it| !it.success()),
+            "dd ends with an error when nothing more fits"
+        );
     } else {
         std::fs::remove_file(file).expect("it was filled");
     }

@@ -88,7 +88,7 @@ pub(crate) fn answers(asked: &[Asked]) -> impl Iterator<Item = Answer> {
 
 /// How long two members answered at one time, and how many answers the one gave that had begun
 /// earlier while the other did. Only what is certain counts: a member surely answers from when
-/// its first answer came until its last was asked for.
+/// its first answer came until its last was asked for, and one answer alone is an answer.
 pub(crate) fn together(answers: &[Answer]) -> (Duration, usize) {
     let stretches = [0, 1].map(|member| stretches(answers, member));
     let (mut length, mut stale) = (0, 0);
@@ -96,6 +96,7 @@ pub(crate) fn together(answers: &[Answer]) -> (Duration, usize) {
         for second in &stretches[1] {
             let (from, to) = (first.0.max(second.0), first.1.min(second.1));
             if to <= from {
+                stale += lone(first, second) + lone(second, first);
                 continue;
             }
             length += to - from;
@@ -105,6 +106,12 @@ pub(crate) fn together(answers: &[Answer]) -> (Duration, usize) {
         }
     }
     (Duration::from_nanos(length), stale)
+}
+
+/// Whether a member gave one answer alone, and that while the other answered. A lone answer came
+/// after it was asked for, so its stretch ends before it begins.
+fn lone((got, sent): &(u64, u64), (from, to): &(u64, u64)) -> usize {
+    usize::from(sent < got && from <= sent && got <= to)
 }
 
 fn stretches(answers: &[Answer], member: usize) -> Vec<(u64, u64)> {
@@ -165,6 +172,16 @@ mod tests {
     fn one_after_the_other_is_not_together() {
         let moved = of_both((0..100).map(|at| (at, usize::from(at >= 50))));
         assert_eq!(together(&moved), (Duration::ZERO, 0));
+    }
+
+    #[test]
+    fn one_answer_alone_while_the_other_answers_is_stale() {
+        let new = || (100..900).map(|at| (at, 1));
+        let old = (0..50).map(|at| (at, 0));
+        let both = of_both(old.clone().chain(new()).chain([(600, 0)]));
+        assert_eq!(together(&both), (Duration::ZERO, 1));
+        let apart = of_both(old.chain(new()).chain([(950, 0)]));
+        assert_eq!(together(&apart), (Duration::ZERO, 0));
     }
 
     #[test]

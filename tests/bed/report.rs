@@ -51,6 +51,8 @@ pub(crate) struct DatabaseReport {
     /// All that was without an acknowledged write, summed up.
     pub(crate) without: Duration,
     pub(crate) both_writable: Duration,
+    /// Writes that the former owner acknowledged meanwhile.
+    pub(crate) stale_writes: usize,
 }
 
 pub(crate) fn milliseconds(span: Duration) -> f64 {
@@ -81,6 +83,7 @@ impl Report {
                 "acknowledged": it.acknowledged,
                 "lost": it.lost,
                 "both_writable_ms": whole(it.both_writable),
+                "stale_writes": it.stale_writes,
             });
             (it.name.to_owned(), told)
         });

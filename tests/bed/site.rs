@@ -56,6 +56,12 @@ impl Profile {
         self.delay * 5 + self.reply_time()
     }
 
+    /// When nobody can have an answer of a member any more that has heard nothing of the others
+    /// since a fault: they are bound for so long at most (docs/AGENT.md).
+    pub(crate) fn bound(&self) -> Duration {
+        self.delay * 4
+    }
+
     /// How long an answer to a beat is waited for.
     fn reply_time(&self) -> Duration {
         self.delay / 4

@@ -51,6 +51,7 @@ pub(crate) fn port(host: &str, network: Network) -> String {
 }
 
 /// Frames from one host to another that are dropped: so many of a hundred.
+#[derive(Clone, Copy)]
 pub(crate) struct Drops<'a> {
     pub(crate) from: &'a str,
     pub(crate) to: &'a str,
