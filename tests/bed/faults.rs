@@ -9,29 +9,36 @@ use std::sync::{Mutex, PoisonError};
 /// The site that is left whole by one test is the next one's.
 static SITE: Mutex<Option<Site>> = Mutex::new(None);
 
-fn tried(fault: Fault) {
+/// Does something on the site, if it is wanted and can be done here.
+pub(crate) fn on_the_site(name: &str, work: impl FnOnce(&mut Site)) {
     // Whoever failed has taken the site along.
     let mut kept = SITE.lock().unwrap_or_else(PoisonError::into_inner);
     if !fit() {
         return;
     }
-    if !wanted(fault.name()) {
-        eprintln!("{}: DAGTWIN_BED_FAULTS leaves it out", fault.name());
+    if !wanted(name) {
+        eprintln!("{name}: DAGTWIN_BED_FAULTS leaves it out");
         return;
     }
+    let mut site = kept.take().unwrap_or_else(|| Site::new(Profile::chosen()));
+    work(&mut site);
+    *kept = Some(site);
+}
+
+fn tried(fault: Fault) {
     let repetitions =
         variable("DAGTWIN_BED_REPETITIONS").map_or(1, |it| it.parse().expect("a number"));
     let mut broken = Vec::new();
-    for repetition in 1..=repetitions {
-        let mut site = kept.take().unwrap_or_else(|| Site::new(Profile::chosen()));
-        let report = run(&mut site, fault, repetition);
-        eprintln!("{}", report.line());
-        report.keep();
-        *kept = Some(site);
-        if !report.breaks.is_empty() {
-            broken.push(report.line());
+    on_the_site(fault.name(), |site| {
+        for repetition in 1..=repetitions {
+            let report = run(site, fault, repetition);
+            eprintln!("{}", report.line());
+            report.keep();
+            if !report.breaks.is_empty() {
+                broken.push(report.line());
+            }
         }
-    }
+    });
     assert!(broken.is_empty(), "{}", broken.join("\n"));
 }
 

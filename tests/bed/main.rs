@@ -8,6 +8,7 @@
 )]
 
 mod burden;
+mod dial;
 mod fault;
 mod faults;
 mod ground;
