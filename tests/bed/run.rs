@@ -44,8 +44,9 @@ pub(crate) fn run(site: &mut Site, fault: Fault, repetition: u32) -> Report {
     let first_number = next_number();
     let since = Duration::from_nanos(boottime() - site.healed_at);
     sleep(FORGOTTEN.saturating_sub(since + QUIET));
-    let other = site.hosts[1 - owner].journals();
-    let beat = last_heartbeat(other.last().expect("its agent runs"));
+    let notices = if fault.outcome() == Outcome::HandedOver { owner } else { 1 - owner };
+    let journals = site.hosts[notices].journals();
+    let beat = last_heartbeat(journals.last().expect("its agent runs"));
     let probers = Probers::start(site);
     let accounts = [0, 1].map(|n| {
         let agent = site.hosts[n].agent.as_ref().expect("it runs");
