@@ -151,7 +151,8 @@ impl Keeper {
     async fn answer(&mut self, ask: Ask) {
         match ask {
             Ask::Claim { asked, known, epoch } => {
-                // A node that asks again before it has heard of its first claim knows what that wrote.
+                // A node that asks again before it has heard of its first claim knows what that one
+                // wrote.
                 let (life, ..) = asked;
                 let own =
                     self.own.filter(|(own, epoch)| *own == life && self.holds == Some(*epoch));

@@ -2,6 +2,7 @@
 
 use crate::ground::{feed, ms, wait_for};
 use crate::machine::{Machine, Process};
+use crate::space::Space;
 use crate::switch::Network;
 use std::fs::{self, Permissions};
 use std::net::TcpStream;
@@ -40,6 +41,17 @@ impl Servers {
         servers.configure_dns();
         servers.configure_witness();
         servers
+    }
+
+    /// Keeps the share, and what Samba keeps beside it, in DC01's memory: a record is flushed at
+    /// every beat of an owner, and the machine's disk and its other users are not measured.
+    pub(crate) fn keep_in_memory(&self, on: &Space) {
+        for (name, mode) in [("shared", "777"), ("lock", "755"), ("state", "755"), ("cache", "755")]
+        {
+            let at = self.file(name);
+            let at = at.to_str().expect("a plain path");
+            on.run(&format!("mount -t tmpfs -o mode={mode} tmpfs {at}"));
+        }
     }
 
     pub(crate) fn file(&self, name: &str) -> PathBuf {

@@ -334,6 +334,7 @@ impl Site {
             space
         });
         let servers = Servers::new(at);
+        servers.keep_in_memory(&dc01_space);
         let dc01 = Machine::boot(&dc01_space);
         let (slow, healed_at) = (Vec::new(), 0);
         Site {

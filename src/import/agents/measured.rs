@@ -1,9 +1,9 @@
 //! What operations took on real hosts, as settings of the model.
 
-use crate::base::{OpId, Span};
+use crate::base::{CopyId, OpId, Span};
 use crate::failover::config::ResourceKind;
-use crate::failover::seam::{Act, Effect, Input, Outcome};
-use crate::journal::record::AgentEvent;
+use crate::failover::seam::{Act, CopyStatus, Effect, Input, Outcome};
+use crate::journal::record::{AgentEvent, Plant};
 use crate::journal::{Record, What};
 use crate::model::Topology;
 use std::collections::BTreeMap;
@@ -24,7 +24,9 @@ pub enum Operation {
     ServiceOnline,
     /// An IP Address or a Network Name offline.
     Offline,
-    /// A database mounted.
+    /// A database mounted where its copy was passive.
+    Promote,
+    /// A database mounted where it was active.
     Mount,
     /// A database dismounted.
     Dismount,
@@ -52,7 +54,7 @@ impl Operation {
             ],
             Operation::ServiceOnline => &[("cluster.generic_online_time", Tells::Time)],
             Operation::Offline => &[("cluster.offline_time", Tells::Time)],
-            Operation::Mount => &[("store.mount_time", Tells::Time)],
+            Operation::Promote | Operation::Mount => &[("store.mount_time", Tells::Time)],
             Operation::Dismount => &[("store.dismount_time", Tells::Time)],
             Operation::CopyStatus => &[("active_manager.call_time", Tells::Time)],
             Operation::Frame => {
@@ -75,7 +77,6 @@ impl Operation {
                 ResourceKind::IpAddress { .. } | ResourceKind::NetworkName => Operation::Offline,
                 _ => return None,
             },
-            Act::Mount(_) => Operation::Mount,
             Act::Dismount(_) => Operation::Dismount,
             Act::CopyStatus(_) => Operation::CopyStatus,
             _ => return None,
@@ -106,15 +107,30 @@ pub struct Measured {
     pub range: (Span, Span),
 }
 
+fn is_passive(status: CopyStatus) -> bool {
+    matches!(status, CopyStatus::Healthy | CopyStatus::DisconnectedAndHealthy)
+}
+
 /// Adds what the operations of one journal took.
 pub fn durations(topology: &Topology, records: &[Record], into: &mut Durations) {
     let mut asked: BTreeMap<OpId, (Operation, crate::base::Instant)> = BTreeMap::new();
+    let mut passive: BTreeMap<CopyId, bool> = BTreeMap::new();
     for record in records {
         match &record.what {
+            What::Plant(Plant::Copy { copy, status, .. }) => {
+                passive.insert(*copy, is_passive(*status));
+            }
             // A later life counts its operations anew.
             What::Agent(_, AgentEvent::Boot(_)) => asked.clear(),
-            What::Out(_, Effect::Do { op, act }) => {
-                let operation = Operation::of(topology, act);
+            What::Out(node, Effect::Do { op, act }) => {
+                let operation = match act {
+                    Act::Mount(database) => {
+                        let copy = CopyId { database: *database, node: *node };
+                        let promoted = passive.get(&copy).is_some_and(|passive| *passive);
+                        Some(if promoted { Operation::Promote } else { Operation::Mount })
+                    }
+                    other => Operation::of(topology, other),
+                };
                 asked.extend(operation.map(|operation| (*op, (operation, record.at))));
             }
             What::In(_, Input::Done { op, outcome }) => {
@@ -131,7 +147,12 @@ pub fn durations(topology: &Topology, records: &[Record], into: &mut Durations) 
 
 /// The settings that they tell, in the order of the operations.
 pub fn measured(durations: &Durations) -> Vec<Measured> {
-    let told = durations.iter().filter(|(_, all)| !all.is_empty()).flat_map(|(operation, all)| {
+    // What a failover takes is a promotion.
+    let promotes = durations.get(&Operation::Promote).is_some_and(|all| !all.is_empty());
+    let told = durations.iter().filter(|(operation, all)| {
+        !all.is_empty() && !(promotes && **operation == Operation::Mount)
+    });
+    let told = told.flat_map(|(operation, all)| {
         let median = all[all.len() / 2];
         let range = (all[0], all[all.len() - 1]);
         operation.settings().iter().map(move |(key, tells)| {

@@ -1,9 +1,11 @@
 //! Two members' journals, made by hand.
 
 use super::*;
-use crate::base::{Instant, NicId, NodeId, OpId, Span};
-use crate::failover::seam::{Act, Boot, Durable, Effect, Input, Outcome, Start};
-use crate::journal::record::AgentEvent;
+use crate::base::{CopyId, DbId, Instant, NicId, NodeId, OpId, Span};
+use crate::failover::seam::{
+    Act, Boot, ContentIndex, CopyStatus, Durable, Effect, Input, Outcome, Start,
+};
+use crate::journal::record::{AgentEvent, Plant};
 use crate::journal::{Record, RecordNo, What};
 use crate::model::{Topology, builtin, load};
 
@@ -118,7 +120,13 @@ fn operations_that_succeeded_tell_settings() {
     let done = |millis, op, outcome| {
         record(millis, None, What::In(ONE, Input::Done { op: OpId(op), outcome }))
     };
-    let mount = || Act::Mount(crate::base::DbId(0));
+    let mount = || Act::Mount(DbId(0));
+    let copy = CopyId { database: DbId(0), node: ONE };
+    let is = |millis, status| {
+        let (copy_queue, replay_queue, content_index) = (0, 0, ContentIndex::Healthy);
+        let what = Plant::Copy { copy, status, copy_queue, replay_queue, content_index };
+        record(millis, None, What::Plant(what))
+    };
     let records = [
         ask(10, 1, mount()),
         done(35, 1, Outcome::Ok),
@@ -137,6 +145,18 @@ fn operations_that_succeeded_tell_settings() {
     let settings = measured(&found);
     assert_eq!((settings[0].key, settings[0].value.as_str()), ("store.mount_time", "45000us"));
     assert_eq!(settings[0].times, 2);
+    let promoted = [
+        is(200, CopyStatus::Healthy),
+        ask(210, 5, mount()),
+        is(211, CopyStatus::Mounted),
+        done(217, 5, Outcome::Ok),
+        ask(220, 6, mount()),
+        done(299, 6, Outcome::Ok),
+    ];
+    durations(&topology(), &promoted, &mut found);
+    let settings = measured(&found);
+    assert_eq!((settings[0].value.as_str(), settings[0].times), ("7000us", 1), "one of three");
+    assert_eq!(settings.len(), 1);
 }
 
 #[test]
@@ -147,6 +167,7 @@ fn every_measured_setting_is_one_of_the_model() {
         Operation::NameOnline,
         Operation::ServiceOnline,
         Operation::Offline,
+        Operation::Promote,
         Operation::Mount,
         Operation::Dismount,
         Operation::CopyStatus,
