@@ -1,7 +1,7 @@
 //! Fencing by time in the simulator: lengths that fit, and an attack that would find it if they or
 //! the bonds were not kept.
 
-use dagtwin::base::{NodeId, Span};
+use dagtwin::base::{MachineId, NodeId, Span};
 use dagtwin::failover::config::Flaw;
 use dagtwin::failover::seam::{Effect, Note};
 use dagtwin::journal::What;
@@ -112,5 +112,28 @@ fn of_four_nobody_takes_over_before_what_others_may_have_said_is_over() {
         });
         let first = first.min().expect("somebody takes over");
         assert!(first >= taken + wait, "seed {seed}: {first} after a view of {taken}");
+    }
+}
+
+/// Whoever takes leave has ended to serve: nobody waits for what it was told, and the one that is
+/// left serves on while it wins the witness.
+#[test]
+fn a_member_that_is_stopped_in_good_order_keeps_nobody_waiting() {
+    let source = source();
+    let text = "title = \"EX01 is stopped\"\nuntil = \"120s\"\n[set]\n\"lease.enabled\" = \"true\"\n\
+                [[step]]\ntext = \"stop\"\nat = \"60s\"\norder = \"Stop-ClusterNode EX01\"\n";
+    let wishes = load::wishes("stopped", text);
+    let topology = load::topology(&source.file, &source.text, &wishes).expect("sound").topology;
+    let scenario = load::scenario("stopped", "stopped", text, &topology).expect("it is sound");
+    for seed in 1..=4 {
+        let records = simulate(&topology, &scenario, seed, Recording::Memory).records;
+        let ends = |member: MachineId| {
+            records.iter().any(|record| match record.what {
+                What::Plant(Plant::Lease { machine, runs }) => machine == member && !runs,
+                _ => false,
+            })
+        };
+        assert!(ends(MachineId(0)), "seed {seed}: EX01 serves nothing any more");
+        assert!(!ends(MachineId(1)), "seed {seed}: EX02 serves all the while");
     }
 }

@@ -326,6 +326,18 @@ impl Host {
         }
     }
 
+    /// The kernel lets nobody reach anything here from now on.
+    fn serve_no_more(&mut self) {
+        if let Some(guard) = &mut self.guard {
+            guard.serves.clear();
+            guard.again.clear();
+            guard.lease.release_all();
+            if let Err(error) = guard.gate.withdraw_all() {
+                tracing::error!(%error, "leases could not be withdrawn; they end by themselves");
+            }
+        }
+    }
+
     pub(super) fn tell(&self, news: News) {
         // Nobody listens any more when everything ends.
         let _ = self.news.send(news);
@@ -459,14 +471,7 @@ impl Surroundings for Host {
     fn ended(&mut self, now: Instant, restart: bool) {
         self.waits.clear();
         self.wire.fall_silent();
-        if let Some(guard) = &mut self.guard {
-            guard.serves.clear();
-            guard.again.clear();
-            guard.lease.release_all();
-            if let Err(error) = guard.gate.withdraw_all() {
-                tracing::error!(%error, "leases could not be withdrawn; they end by themselves");
-            }
-        }
+        self.serve_no_more();
         let own = |act| Wanted { life: None, op: OpId(0), act, record: RecordNo(0) };
         for id in self.topology.resources.ids() {
             if let Worker::Task(task) = &self.workers[id] {

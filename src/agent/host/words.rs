@@ -16,6 +16,10 @@ impl Host {
     /// Sends a message to another member.
     pub(super) fn say(&mut self, nic: NicId, to: NodeId, message: &Message, record: RecordNo) {
         let Some(network) = self.network(nic) else { return };
+        // Whoever hears it is bound to this member no more.
+        if *message == Message::Leave {
+            self.serve_no_more();
+        }
         let binding = self.bonds.binding(to, self.clock.now());
         if message.is_heartbeat() {
             let published = self.published.lock().unwrap_or_else(PoisonError::into_inner);
@@ -42,6 +46,9 @@ impl Host {
                 self.send_held(from);
                 if matches!(message, Message::Reply { .. }) {
                     self.bonds.answered(from, now);
+                }
+                if message == Message::Leave {
+                    self.bonds.dismissed(from);
                 }
                 self.fence.promised(from, binding.echo, binding.bound);
                 // A heartbeat's story is told by the clock.

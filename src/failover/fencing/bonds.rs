@@ -39,6 +39,8 @@ pub struct Bonds {
     fellows: NodeSet,
     /// Who has left them since.
     left: NodeSet,
+    /// Who has taken leave, and is in no view with this member again.
+    gone: NodeSet,
 }
 
 impl Bonds {
@@ -49,7 +51,8 @@ impl Bonds {
         let longest = span + span.scaled(u64::from(drift), 1_000_000);
         let peer = Peer { stamp: Instant::ZERO, until: now + span };
         let peers = IdVec::filled(members, peer);
-        Bonds { span, longest, peers, fellows: NodeSet::EMPTY, left: NodeSet::EMPTY }
+        let (fellows, left, gone) = (NodeSet::EMPTY, NodeSet::EMPTY, NodeSet::EMPTY);
+        Bonds { span, longest, peers, fellows, left, gone }
     }
 
     /// A datagram of another member came, with its clock's stamp.
@@ -63,10 +66,16 @@ impl Bonds {
         self.peers[who].stamp = Instant::ZERO;
     }
 
+    /// Another member takes leave: it serves nothing any more, and relies on nobody's word.
+    pub fn dismissed(&mut self, who: NodeId) {
+        self.peers[who].until = Instant::ZERO;
+        self.gone = self.gone.with(who);
+    }
+
     /// Another member answered a heartbeat. Who is in no view with it has perhaps taken over
     /// already, and says nothing more.
     pub fn answered(&mut self, from: NodeId, now: Instant) {
-        if self.fellows.contains(from) {
+        if self.fellows.contains(from) && !self.gone.contains(from) {
             let peer = &mut self.peers[from];
             peer.until = peer.until.max(now + self.span);
         }
@@ -87,13 +96,14 @@ impl Bonds {
         }
         let stayed = members.minus(self.fellows).is_empty();
         let left = self.left.union(self.fellows).minus(members);
+        let gone = self.gone.minus(members);
         let alone = members.len() < 2;
         for (node, peer) in self.peers.iter_mut().filter(|(node, _)| !members.contains(*node)) {
-            if !alone && (!stayed || left.contains(node)) {
+            if !alone && (!stayed || left.contains(node)) && !gone.contains(node) {
                 peer.until = peer.until.max(now + self.longest);
             }
         }
-        (self.fellows, self.left) = (members, NodeSet::EMPTY);
+        (self.fellows, self.left, self.gone) = (members, NodeSet::EMPTY, gone);
     }
 
     /// What a datagram to another member says.
@@ -185,6 +195,24 @@ mod tests {
         assert_eq!(bonds.free(third), at(14_604));
         bonds.viewed(NodeSet::only(EX01), true, at(20_000));
         assert_eq!(bonds.free(third), at(14_604), "alone it needs nobody's vote");
+    }
+
+    #[test]
+    fn who_takes_leave_binds_nobody_until_it_is_back() {
+        let all = NodeSet::first(3);
+        let third = NodeSet::only(NodeId(2));
+        let mut bonds = Bonds::begun(3, Span::from_millis(4_000), 0, Instant::ZERO);
+        bonds.viewed(all, true, at(5_000));
+        bonds.answered(NodeId(2), at(6_000));
+        assert_eq!(bonds.free(third), at(10_000));
+        bonds.dismissed(NodeId(2));
+        bonds.answered(NodeId(2), at(6_100));
+        bonds.viewed(both(), true, at(6_500));
+        assert_eq!(bonds.free(third), Instant::ZERO, "nor do the others' words");
+        bonds.viewed(all, true, at(9_000));
+        bonds.answered(NodeId(2), at(9_000));
+        bonds.viewed(both(), true, at(15_000));
+        assert_eq!(bonds.free(third), at(19_000));
     }
 
     #[test]

@@ -149,9 +149,8 @@ pub fn durations(topology: &Topology, records: &[Record], into: &mut Durations) 
 pub fn measured(durations: &Durations) -> Vec<Measured> {
     // What a failover takes is a promotion.
     let promotes = durations.get(&Operation::Promote).is_some_and(|all| !all.is_empty());
-    let told = durations.iter().filter(|(operation, all)| {
-        !all.is_empty() && !(promotes && **operation == Operation::Mount)
-    });
+    let tells = |operation: Operation| operation != Operation::Mount || !promotes;
+    let told = durations.iter().filter(|(operation, all)| !all.is_empty() && tells(**operation));
     let told = told.flat_map(|(operation, all)| {
         let median = all[all.len() / 2];
         let range = (all[0], all[all.len() - 1]);

@@ -213,6 +213,9 @@ pub(super) fn came(
     if matches!(message, Message::Reply { .. }) {
         member.bonds.answered(from, now);
     }
+    if *message == Message::Leave {
+        member.bonds.dismissed(from);
+    }
     member.fence.promised(from, binding.echo, binding.bound);
 }
 
