@@ -20,6 +20,8 @@ pub(crate) struct Report {
     pub(crate) owner_after: String,
     pub(crate) began: u64,
     pub(crate) fault_at: u64,
+    /// When the fault was in force: a busy machine takes its time to make it.
+    pub(crate) struck_at: u64,
     pub(crate) healed_at: u64,
     pub(crate) whole_at: u64,
     pub(crate) ended: u64,
@@ -97,6 +99,7 @@ impl Report {
             "owner_after": self.owner_after,
             "began_at_boottime_ns": self.began,
             "fault_at_boottime_ns": self.fault_at,
+            "struck_at_boottime_ns": self.struck_at,
             "healed_at_boottime_ns": self.healed_at,
             "whole_at_boottime_ns": self.whole_at,
             "hosts": hosts,

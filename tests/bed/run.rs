@@ -59,6 +59,7 @@ pub(crate) fn run(site: &mut Site, fault: Fault, repetition: u32) -> Report {
     sleep(site.parts.wait(beat, site.profile.delay, boottime()));
     let fault_at = boottime();
     fault.strike(site, owner);
+    let struck_at = boottime();
     let long = variable("DAGTWIN_BED_LONG").is_some();
     sleep(fault.lasts(site.profile.detection(), long));
     let healed_at = boottime();
@@ -80,6 +81,7 @@ pub(crate) fn run(site: &mut Site, fault: Fault, repetition: u32) -> Report {
         owner_after,
         began,
         fault_at,
+        struck_at,
         healed_at,
         whole_at,
         ended,
@@ -142,7 +144,7 @@ fn outlived(report: &Report, seen: &Seen, bound: Duration) -> Option<String> {
     let owner = usize::from(report.owner == "EX02");
     let asked = [&seen.http, &seen.stale[0], &seen.stale[1]].into_iter();
     let all = asked.flat_map(|it| answers(it)).chain(seen.writes.iter().flatten().map(answer));
-    let (from, to) = (report.fault_at + nanos(bound), report.healed_at);
+    let (from, to) = (report.struck_at + nanos(bound), report.healed_at);
     let count = all.filter(|it| it.member == owner && it.sent > from && it.got < to).count();
     let bound = milliseconds(bound);
     let what = format!("the owner answered {count} times later than {bound} ms after the fault");
