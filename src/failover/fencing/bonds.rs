@@ -39,7 +39,7 @@ pub struct Bonds {
     fellows: NodeSet,
     /// Who has left them since.
     left: NodeSet,
-    /// Who has taken leave, and is in no view with this member again.
+    /// Who has taken leave, and has answered nothing since.
     gone: NodeSet,
 }
 
@@ -75,7 +75,8 @@ impl Bonds {
     /// Another member answered a heartbeat. Who is in no view with it has perhaps taken over
     /// already, and says nothing more.
     pub fn answered(&mut self, from: NodeId, now: Instant) {
-        if self.fellows.contains(from) && !self.gone.contains(from) {
+        if self.fellows.contains(from) {
+            self.gone = self.gone.without(from);
             let peer = &mut self.peers[from];
             peer.until = peer.until.max(now + self.span);
         }
@@ -96,14 +97,13 @@ impl Bonds {
         }
         let stayed = members.minus(self.fellows).is_empty();
         let left = self.left.union(self.fellows).minus(members);
-        let gone = self.gone.minus(members);
         let alone = members.len() < 2;
         for (node, peer) in self.peers.iter_mut().filter(|(node, _)| !members.contains(*node)) {
-            if !alone && (!stayed || left.contains(node)) && !gone.contains(node) {
+            if !alone && (!stayed || left.contains(node)) && !self.gone.contains(node) {
                 peer.until = peer.until.max(now + self.longest);
             }
         }
-        (self.fellows, self.left, self.gone) = (members, NodeSet::EMPTY, gone);
+        (self.fellows, self.left) = (members, NodeSet::EMPTY);
     }
 
     /// What a datagram to another member says.
@@ -206,13 +206,18 @@ mod tests {
         bonds.answered(NodeId(2), at(6_000));
         assert_eq!(bonds.free(third), at(10_000));
         bonds.dismissed(NodeId(2));
-        bonds.answered(NodeId(2), at(6_100));
         bonds.viewed(both(), true, at(6_500));
         assert_eq!(bonds.free(third), Instant::ZERO, "nor do the others' words");
         bonds.viewed(all, true, at(9_000));
         bonds.answered(NodeId(2), at(9_000));
         bonds.viewed(both(), true, at(15_000));
         assert_eq!(bonds.free(third), at(19_000));
+        // Back before anybody took a view without it.
+        bonds.viewed(all, true, at(30_000));
+        bonds.dismissed(NodeId(2));
+        bonds.viewed(all, true, at(30_000));
+        bonds.answered(NodeId(2), at(31_000));
+        assert_eq!(bonds.free(third), at(35_000));
     }
 
     #[test]
