@@ -4,8 +4,10 @@ use super::error::Error;
 use super::files::{Configuration, synchronous_names};
 use super::instance::{Inner, Instance};
 use super::observe::{self, only};
+use super::position::Position;
 use super::session::value;
 use super::settings::Node;
+use super::status::Stream;
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
@@ -46,11 +48,11 @@ impl Instance {
         inner.acknowledge(copies.to_vec(), limit).await
     }
 
-    /// The nodes whose copies stream from this active copy.
+    /// How far the log of this active copy is on disk, and the copies that stream from it.
     ///
     /// # Errors
     /// `Refused` if this copy is passive or its server does not run, `NoAnswer`.
-    pub async fn streaming_to(&self) -> Result<Vec<Node>, Error> {
+    pub async fn streaming_to(&self) -> Result<(Position, Vec<Stream>), Error> {
         let inner = &self.inner;
         let what = "tell who copies from it";
         if inner.process().is_none() {
@@ -60,7 +62,7 @@ impl Instance {
         if observed.passive {
             return Err(inner.refused(what, "this copy is passive".to_owned()));
         }
-        Ok(observed.streams.iter().map(|stream| stream.node).collect())
+        Ok((observed.flushed.unwrap_or_default(), observed.streams))
     }
 
     /// Has commits wait for no other copy any more, and lets those go that wait. Only when it has

@@ -1,8 +1,8 @@
 //! Commits that wait for another copy: they do while a copy of another member in the view streams,
-//! and cease to in quorum only, for what is committed alone may be lost with this host
-//! (linux-ha.md §9).
+//! from when it keeps up, and cease to in quorum only, for what is committed alone may be lost with
+//! this host (linux-ha.md §9).
 
-use crate::agent::database::{Instance, Kind};
+use crate::agent::database::{Instance, Kind, Position, Stream};
 use crate::base::{DbId, NodeId, NodeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,6 +34,17 @@ pub(super) struct Acknowledged {
 struct Waiting {
     named: Vec<NodeId>,
     away_since: Option<Instant>,
+    /// How far the log was on disk at the last look.
+    flushed: Option<Position>,
+}
+
+/// A copy that streams.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Streams {
+    node: NodeId,
+    /// Whether it has what was on disk at the last look: the connection of one that was cut off
+    /// streams, and brings nothing until TCP tries it again.
+    keeps_up: bool,
 }
 
 /// What is to be changed.
@@ -45,17 +56,27 @@ enum Change {
 }
 
 impl Waiting {
-    /// What is to be changed when these copies stream, as seen in this view.
-    fn look(&mut self, others: &[NodeId], streams: &[NodeId], view: View, now: Instant) -> Change {
+    /// The copies that stream, when the log is on disk so far.
+    fn judge(&mut self, flushed: Position, streams: &[Stream]) -> Vec<Streams> {
+        let last = self.flushed.replace(flushed);
+        let keeps_up = |stream: &Stream| last.is_some_and(|last| stream.flushed >= last);
+        let one = |it: &Stream| Streams { node: NodeId(it.node), keeps_up: keeps_up(it) };
+        streams.iter().map(one).collect()
+    }
+
+    /// What is to be changed when these copies stream, as seen in this view. Commits begin to wait
+    /// for one that keeps up, and go on waiting for one that does not.
+    fn look(&mut self, others: &[NodeId], streams: &[Streams], view: View, now: Instant) -> Change {
         let (members, quorum) = view;
         if !quorum {
             return Change::Nothing;
         }
-        let able: Vec<NodeId> = others
-            .iter()
-            .copied()
-            .filter(|node| members.contains(*node) && streams.contains(node))
-            .collect();
+        let is_able = |node: &NodeId| {
+            let waits = self.named.contains(node);
+            let streams = streams.iter().any(|it| it.node == *node && (it.keeps_up || waits));
+            members.contains(*node) && streams
+        };
+        let able: Vec<NodeId> = others.iter().copied().filter(is_able).collect();
         if !able.is_empty() {
             self.away_since = None;
             return if able == self.named { Change::Nothing } else { Change::Require(able) };
@@ -83,11 +104,11 @@ impl Acknowledged {
                 Ok(Err(_)) => return,
             }
             // One that is passive, or does not run, has no commits.
-            let Ok(streams) = self.instance.streaming_to().await else {
+            let Ok((flushed, streams)) = self.instance.streaming_to().await else {
                 waiting = Waiting::default();
                 continue;
             };
-            let streams: Vec<NodeId> = streams.into_iter().map(NodeId).collect();
+            let streams = waiting.judge(flushed, &streams);
             let others: Vec<NodeId> =
                 self.copies.iter().copied().filter(|node| *node != self.me).collect();
             let view = *self.view.borrow_and_update();
@@ -109,7 +130,7 @@ impl Acknowledged {
         match result {
             Ok(()) if named.is_empty() => {
                 tracing::warn!(?database, "commits wait for no other copy any more");
-                *waiting = Waiting::default();
+                (waiting.named, waiting.away_since) = (Vec::new(), None);
             }
             Ok(()) => {
                 tracing::info!(?database, ?named, "commits wait for another copy");
@@ -128,8 +149,28 @@ mod tests {
 
     const OTHER: NodeId = NodeId(1);
 
+    const STREAMS: Streams = Streams { node: OTHER, keeps_up: true };
+
     fn both() -> NodeSet {
         NodeSet::only(NodeId(0)).with(OTHER)
+    }
+
+    #[test]
+    fn commits_begin_to_wait_for_a_copy_that_keeps_up() {
+        let now = Instant::now();
+        let stream = |flushed| Stream { node: 1, flushed: Position(flushed), acknowledging: false };
+        let mut waiting = Waiting::default();
+        let mut look = |flushed: u64, copy: u64| {
+            let streams = waiting.judge(Position(flushed), &[stream(copy)]);
+            waiting.look(&[OTHER], &streams, (both(), true), now)
+        };
+        assert_eq!(look(100, 100), Change::Nothing, "it is not known yet");
+        assert_eq!(look(200, 90), Change::Nothing, "nothing has come through since");
+        assert_eq!(look(300, 199), Change::Nothing, "not all");
+        assert_eq!(look(400, 300), Change::Require(vec![OTHER]));
+        let behind = Streams { node: OTHER, keeps_up: false };
+        let mut waiting = Waiting { named: vec![OTHER], ..Waiting::default() };
+        assert_eq!(waiting.look(&[OTHER], &[behind], (both(), true), now), Change::Nothing);
     }
 
     #[test]
@@ -137,15 +178,15 @@ mod tests {
         let alone = NodeSet::only(NodeId(0));
         let now = Instant::now();
         let mut waiting = Waiting::default();
-        let look = |waiting: &mut Waiting, streams: &[NodeId], view: View, after: u64| {
+        let look = |waiting: &mut Waiting, streams: &[Streams], view: View, after: u64| {
             waiting.look(&[OTHER], streams, view, now + Duration::from_millis(after))
         };
         assert_eq!(look(&mut waiting, &[], (both(), true), 0), Change::Nothing);
-        assert_eq!(look(&mut waiting, &[OTHER], (alone, true), 0), Change::Nothing);
+        assert_eq!(look(&mut waiting, &[STREAMS], (alone, true), 0), Change::Nothing);
         let require = Change::Require(vec![OTHER]);
-        assert_eq!(look(&mut waiting, &[OTHER], (both(), true), 0), require);
+        assert_eq!(look(&mut waiting, &[STREAMS], (both(), true), 0), require);
         waiting.named = vec![OTHER];
-        assert_eq!(look(&mut waiting, &[OTHER], (both(), true), 0), Change::Nothing);
+        assert_eq!(look(&mut waiting, &[STREAMS], (both(), true), 0), Change::Nothing);
         assert_eq!(look(&mut waiting, &[], (alone, false), 0), Change::Nothing, "no quorum");
         assert_eq!(look(&mut waiting, &[], (alone, true), 0), Change::Release, "it is gone");
     }
@@ -153,14 +194,14 @@ mod tests {
     #[test]
     fn a_member_whose_copy_restarts_has_a_moment_for_it() {
         let now = Instant::now();
-        let mut waiting = Waiting { named: vec![OTHER], away_since: None };
-        let mut look = |streams: &[NodeId], after: u64| {
+        let mut waiting = Waiting { named: vec![OTHER], ..Waiting::default() };
+        let mut look = |streams: &[Streams], after: u64| {
             let now = now + Duration::from_millis(after);
             waiting.look(&[OTHER], streams, (both(), true), now)
         };
         assert_eq!(look(&[], 0), Change::Nothing);
         assert_eq!(look(&[], 2_999), Change::Nothing);
-        assert_eq!(look(&[OTHER], 2_999), Change::Nothing, "it is back");
+        assert_eq!(look(&[STREAMS], 2_999), Change::Nothing, "it is back");
         assert_eq!(look(&[], 3_000), Change::Nothing, "the count begins anew");
         assert_eq!(look(&[], 6_000), Change::Release);
     }
