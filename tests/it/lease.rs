@@ -11,7 +11,7 @@ use dagtwin::lab::swarm::{Site, Tally, prove, round};
 use dagtwin::model::builtin::SITES;
 use dagtwin::model::load::{self, Wish};
 use dagtwin::model::settings::Settings;
-use dagtwin::model::{Problem, Source};
+use dagtwin::model::{Problem, Scenario, Source, Topology};
 use dagtwin::sim::{Recording, simulate};
 
 const NAME: &str = "two-node-2010";
@@ -60,6 +60,13 @@ fn lengths_follow_the_heartbeats_and_must_fit_them() {
     }
 }
 
+fn loaded(source: &Source, text: &str) -> (Topology, Scenario) {
+    let wishes = load::wishes("given", text);
+    let topology = load::topology(&source.file, &source.text, &wishes).expect("sound").topology;
+    let scenario = load::scenario("given", "given", text, &topology).expect("it is sound");
+    (topology, scenario)
+}
+
 fn set(more: &[(&str, &str)]) -> Vec<(String, String)> {
     // The clocks that a swarm draws are 4 % apart at most.
     let all = [("clients.count", "1"), ("lease.drift", "50000")];
@@ -95,9 +102,7 @@ fn of_four_nobody_takes_over_before_what_others_may_have_said_is_over() {
     let (source, wait) = (named("dag-four"), Span::from_secs(4));
     let text = "title = \"EX01 stands still\"\nuntil = \"90s\"\n[set]\n\"lease.enabled\" = \"true\"\n\
                 [[fault]]\nat = \"60s\"\nlasts = \"20s\"\nkind = \"freeze\"\nmachine = \"EX01\"\n";
-    let wishes = load::wishes("still", text);
-    let topology = load::topology(&source.file, &source.text, &wishes).expect("sound").topology;
-    let scenario = load::scenario("still", "still", text, &topology).expect("it is sound");
+    let (topology, scenario) = loaded(&source, text);
     for seed in 1..=4 {
         let records = simulate(&topology, &scenario, seed, Recording::Memory).records;
         let views = records.iter().filter(|record| match &record.what {
@@ -122,9 +127,7 @@ fn a_member_that_is_stopped_in_good_order_keeps_nobody_waiting() {
     let source = source();
     let text = "title = \"EX01 is stopped\"\nuntil = \"120s\"\n[set]\n\"lease.enabled\" = \"true\"\n\
                 [[step]]\ntext = \"stop\"\nat = \"60s\"\norder = \"Stop-ClusterNode EX01\"\n";
-    let wishes = load::wishes("stopped", text);
-    let topology = load::topology(&source.file, &source.text, &wishes).expect("sound").topology;
-    let scenario = load::scenario("stopped", "stopped", text, &topology).expect("it is sound");
+    let (topology, scenario) = loaded(&source, text);
     for seed in 1..=4 {
         let records = simulate(&topology, &scenario, seed, Recording::Memory).records;
         let ends = |member: MachineId| {
